@@ -1,0 +1,95 @@
+//! `DELETE /api-keys/{id}`
+
+use crate::view::OwnedKey;
+use anyspend_api::operation::{Access, Operation};
+use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_domain::api_key::{ApiKey, Permission};
+use anyspend_domain::{ApiKeyId, Code};
+use anyspend_store::api_keys;
+use http::{Method, StatusCode};
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// How often a revocation is decided anew because another one came first.
+const DECISIONS: u32 = 10;
+
+/// A revoked key.
+#[derive(Debug, Serialize, ToSchema)]
+struct RevokedView {
+    /// `api_key_revoked`
+    object: &'static str,
+    /// The key.
+    id: String,
+    /// `true`
+    revoked: bool,
+}
+
+pub(crate) fn operation() -> Operation {
+    Operation::new::<RevokedView>(
+        "revokeApiKey",
+        Method::DELETE,
+        crate::API_KEY,
+        Access::Needs(Permission::Admin),
+        StatusCode::OK,
+        "Revoke an API key",
+    )
+    .described(
+        "At once and for good. The last active admin key of an organization cannot be revoked: it would lock its \
+         owner out.",
+    )
+    .beside(find, revoke)
+}
+
+async fn find(call: Arc<Call>) -> Result<Option<OwnedKey>, ApiError> {
+    match ApiKeyId::parse(call.param("id")) {
+        Some(id) => Ok(call.db.find_api_key(&id).await?.map(OwnedKey)),
+        None => Ok(None),
+    }
+}
+
+async fn revoke(call: Arc<Call>, caller: Caller, found: Option<OwnedKey>) -> Result<Answer, ApiError> {
+    let OwnedKey(key) = caller.own(found, call.param("id"))?;
+    let view = RevokedView { object: "api_key_revoked", id: key.id.to_string(), revoked: true };
+    let answer = call.answer(StatusCode::OK, &view)?;
+    if key.revoked_at.is_some() {
+        return Ok(answer);
+    }
+    for _ in 0..DECISIONS {
+        let mut writes = vec![api_keys::revoke(&key, call.now)];
+        if key.permissions.allow(Permission::Admin) && key.is_active(call.now) {
+            // The other administrator must still be one when this commits: two who revoke each other at the same
+            // moment cannot both succeed.
+            let keys = call.db.list_api_keys(&caller.owner).await?;
+            let other = another_administrator(&keys, &key, &call, &caller).ok_or_else(|| {
+                ApiError::new(
+                    Code::LastAdminKey,
+                    "This is the last active admin key of the organization. Create another one before revoking it.",
+                )
+            })?;
+            writes.push(api_keys::check_active_admin(other, call.now));
+        }
+        let changes = Changes {
+            writes,
+            event_type: "api_key.revoked",
+            resource_type: ApiKeyId::OBJECT,
+            resource_id: key.id.to_string(),
+            answer: answer.clone(),
+        };
+        match call.commit(&caller, changes).await {
+            Err(NotCommitted::Unsupported) => {}
+            settled => return Ok(settled?),
+        }
+    }
+    Err(ApiError::unavailable("the organization's keys kept changing"))
+}
+
+/// An active admin key besides `key`: the caller's own if it is one, else the one that lasts longest.
+fn another_administrator<'k>(keys: &'k [ApiKey], key: &ApiKey, call: &Call, caller: &Caller) -> Option<&'k ApiKey> {
+    keys.iter()
+        .filter(|other| other.id != key.id && other.permissions.allow(Permission::Admin) && other.is_active(call.now))
+        .max_by_key(|other| {
+            let lasts = other.expires_at.map_or(u64::MAX, anyspend_domain::Timestamp::millis);
+            (other.id.as_str() == caller.actor_id, lasts)
+        })
+}

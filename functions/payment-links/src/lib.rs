@@ -1,0 +1,40 @@
+//! Payment links and their line items: the group's table of contents.
+
+mod add_item;
+mod create;
+mod delete;
+mod list;
+mod list_items;
+mod remove_item;
+mod retrieve;
+mod stored;
+mod update;
+
+use anyspend_api::Group;
+
+/// Every operation of the group, one file each.
+pub fn routes() -> Group {
+    Group {
+        name: "payment-links",
+        description: "Shareable links that take payments, and the line items on them.",
+        operations: vec![
+            list::operation(),
+            create::operation(),
+            retrieve::operation(),
+            update::operation(),
+            delete::operation(),
+            list_items::operation(),
+            add_item::operation(),
+            remove_item::operation(),
+        ],
+    }
+}
+
+/// The collection's path.
+const LINKS: &str = "/api/v1/payment-links";
+/// One link's path.
+const LINK: &str = "/api/v1/payment-links/{id}";
+/// The path of a link's items.
+const ITEMS: &str = "/api/v1/payment-links/{id}/items";
+/// The path of one item.
+const ITEM: &str = "/api/v1/payment-links/{id}/items/{item_id}";

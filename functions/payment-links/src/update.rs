@@ -1,0 +1,49 @@
+//! `PATCH /payment-links/{id}`
+
+use crate::stored::{self, change, surroundings, unknown_products};
+use anyspend_api::operation::{Access, Operation};
+use anyspend_api::payment_link::{PaymentLinkView, UpdatePaymentLink};
+use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_domain::Code;
+use anyspend_domain::api_key::Permission;
+use anyspend_domain::payment_link::PaymentLink;
+use http::{Method, StatusCode};
+use std::sync::Arc;
+
+pub(crate) fn operation() -> Operation {
+    Operation::new::<PaymentLinkView>(
+        "updatePaymentLink",
+        Method::PATCH,
+        crate::LINK,
+        Access::Needs(Permission::Write),
+        StatusCode::OK,
+        "Update a payment link",
+    )
+    .described(
+        "Changes only what is sent; `null` clears. `items` replaces all line items. `metadata` is merged key by \
+         key, and a key sent as `null` is removed.",
+    )
+    .body::<UpdatePaymentLink>()
+    .beside(stored::find, update)
+}
+
+async fn update(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> Result<Answer, ApiError> {
+    let found = Some(caller.own(found, call.param("id"))?);
+    let reading = call.read_body::<UpdatePaymentLink>(&caller)?;
+    let Some(UpdatePaymentLink { patch, is_empty }) = reading.value else {
+        return Err(ApiError::merged(reading.problems, None).unwrap_or_else(|| ApiError::internal("no body")));
+    };
+    if is_empty {
+        return Err(ApiError::new(Code::NoUpdatesProvided, "The request body names no field to update."));
+    }
+    let mut problems = reading.problems;
+    problems.extend(unknown_products(&patch));
+    change(&call, &caller, found, |link| {
+        let decided = link.update(patch.clone(), surroundings(&call));
+        if let Some(error) = ApiError::merged(problems.clone(), decided.err()) {
+            return Err(error);
+        }
+        call.answer(StatusCode::OK, &PaymentLinkView::new(link, &call.platform.config, call.now))
+    })
+    .await
+}

@@ -1,0 +1,113 @@
+//! `POST /quick-pay`
+
+use anyspend_api::fields::{Body, Fields, MAX_SAFE_INTEGER, Whole};
+use anyspend_api::operation::{Access, Operation};
+use anyspend_api::payment_link::PaymentLinkView;
+use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_domain::chain::{BASE, USDC_ON_BASE};
+use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
+use anyspend_domain::text::Name;
+use anyspend_domain::{Address, Mode, OrgId, Owner, Patch, PaymentLinkId, ShortCode};
+use anyspend_store::payment_links;
+use http::{Method, StatusCode};
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Requests per minute and client IP.
+const PER_MINUTE: u32 = 5;
+/// Longest and default life of a quick-pay link, in seconds.
+const MAX_LIFETIME: u64 = 86_400;
+/// What the payer reads when the link was given no name.
+const DEFAULT_NAME: &str = "Quick Pay";
+/// How often another short code is drawn when one is taken already.
+const SHORT_CODES: u32 = 4;
+
+/// The body.
+struct QuickPay {
+    patch: TermsPatch,
+    expires_in: u64,
+}
+
+impl Body for QuickPay {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let recipient = fields.required::<Address>("recipient_address");
+        let token = fields.optional::<Address>("token_address");
+        let chain = fields.optional::<Whole<1, MAX_SAFE_INTEGER>>("chain_id").map_or(BASE, |id| id.0);
+        let amount = fields.patch("amount");
+        let name = fields.optional::<Name>("name").or_else(|| Name::parse(DEFAULT_NAME).ok());
+        let description = fields.patch("description");
+        let lifetime =
+            fields.optional::<Whole<1, MAX_LIFETIME>>("expires_in").map_or(MAX_LIFETIME, |seconds| seconds.0);
+        let token = token.or_else(|| Address::parse(USDC_ON_BASE).ok());
+        Some(Self {
+            patch: TermsPatch {
+                name: Patch::Set(name?),
+                description,
+                token_address: Patch::Set(token?),
+                chain_id: Patch::Set(chain),
+                recipient_address: Patch::Set(recipient?),
+                amount,
+                expires_at: Patch::Set(fields.now().plus_seconds(lifetime)),
+                ..TermsPatch::default()
+            },
+            expires_in: lifetime,
+        })
+    }
+}
+
+/// A payment link that belongs to nobody.
+#[derive(Debug, Serialize, ToSchema)]
+struct QuickPayView {
+    #[serde(flatten)]
+    link: PaymentLinkView,
+    /// `anonymous`
+    org_id: String,
+    /// `active`
+    status: &'static str,
+    /// Seconds until the link closes.
+    expires_in: u64,
+}
+
+pub(crate) fn operation() -> Operation {
+    Operation::new::<QuickPayView>(
+        "quickPay",
+        Method::POST,
+        "/api/v1/quick-pay",
+        Access::Open { group: "quick-pay", per_minute: PER_MINUTE },
+        StatusCode::CREATED,
+        "Create a one-shot payment link without an account",
+    )
+    .described("USDC on Base for a day, unless the request says otherwise. Such a link cannot be edited.")
+    .body::<QuickPay>()
+    .handled_by(create)
+}
+
+async fn create(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
+    let QuickPay { patch, expires_in } = call.body::<QuickPay>(&caller)?;
+    let chains = &call.platform.config.chains;
+    let live = patch.chain_id.value().is_some_and(|id| chains.can_settle(*id));
+    let owner = Owner { org: OrgId::anonymous(), mode: if live { Mode::Live } else { Mode::Test } };
+    for _ in 0..SHORT_CODES {
+        let id = PaymentLinkId::generate(call.now, &ShortCode::generate());
+        let link = PaymentLink::create(id, owner.clone(), patch.clone(), Surroundings { now: call.now, chains })?;
+        let view = QuickPayView {
+            link: PaymentLinkView::new(&link, &call.platform.config, call.now),
+            org_id: owner.org.to_string(),
+            status: "active",
+            expires_in,
+        };
+        let changes = Changes {
+            writes: payment_links::create(&link)?,
+            event_type: "payment_link.created",
+            resource_type: PaymentLinkId::OBJECT,
+            resource_id: link.id.to_string(),
+            answer: call.answer(StatusCode::CREATED, &view)?,
+        };
+        match call.commit(&caller, changes).await {
+            Err(NotCommitted::Taken) => {}
+            settled => return Ok(settled?),
+        }
+    }
+    Err(ApiError::unavailable("no free short code was found"))
+}

@@ -1,0 +1,22 @@
+//! The whole platform in one process: every route group on an embedded, persistent DynamoDB.
+
+pub mod data_dir;
+pub mod options;
+pub mod runner;
+
+use anyspend_api::Group;
+
+/// Every route group, in the order the documentation lists them.
+pub fn groups() -> Vec<Group> {
+    vec![payment_links::routes(), quick_pay::routes(), account::routes(), platform::routes()]
+}
+
+/// The OpenAPI document of all groups, as pretty JSON with a final line end.
+///
+/// # Errors
+/// When it cannot be JSON, which is a fault of ours.
+pub fn openapi_json() -> Result<String, serde_json::Error> {
+    // Through a `Value`, whose maps are sorted: the file is the same on every run.
+    let document = serde_json::to_value(anyspend_api::openapi::document(&groups()))?;
+    Ok(format!("{}\n", serde_json::to_string_pretty(&document)?))
+}

@@ -1,0 +1,206 @@
+//! Starts everything, says that it is ready, and stops it cleanly.
+
+use crate::data_dir::DataDir;
+use crate::groups;
+use crate::options::Options;
+use anyspend_api::clock::Clock;
+use anyspend_api::config::Config;
+use anyspend_api::road::{PeerAddress, router};
+use anyspend_api::seal::MasterSecret;
+use anyspend_api::version::Version;
+use anyspend_api::{Platform, config};
+use anyspend_domain::api_key::{ApiKey, KeyText, Permissions};
+use anyspend_domain::text::Name;
+use anyspend_domain::{ApiKeyId, Mode, OrgId, Owner, Timestamp};
+use anyspend_embedded::Embedded;
+use anyspend_store::db::Connection;
+use anyspend_store::organizations::Organization;
+use anyspend_store::{CommitError, Db, Refusal, api_keys, organizations, schema};
+use axum::extract::{ConnectInfo, Request};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// The one organization of a local platform.
+const LOCAL_ORG: &str = "org_00000000000000000000000LCL";
+/// The table's name on the embedded engine.
+const EMBEDDED_TABLE: &str = "anyspend-platform";
+/// Expired items are looked for no more often than this, because the look goes through the whole table.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How long requests in flight may take once the process was asked to stop.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// A platform that is listening and not yet serving.
+pub struct Runner {
+    /// Where it listens.
+    pub url: String,
+    /// A key that works.
+    pub api_key: String,
+    listener: TcpListener,
+    platform: Arc<Platform>,
+    embedded: Option<Embedded>,
+    jobs_every: Duration,
+    /// Held until the process ends.
+    _data: Option<DataDir>,
+}
+
+impl Runner {
+    /// Opens the database, makes sure of the key, and listens.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub async fn prepare(options: &Options) -> Result<Self, String> {
+        if !options.listen.ip().is_loopback() && !options.allow_remote {
+            return Err(format!(
+                "{} can be reached by other machines: pass --allow-remote if that is meant",
+                options.listen
+            ));
+        }
+        let chains = options.chains()?;
+        let data = if options.memory { None } else { Some(DataDir::open(&options.data)?) };
+        let (db, embedded) = open_database(options, data.as_ref()).await?;
+        let secret = data.as_ref().map_or_else(|| Ok(MasterSecret::generate()), DataDir::secret)?;
+        let api_key = ensure_key(&db, options.key.as_deref(), data.as_ref()).await?;
+        let listener = TcpListener::bind(options.listen)
+            .await
+            .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let url = format!("http://{address}");
+        let public_url = options.public_url.clone().unwrap_or_else(|| url.clone());
+        let config = Config {
+            short_url: options.short_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
+            chains,
+            trusted_proxies: options.trusted_proxies,
+            secret: Some(secret),
+            ..Config::local(public_url.trim_end_matches('/').to_owned())
+        };
+        let platform = Platform::new(db, config, Clock::System);
+        let jobs_every = Duration::from_secs(options.jobs_every);
+        Ok(Self { url, api_key, listener, platform, embedded, jobs_every, _data: data })
+    }
+
+    /// Serves until `stop` resolves, then lets requests in flight finish.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), String> {
+        let app = router(groups(), self.platform.clone()).layer(axum::middleware::map_request(note_peer));
+        let jobs = self.embedded.as_ref().map(|embedded| tokio::spawn(sweep(embedded.sweeper(), self.jobs_every)));
+        let (stopping, mut asked) = tokio::sync::watch::channel(false);
+        let serving = axum::serve(self.listener, app.into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(async move {
+                stop.await;
+                let _ = stopping.send(true);
+            });
+        let overdue = async {
+            // An error means that serving ended, and the other branch with it.
+            let _ = asked.wait_for(|asked| *asked).await;
+            tokio::time::sleep(DRAIN).await;
+        };
+        let served = tokio::select! {
+            served = async { serving.await } => served.map_err(|error| format!("the server failed: {error}")),
+            () = overdue => Ok(()),
+        };
+        if let Some(jobs) = jobs {
+            jobs.abort();
+        }
+        // The SDK's idle connections are closed with the platform, so the engine can stop.
+        drop(self.platform);
+        if let Some(embedded) = self.embedded {
+            let stopped = tokio::task::spawn_blocking(move || embedded.stop());
+            let _ = tokio::time::timeout(Duration::from_secs(5), stopped).await;
+        }
+        served
+    }
+}
+
+async fn note_peer(mut request: Request) -> Request {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
+        request.extensions_mut().insert(PeerAddress(peer.ip()));
+    }
+    request
+}
+
+async fn sweep(sweeper: impl Fn() -> Result<usize, String> + Send + Clone + 'static, jobs_every: Duration) {
+    let mut ticks = tokio::time::interval(jobs_every.max(SWEEP_EVERY));
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let sweeper = sweeper.clone();
+        match tokio::task::spawn_blocking(sweeper).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(deleted)) => tracing::info!(deleted, "expired items deleted"),
+            Ok(Err(error)) => tracing::error!(error, "expired items could not be deleted"),
+            Err(_) => return,
+        }
+    }
+}
+
+async fn open_database(options: &Options, data: Option<&DataDir>) -> Result<(Db, Option<Embedded>), String> {
+    let (connection, table, embedded) = match &options.dynamodb {
+        Some(url) => (config::connection_to(url), options.table.as_str(), None),
+        None => {
+            let embedded = Embedded::start(data.map(DataDir::database).as_deref())?;
+            (Connection::local(embedded.url().to_owned()), EMBEDDED_TABLE, Some(embedded))
+        }
+    };
+    let client = connection.client();
+    schema::create_table_if_absent(&client, table).await?;
+    Ok((Db::new(client, table), embedded))
+}
+
+/// Makes sure that an admin key exists: the one asked for, the one in the data directory, or a fresh one.
+async fn ensure_key(db: &Db, asked: Option<&str>, data: Option<&DataDir>) -> Result<String, String> {
+    let text = match (asked, data) {
+        (Some(key), _) => key.to_owned(),
+        (None, Some(data)) => data.first_key()?,
+        (None, None) => KeyText::generate(Mode::Test).expose().to_owned(),
+    };
+    let key = KeyText::parse(&text).ok_or(
+        "the API key must be 'asp_test_' or 'asp_live_' and 32 or more letters and digits \
+         (and of a key minted here, every character must be right)",
+    )?;
+    let now = Clock::System.now();
+    if let Some(existing) = db.find_api_key_by_hash(key.hash()).await.map_err(|error| error.to_string())? {
+        return match existing.is_active(now) {
+            true => Ok(text),
+            false => Err("this API key was revoked or has expired; pass another one with --key".to_owned()),
+        };
+    }
+    let org = OrgId::parse(LOCAL_ORG).ok_or("the local organization's id is malformed")?;
+    ensure_organization(db, &org, now).await?;
+    let name = Name::parse("Local runner").map_err(|invalid| invalid.must)?;
+    let stored = ApiKey {
+        id: ApiKeyId::generate(now),
+        owner: Owner { org, mode: key.mode() },
+        hash: key.hash(),
+        prefix: key.prefix().to_owned(),
+        name,
+        permissions: Permissions::admin(),
+        pinned_version: Version::current().name().to_owned(),
+        created_at: now,
+        expires_at: None,
+        revoked_at: None,
+        last_used_at: None,
+    };
+    let writes = api_keys::create(&stored).map_err(|error| error.to_string())?;
+    db.commit(writes).await.map_err(|error| format!("cannot create the API key: {error:?}"))?;
+    Ok(text)
+}
+
+async fn ensure_organization(db: &Db, org: &OrgId, now: Timestamp) -> Result<(), String> {
+    let organization = Organization {
+        id: org.clone(),
+        name: Name::parse("Local organization").map_err(|invalid| invalid.must)?,
+        default_recipient_address: None,
+        default_chain_id: None,
+        default_token_address: None,
+        created_at: now,
+    };
+    let write = organizations::create(&organization).map_err(|error| error.to_string())?;
+    match db.commit(vec![write]).await {
+        Ok(()) | Err(CommitError::Refused { refusal: Refusal::Taken, .. }) => Ok(()),
+        Err(error) => Err(format!("cannot create the local organization: {error:?}")),
+    }
+}

@@ -1,0 +1,454 @@
+//! One request on its way: what it said, who sent it, what it cost, and how it is answered and committed.
+
+use crate::auth::{Caller, client_network};
+use crate::error::ApiError;
+use crate::fields::{Body, ReadContext, Reading, read_body};
+use crate::json::Json;
+use crate::limiter::Holder;
+use crate::operation::Operation;
+use crate::platform::Platform;
+use crate::query::Query;
+use crate::version::{Version, render};
+use anyspend_domain::token_bucket::Allowance;
+use anyspend_domain::{Code, EventId, Mode, OrgId, RequestId, Timestamp};
+use anyspend_store::audit::AuditEvent;
+use anyspend_store::idempotency::{self, IdempotencyScope, KeptAnswer};
+use anyspend_store::{CommitError, Db, Refusal, Write, audit};
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, header};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Largest request body.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
+const MAX_IDEMPOTENCY_KEY: usize = 256;
+/// The header that makes a retry safe.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The header that chooses and tells the version.
+pub const VERSION_HEADER: &str = "anyspend-version";
+const SEAL_PURPOSE: &str = "idempotent-answer";
+
+/// One request.
+#[derive(Debug)]
+pub struct Call {
+    /// What the process shares.
+    pub platform: Arc<Platform>,
+    /// The table, with this request's meter.
+    pub db: Db,
+    /// The moment of the request: one moment, however long it takes.
+    pub now: Timestamp,
+    /// `req_…`
+    pub request_id: RequestId,
+    /// The method as sent (HEAD stays HEAD).
+    pub method: Method,
+    /// The path as sent.
+    pub path: String,
+    /// The query as sent.
+    pub query_string: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The client, as the host of this process knows it.
+    pub client_ip: Option<IpAddr>,
+    operation: Option<Arc<Operation>>,
+    params: Vec<(String, String)>,
+    body: Result<Bytes, ApiError>,
+    query: OnceLock<Query>,
+    notes: Mutex<Notes>,
+}
+
+/// What the way of a request found out, for the headers of its answer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Notes {
+    pub(crate) allowance: Option<Allowance>,
+    pub(crate) version: Option<Version>,
+    pub(crate) pinned: Option<Version>,
+    pub(crate) mode: Option<Mode>,
+    pub(crate) caller: Option<Caller>,
+}
+
+/// What a [`Call`] is made from.
+pub(crate) struct Arrived {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query_string: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) client_ip: Option<IpAddr>,
+    pub(crate) params: Vec<(String, String)>,
+    pub(crate) body: Result<Bytes, ApiError>,
+}
+
+/// A successful answer, already rendered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The version it was rendered in.
+    pub version: Version,
+    /// Whether this is the first answer to an idempotency key, again.
+    pub replayed: bool,
+    /// Whether the body shows a secret.
+    pub bears_secret: bool,
+}
+
+/// What an operation wants to happen.
+#[derive(Debug)]
+pub struct Changes {
+    /// The writes.
+    pub writes: Vec<Write>,
+    /// E.g. `payment_link.created`.
+    pub event_type: &'static str,
+    /// E.g. `payment_link`.
+    pub resource_type: &'static str,
+    /// The object that changes.
+    pub resource_id: String,
+    /// What the caller is told, once it happened.
+    pub answer: Answer,
+}
+
+/// Why changes did not happen.
+#[derive(Debug)]
+pub enum NotCommitted {
+    /// A unique value is taken: draw another.
+    Taken,
+    /// The object changed since it was read: read and decide again.
+    Changed,
+    /// Another object this relied on is no longer as it was.
+    Unsupported,
+    /// The request fails.
+    Failed(ApiError),
+}
+
+impl From<NotCommitted> for ApiError {
+    fn from(not: NotCommitted) -> Self {
+        match not {
+            NotCommitted::Failed(error) => error,
+            NotCommitted::Taken | NotCommitted::Changed | NotCommitted::Unsupported => {
+                Self::unavailable(format!("gave up deciding again: {not:?}"))
+            }
+        }
+    }
+}
+
+impl Call {
+    pub(crate) fn new(
+        platform: Arc<Platform>,
+        operation: Option<Arc<Operation>>,
+        now: Timestamp,
+        request_id: RequestId,
+        arrived: Arrived,
+    ) -> Self {
+        Self {
+            db: platform.db.metered(),
+            now,
+            request_id,
+            operation,
+            method: arrived.method,
+            path: arrived.path,
+            query_string: arrived.query_string,
+            headers: arrived.headers,
+            client_ip: arrived.client_ip,
+            params: arrived.params,
+            body: arrived.body,
+            query: OnceLock::new(),
+            notes: Mutex::default(),
+            platform,
+        }
+    }
+
+    #[expect(clippy::expect_used, reason = "only operations run calls; unrouted requests never get this far")]
+    pub(crate) fn operation(&self) -> &Operation {
+        self.operation.as_deref().expect("a call without an operation is answered by the road itself")
+    }
+
+    pub(crate) fn notes(&self) -> std::sync::MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn note_allowance(&self, allowance: Allowance) {
+        self.notes().allowance = Some(allowance);
+    }
+
+    pub(crate) fn note_holder(&self, holder: &Holder) {
+        let mut notes = self.notes();
+        notes.pinned = Some(holder.pinned);
+        notes.mode = Some(holder.owner.mode);
+    }
+
+    pub(crate) fn note_caller(&self, caller: &Caller) {
+        let mut notes = self.notes();
+        notes.mode = Some(caller.owner.mode);
+        notes.caller = Some(caller.clone());
+    }
+
+    /// The client's part of the address space; all that is known when the host does not know the address.
+    pub(crate) fn client_network(&self) -> String {
+        self.client_ip.map_or_else(|| "unknown".to_owned(), client_network)
+    }
+
+    /// The version the header asks for: none, a known one, or an error.
+    fn requested_version(&self) -> Result<Option<Version>, ApiError> {
+        let Some(header) = self.headers.get(VERSION_HEADER) else { return Ok(None) };
+        header.to_str().ok().and_then(Version::parse).map(Some).ok_or_else(|| {
+            let known = Version::names().join(", ");
+            ApiError::new(
+                Code::InvalidApiVersion,
+                format!("The 'AnySpend-Version' header names no known version. Known: {known}."),
+            )
+        })
+    }
+
+    /// Header before pin before default.
+    pub(crate) fn settle_version(&self) -> Result<(), ApiError> {
+        let requested = self.requested_version()?;
+        let mut notes = self.notes();
+        notes.version = Some(requested.or(notes.pinned).unwrap_or_else(Version::current));
+        Ok(())
+    }
+
+    /// The version in force, as far as it is settled.
+    pub fn version(&self) -> Version {
+        let (settled, pinned) = {
+            let notes = self.notes();
+            (notes.version, notes.pinned)
+        };
+        settled.or_else(|| self.requested_version().ok().flatten()).or(pinned).unwrap_or_else(Version::current)
+    }
+
+    /// What must be right about a request whatever it asks for: query, idempotency key, body.
+    pub(crate) fn check_shape(&self) -> Result<(), ApiError> {
+        let query = Query::parse(&self.query_string, self.operation().query)?;
+        let _ = self.query.set(query);
+        self.idempotency_key()?;
+        if self.operation().changes() {
+            let json = self.json()?;
+            if self.operation().body.is_none() {
+                read_body::<Nothing>(&json, self.read_context(Mode::Test)).strict()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The query parameters, which the operation declared.
+    #[expect(clippy::expect_used, reason = "set before any handler runs")]
+    pub fn query(&self) -> &Query {
+        self.query.get().expect("the query is parsed before the handler runs")
+    }
+
+    /// A path parameter, decoded.
+    pub fn param(&self, name: &str) -> &str {
+        self.params.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
+    }
+
+    const fn read_context(&self, mode: Mode) -> ReadContext {
+        ReadContext { mode, now: self.now }
+    }
+
+    fn json(&self) -> Result<Json, ApiError> {
+        let body = self.body.as_ref().map_err(Clone::clone)?;
+        if body.is_empty() {
+            return Ok(Json::Object(Vec::new()));
+        }
+        let declared = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if !is_json(declared) {
+            return Err(ApiError::new(
+                Code::UnsupportedMediaType,
+                "The request body must be declared as 'Content-Type: application/json'.",
+            ));
+        }
+        Json::parse(body)
+            .map_err(|error| ApiError::new(Code::InvalidJson, format!("The request body is not valid JSON: {error}.")))
+    }
+
+    /// The body as far as it can be read, so that the decision's problems can be told in the same pass.
+    ///
+    /// # Errors
+    /// When it is not even a JSON object.
+    pub fn read_body<T: Body>(&self, caller: &Caller) -> Result<Reading<T>, ApiError> {
+        Ok(read_body(&self.json()?, self.read_context(caller.owner.mode)))
+    }
+
+    /// The body.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn body<T: Body>(&self, caller: &Caller) -> Result<T, ApiError> {
+        self.read_body(caller)?.strict()
+    }
+
+    fn idempotency_key(&self) -> Result<Option<&str>, ApiError> {
+        if !self.operation().changes() {
+            return Ok(None);
+        }
+        let Some(value) = self.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+        value.to_str().ok().filter(|key| (1..=MAX_IDEMPOTENCY_KEY).contains(&key.chars().count())).map(Some).ok_or_else(
+            || {
+                ApiError::new(
+                    Code::InvalidIdempotencyKey,
+                    format!("The 'Idempotency-Key' header must have 1 to {MAX_IDEMPOTENCY_KEY} printable characters."),
+                )
+            },
+        )
+    }
+
+    fn idempotency_scope(&self, caller: &Caller) -> Result<Option<IdempotencyScope>, ApiError> {
+        Ok(self.idempotency_key()?.map(|key| {
+            // Anonymous callers share an owner; they must not share keys.
+            let key =
+                if caller.actor_type == "anonymous" { format!("{}\n{key}", caller.actor_id) } else { key.to_owned() };
+            IdempotencyScope { owner: caller.owner.clone(), key }
+        }))
+    }
+
+    /// SHA-256 over method, path, query and the SHA-256 of the body's bytes.
+    fn fingerprint(&self) -> String {
+        let body = self.body.as_ref().map(|body| Sha256::digest(body)).unwrap_or_default();
+        let mut hash = Sha256::new();
+        for part in
+            [self.method.as_str().as_bytes(), self.path.as_bytes(), self.query_string.as_bytes(), body.as_slice()]
+        {
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(part);
+        }
+        hex::encode(hash.finalize())
+    }
+
+    /// Renders a view in the version in force.
+    ///
+    /// # Errors
+    /// When it cannot be rendered, which is a fault of ours.
+    pub fn answer(&self, status: StatusCode, view: &impl Serialize) -> Result<Answer, ApiError> {
+        let version = self.version();
+        let body = render(version, view).map_err(|error| ApiError::internal(error.to_string()))?;
+        Ok(Answer { status, body, version, replayed: false, bears_secret: false })
+    }
+
+    /// Makes changes happen, once: the writes, the audit event and the idempotent answer in one transaction.
+    ///
+    /// # Errors
+    /// [`NotCommitted`]; with [`NotCommitted::Failed`] of status 503 it is unknown whether they happened, and a
+    /// retry with the same idempotency key finds out.
+    pub async fn commit(&self, caller: &Caller, changes: Changes) -> Result<Answer, NotCommitted> {
+        let failed = |error: ApiError| NotCommitted::Failed(error);
+        let Changes { mut writes, event_type, resource_type, resource_id, answer } = changes;
+        let event = AuditEvent {
+            id: EventId::generate(self.now),
+            event_type,
+            resource_type,
+            resource_id,
+            actor_type: caller.actor_type,
+            actor_id: caller.actor_id.clone(),
+            ip_address: self.client_ip.map(|ip| ip.to_string()),
+            request_method: self.method.to_string(),
+            request_path: self.path.clone(),
+            request_id: self.request_id.clone(),
+            status_code: answer.status.as_u16(),
+            created_at: self.now,
+        };
+        // Nobody could ever read the trail of nobody's organization.
+        if caller.owner.org != OrgId::anonymous() {
+            writes.push(audit::record(&caller.owner, &event).map_err(|error| failed(error.into()))?);
+        }
+        let scope = self.idempotency_scope(caller).map_err(failed)?;
+        if let Some(scope) = &scope {
+            let body = self.sealed(scope, &answer).map_err(failed)?;
+            let kept = KeptAnswer {
+                fingerprint: self.fingerprint(),
+                status: answer.status.as_u16(),
+                api_version: answer.version.name().to_owned(),
+                body,
+                sealed: answer.bears_secret,
+                request_id: self.request_id.to_string(),
+                expires_at: self.now.plus_seconds(idempotency::KEPT_SECONDS),
+            };
+            writes.push(idempotency::keep(scope, &kept, self.now).map_err(|error| failed(error.into()))?);
+        }
+        let error = match self.db.commit(writes).await {
+            Ok(()) => return Ok(answer),
+            Err(error) => error,
+        };
+        match idempotency::answered(error).map_err(|error| failed(error.into()))? {
+            // The answer of this very request: its first try did happen, only the news of it was lost.
+            Ok(kept) if kept.request_id == self.request_id.as_str() => Ok(answer),
+            Ok(kept) => match &scope {
+                Some(scope) => self.replay(scope, kept).map_err(failed),
+                None => Err(failed(ApiError::internal("an answer was kept for no key"))),
+            },
+            Err(CommitError::Refused { refusal: Refusal::Taken, .. }) => Err(NotCommitted::Taken),
+            Err(CommitError::Refused { refusal: Refusal::Unsupported, .. }) => Err(NotCommitted::Unsupported),
+            Err(CommitError::Refused { refusal: Refusal::Changed | Refusal::Answered, .. }) => {
+                Err(NotCommitted::Changed)
+            }
+            Err(CommitError::Store(error)) => Err(failed(error.into())),
+        }
+    }
+
+    /// A request that fails because of the state of things may have been answered before: then that answer counts.
+    pub(crate) async fn kept_answer_instead_of(&self, error: ApiError) -> Result<Answer, ApiError> {
+        let caller = self.notes().caller.clone();
+        let Some(caller) = caller.filter(|_| error.yields_to_kept_answer()) else { return Err(error) };
+        let Ok(Some(scope)) = self.idempotency_scope(&caller) else { return Err(error) };
+        match self.db.find_answer(&scope, self.now).await? {
+            Some(kept) => self.replay(&scope, kept),
+            None => Err(error),
+        }
+    }
+
+    fn replay(&self, scope: &IdempotencyScope, kept: KeptAnswer) -> Result<Answer, ApiError> {
+        if kept.fingerprint != self.fingerprint() {
+            return Err(ApiError::new(
+                Code::IdempotencyConflict,
+                "This idempotency key was used with a different request. Use a new key, or repeat the request exactly.",
+            ));
+        }
+        let body = if kept.sealed {
+            let secret = self.platform.config.secret.as_ref();
+            secret
+                .and_then(|secret| secret.open(SEAL_PURPOSE, &scope.row_key().pk, &kept.body))
+                .ok_or_else(|| ApiError::internal("a kept answer cannot be decrypted"))?
+        } else {
+            kept.body
+        };
+        Ok(Answer {
+            status: StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK),
+            body,
+            version: Version::parse(&kept.api_version).unwrap_or_else(Version::current),
+            replayed: true,
+            bears_secret: kept.sealed,
+        })
+    }
+
+    fn sealed(&self, scope: &IdempotencyScope, answer: &Answer) -> Result<Vec<u8>, ApiError> {
+        if !answer.bears_secret {
+            return Ok(answer.body.clone());
+        }
+        let secret = self.platform.config.secret.as_ref();
+        secret
+            .map(|secret| secret.seal(SEAL_PURPOSE, &scope.row_key().pk, &answer.body))
+            .ok_or_else(|| ApiError::internal("PLATFORM_SECRET is not set, so an answer with a secret cannot be kept"))
+    }
+}
+
+/// The body of operations that take none.
+struct Nothing;
+
+impl Body for Nothing {
+    fn read(_: &mut crate::fields::Fields<'_>) -> Option<Self> {
+        Some(Self)
+    }
+}
+
+/// `application/json`, with no charset or UTF-8.
+fn is_json(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
+    let json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+    json && parts.all(|parameter| match parameter.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        _ => true,
+    })
+}

@@ -1,0 +1,158 @@
+//! What a deployment decides, read from the environment once.
+
+use crate::seal::MasterSecret;
+use anyspend_domain::chain::{ChainAccess, Chains};
+use anyspend_store::db::Connection;
+use std::collections::BTreeMap;
+
+/// What a deployment decides.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where checkout pages are served, without a trailing slash.
+    pub public_url: String,
+    /// Where short links are served, if not under `{public_url}/l`.
+    pub short_url: Option<String>,
+    /// The chains payments settle on.
+    pub chains: Chains,
+    /// How many proxies in front may be believed about the client's address.
+    pub trusted_proxies: usize,
+    /// The secret that session tokens and kept secrets hang on; without one, neither exists.
+    pub secret: Option<MasterSecret>,
+    /// Whether every answer says what it cost; answers in test mode always do.
+    pub server_timing: bool,
+}
+
+impl Config {
+    /// A configuration for one process on this machine.
+    pub fn local(public_url: String) -> Self {
+        Self {
+            public_url,
+            short_url: None,
+            chains: Chains::default(),
+            trusted_proxies: 0,
+            secret: None,
+            server_timing: true,
+        }
+    }
+
+    /// Reads `PUBLIC_URL`, `SHORT_URL`, `CHAINS`, `CONFIRMATIONS`, `TRUSTED_PROXIES`, `PLATFORM_SECRET` and
+    /// `SERVER_TIMING`.
+    ///
+    /// # Errors
+    /// A sentence for the operator that names the variable.
+    pub fn from_env() -> Result<Self, String> {
+        let public_url = variable("PUBLIC_URL").ok_or("PUBLIC_URL is not set: where are checkout pages served?")?;
+        let secret = variable("PLATFORM_SECRET")
+            .map(|text| MasterSecret::from_text(&text).ok_or("PLATFORM_SECRET must have at least 32 characters"))
+            .transpose()?;
+        let trusted_proxies = variable("TRUSTED_PROXIES")
+            .map(|text| text.parse().map_err(|_| "TRUSTED_PROXIES must be a whole number"))
+            .transpose()?
+            .unwrap_or(0);
+        let split = |name: &str| -> Vec<String> {
+            variable(name).map(|text| text.split(';').map(|part| part.trim().to_owned()).collect()).unwrap_or_default()
+        };
+        Ok(Self {
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            short_url: variable("SHORT_URL").map(|url| url.trim_end_matches('/').to_owned()),
+            chains: parse_chains(&split("CHAINS"), &split("CONFIRMATIONS"))?,
+            trusted_proxies,
+            secret,
+            server_timing: variable("SERVER_TIMING").is_some_and(|text| text == "1" || text == "true"),
+        })
+    }
+
+    /// A checkout page's address.
+    pub fn page_url(&self, code: &anyspend_domain::ShortCode) -> String {
+        format!("{}/pay/{code}", self.public_url)
+    }
+
+    /// A short link.
+    pub fn short_link(&self, code: &anyspend_domain::ShortCode) -> String {
+        match &self.short_url {
+            Some(base) => format!("{base}/{code}"),
+            None => format!("{}/l/{code}", self.public_url),
+        }
+    }
+}
+
+/// Reads `ID=URL[,URL]` and `ID=N` settings.
+///
+/// # Errors
+/// A sentence for the operator that quotes what cannot be read.
+pub fn parse_chains(chains: &[String], confirmations: &[String]) -> Result<Chains, String> {
+    let mut configured: BTreeMap<u64, ChainAccess> = BTreeMap::new();
+    for setting in chains.iter().filter(|setting| !setting.is_empty()) {
+        let read = setting.split_once('=').and_then(|(id, urls)| {
+            let id = id.trim().parse::<u64>().ok().filter(|id| (1..=9_007_199_254_740_991).contains(id))?;
+            let urls: Vec<String> = urls.split(',').map(|url| url.trim().to_owned()).collect();
+            urls.iter().all(|url| url.starts_with("http://") || url.starts_with("https://")).then_some((id, urls))
+        });
+        let (id, urls) =
+            read.ok_or_else(|| format!("'{setting}' is not of the form CHAIN_ID=https://URL[,https://URL]"))?;
+        configured.entry(id).or_default().rpc_urls = urls;
+    }
+    for setting in confirmations.iter().filter(|setting| !setting.is_empty()) {
+        let read = setting
+            .split_once('=')
+            .and_then(|(id, blocks)| Some((id.trim().parse::<u64>().ok()?, blocks.trim().parse::<u64>().ok()?)));
+        let (id, blocks) = read.ok_or_else(|| format!("'{setting}' is not of the form CHAIN_ID=BLOCKS"))?;
+        let access =
+            configured.get_mut(&id).ok_or_else(|| format!("'{setting}' names a chain without an RPC endpoint"))?;
+        access.confirmations = Some(blocks);
+    }
+    Ok(Chains::new(configured))
+}
+
+/// How Lambda reaches the table: the function's own role, in its own region.
+///
+/// # Errors
+/// A sentence for the operator that names the missing variable.
+pub fn connection_from_env() -> Result<(Connection, String), String> {
+    let demand = |name: &str| variable(name).ok_or_else(|| format!("{name} is not set"));
+    let connection = Connection {
+        region: demand("AWS_REGION")?,
+        endpoint: variable("AWS_ENDPOINT_URL_DYNAMODB"),
+        credentials: (demand("AWS_ACCESS_KEY_ID")?, demand("AWS_SECRET_ACCESS_KEY")?, variable("AWS_SESSION_TOKEN")),
+        http_client: None,
+    };
+    Ok((connection, demand("TABLE_NAME")?))
+}
+
+/// A DynamoDB endpoint that an operator named: with the environment's credentials, or any for an engine that takes any.
+pub fn connection_to(endpoint: &str) -> Connection {
+    let local = Connection::local(endpoint.to_owned());
+    match (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
+        (Some(id), Some(secret)) => Connection {
+            region: variable("AWS_REGION").unwrap_or(local.region),
+            credentials: (id, secret, variable("AWS_SESSION_TOKEN")),
+            ..local
+        },
+        _ => local,
+    }
+}
+
+/// The log filter, `info` unless `RUST_LOG` says otherwise.
+pub fn log_filter() -> String {
+    variable("RUST_LOG").unwrap_or_else(|| "info".to_owned())
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one home of the environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chain_settings_are_read_or_refused_with_their_own_words() {
+        let chains = parse_chains(&["8453=https://a,https://b".into()], &["8453=3".into()]).unwrap();
+        assert!(chains.can_settle(8453));
+        for bad in ["8453", "x=https://a", "1=ftp://a", "=https://a", "0=https://a"] {
+            assert!(parse_chains(&[bad.into()], &[]).unwrap_err().contains(bad), "{bad}");
+        }
+        assert!(parse_chains(&[], &["8453=3".into()]).is_err());
+    }
+}

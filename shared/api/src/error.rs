@@ -1,0 +1,202 @@
+//! Every way a request can fail, and the one envelope all of them are answered in.
+
+use anyspend_domain::{Code, Problem, Rejection};
+use anyspend_store::StoreError;
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Where the codes are explained.
+const DOC_URL: &str = "https://docs.anyspend.com/platform-api/errors";
+
+/// A failed request: what the caller is told, and what the log is told besides.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    /// Never empty; the first is the error, all are in `errors`.
+    problems: Vec<Problem>,
+    /// For the log only.
+    detail: Option<String>,
+    /// Seconds after which trying again makes sense.
+    pub(crate) retry_after: Option<u64>,
+    /// The methods a path does have.
+    pub(crate) allow: Option<String>,
+}
+
+/// The error type and HTTP status of a code: the contract's table, once.
+pub const fn class(code: Code) -> (StatusCode, &'static str) {
+    const INVALID: &str = "invalid_request_error";
+    match code {
+        Code::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, INVALID),
+        Code::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID),
+        Code::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, INVALID),
+        Code::DuplicateResource | Code::LastAdminKey => (StatusCode::CONFLICT, INVALID),
+        Code::KeyMissing
+        | Code::KeyInvalid
+        | Code::KeyExpired
+        | Code::KeyRevoked
+        | Code::TokenInvalid
+        | Code::TokenExpired => (StatusCode::UNAUTHORIZED, "authentication_error"),
+        Code::InsufficientPermissions => (StatusCode::FORBIDDEN, "permission_error"),
+        Code::ResourceNotFound | Code::RouteNotFound => (StatusCode::NOT_FOUND, "not_found_error"),
+        Code::IdempotencyConflict => (StatusCode::CONFLICT, "idempotency_error"),
+        Code::RateLimitExceeded => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error"),
+        Code::InternalError => (StatusCode::INTERNAL_SERVER_ERROR, "api_error"),
+        Code::ServiceUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "api_error"),
+        Code::MissingRequiredField
+        | Code::InvalidFieldValue
+        | Code::InvalidAddress
+        | Code::UnknownParameter
+        | Code::NoUpdatesProvided
+        | Code::InvalidStatusTransition
+        | Code::InvalidJson
+        | Code::InvalidApiVersion
+        | Code::InvalidIdempotencyKey
+        | Code::TokenChainMismatch => (StatusCode::BAD_REQUEST, INVALID),
+    }
+}
+
+/// The body of every error.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorEnvelope {
+    /// What went wrong.
+    pub error: ErrorBody,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// The class of error, which callers branch on first.
+    #[serde(rename = "type")]
+    #[schema(examples("invalid_request_error"))]
+    pub kind: &'static str,
+    /// The stable code.
+    #[schema(examples("missing_required_field"))]
+    pub code: &'static str,
+    /// A sentence for people.
+    pub message: String,
+    /// The path of the offending field, such as `items[2].amount`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub param: Option<String>,
+    /// Where the code is explained.
+    pub doc_url: String,
+    /// Everything that is wrong, when that is more than nothing in particular.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ErrorItem>,
+}
+
+/// One of the things that are wrong, or a warning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ErrorItem {
+    /// The stable code.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub message: String,
+    /// The path of the field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub param: Option<String>,
+}
+
+impl From<Problem> for ErrorItem {
+    fn from(problem: Problem) -> Self {
+        Self { code: problem.code.as_str(), message: problem.message, param: problem.param }
+    }
+}
+
+impl ApiError {
+    /// An error with one cause.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Problem::new(code, message).into()
+    }
+
+    /// "No payment_link found with id 'pl_x'."
+    pub fn not_found(object: &str, id: &str) -> Self {
+        Self::new(Code::ResourceNotFound, format!("No {object} found with id '{id}'."))
+    }
+
+    /// A fault of ours: the caller learns that, the log learns why.
+    pub fn internal(detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..Self::new(Code::InternalError, "An unexpected error occurred.") }
+    }
+
+    /// The database is away, or a request took too long.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self {
+            detail: Some(detail.into()),
+            retry_after: Some(1),
+            ..Self::new(Code::ServiceUnavailable, "The service is temporarily unavailable. Try again in a moment.")
+        }
+    }
+
+    /// Field problems found while reading, then those the decision found in fields that read well.
+    pub fn merged(read: Vec<Problem>, decided: Option<Rejection>) -> Option<Self> {
+        let mut problems = read;
+        for problem in decided.into_iter().flat_map(Rejection::into_problems) {
+            if problem.param.is_none() || problems.iter().all(|known| known.param != problem.param) {
+                problems.push(problem);
+            }
+        }
+        (!problems.is_empty()).then(|| Self { problems, detail: None, retry_after: None, allow: None })
+    }
+
+    /// The first problem's code.
+    pub fn code(&self) -> Code {
+        self.problems.first().map_or(Code::InternalError, |problem| problem.code)
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        class(self.code()).0
+    }
+
+    /// What the log is told besides.
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    /// Whether a kept answer to the same idempotent request outranks this error: whatever depends on the state of
+    /// things does, a refusal of the caller or a fault of ours does not.
+    pub(crate) fn yields_to_kept_answer(&self) -> bool {
+        matches!(
+            self.status(),
+            StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::PAYLOAD_TOO_LARGE
+        )
+    }
+
+    /// The body.
+    pub fn envelope(&self) -> ErrorEnvelope {
+        let first = self.problems.first().cloned();
+        let code = self.code();
+        let errors = self.problems.iter().filter(|problem| problem.param.is_some() || self.problems.len() > 1);
+        ErrorEnvelope {
+            error: ErrorBody {
+                kind: class(code).1,
+                code: code.as_str(),
+                message: first.as_ref().map_or_else(String::new, |problem| problem.message.clone()),
+                param: first.and_then(|problem| problem.param),
+                doc_url: format!("{DOC_URL}#{code}"),
+                errors: errors.cloned().map(ErrorItem::from).collect(),
+            },
+        }
+    }
+}
+
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        Self { problems: vec![problem], detail: None, retry_after: None, allow: None }
+    }
+}
+
+impl From<Rejection> for ApiError {
+    fn from(rejection: Rejection) -> Self {
+        Self::merged(Vec::new(), Some(rejection)).unwrap_or_else(|| Self::internal("a rejection without a problem"))
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::unavailable(error.to_string()),
+            StoreError::Fault(_) => Self::internal(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What stands between HTTP and the rules: callers, limits, idempotency, envelopes, versions and errors.
+//!
+//! What must stay true: every request, on Lambda and in one process alike, walks [`road`]; an operation is one
+//! [`operation::Operation`] and nothing about it is declared twice; versions differ in [`version`] only.
+
+pub mod access_log;
+pub mod auth;
+pub mod call;
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod fields;
+pub mod json;
+pub mod limiter;
+pub mod list;
+pub mod openapi;
+pub mod operation;
+pub mod payment_link;
+pub mod platform;
+pub mod query;
+pub mod road;
+pub mod seal;
+pub mod serve;
+pub mod session_token;
+pub mod version;
+
+pub use auth::Caller;
+pub use call::{Answer, Call, Changes, NotCommitted};
+pub use error::ApiError;
+pub use operation::{Access, Group, Operation};
+pub use platform::Platform;
+
+/// What every versioned view shows as a deletion.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+pub struct DeletedView {
+    /// The resource's type.
+    pub object: &'static str,
+    /// What was deleted.
+    pub id: String,
+    /// `true`
+    pub deleted: bool,
+}

@@ -1,0 +1,270 @@
+//! Lists: the superset envelope of both versions, pages by number and by cursor.
+
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::fields::MAX_SAFE_INTEGER;
+use crate::query::{QueryKind, QueryParam, invalid_cursor};
+use anyspend_domain::Problem;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+const DEFAULT_LIMIT: u64 = 20;
+const MAX_LIMIT: u64 = 100;
+const MAX_CURSOR: usize = 1_024;
+
+/// `page`
+pub const PAGE: QueryParam = QueryParam {
+    name: "page",
+    description: "Page number, from 1. Pages shift when objects are created or deleted meanwhile; a cursor does not.",
+    kind: QueryKind::Whole(1, MAX_SAFE_INTEGER),
+};
+/// `limit`
+pub const LIMIT: QueryParam =
+    QueryParam { name: "limit", description: "Objects per page, 20 by default.", kind: QueryKind::Whole(1, MAX_LIMIT) };
+/// `cursor`
+pub const CURSOR: QueryParam = QueryParam {
+    name: "cursor",
+    description: "The `next_cursor` of the page before. Cannot be combined with `page`.",
+    kind: QueryKind::Text(MAX_CURSOR),
+};
+/// `order`
+pub const ORDER: QueryParam = QueryParam {
+    name: "order",
+    description: "`desc` (newest first) by default.",
+    kind: QueryKind::OneOf(&["asc", "desc"]),
+};
+
+/// A page of a list, under the names of both versions.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ListView<T: ToSchema> {
+    /// `list`
+    #[schema(examples("list"))]
+    pub object: &'static str,
+    /// The page.
+    pub data: Vec<T>,
+    /// Whether there is a page after this one.
+    pub has_more: bool,
+    /// Objects in the whole list.
+    pub total_count: u64,
+    /// The path of the list.
+    pub url: String,
+    /// What to send as `cursor` for the next page.
+    pub next_cursor: Option<String>,
+    /// The same in the 2026 form.
+    pub pagination: Pagination,
+}
+
+/// Where a page stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Pagination {
+    /// This page's number.
+    pub page: u64,
+    /// Objects per page.
+    pub limit: u64,
+    /// Objects in the whole list.
+    pub total: u64,
+    /// Pages in the whole list.
+    pub total_pages: u64,
+    /// Whether there is a page after this one.
+    pub has_more: bool,
+}
+
+/// Which way a list runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Smallest key first.
+    Ascending,
+    /// Largest key first.
+    Descending,
+}
+
+#[derive(Debug)]
+enum From {
+    Page(u64),
+    After(String),
+}
+
+/// Which page of which list is asked for.
+#[derive(Debug)]
+pub struct PageRequest {
+    from: From,
+    limit: u64,
+    order: Order,
+    /// What a cursor is good for: the same list, filter and order.
+    scope: String,
+}
+
+impl PageRequest {
+    /// Reads `page`, `limit`, `cursor` and `order` of a list whose filter is described by `filter`.
+    ///
+    /// # Errors
+    /// `invalid_field_value` for each parameter that is out of range.
+    pub fn read(call: &Call, default: Order, filter: &str) -> Result<Self, ApiError> {
+        let query = call.query();
+        let mut problems: Vec<Problem> = Vec::new();
+        let mut keep = |read: Result<Option<u64>, Problem>| match read {
+            Ok(value) => value,
+            Err(problem) => {
+                problems.push(problem);
+                None
+            }
+        };
+        let page = keep(query.whole("page", 1..=MAX_SAFE_INTEGER));
+        let limit = keep(query.whole("limit", 1..=MAX_LIMIT)).unwrap_or(DEFAULT_LIMIT);
+        let order = match query.one_of("order", &["asc", "desc"]) {
+            Ok(Some("asc")) => Order::Ascending,
+            Ok(Some(_)) => Order::Descending,
+            Ok(None) => default,
+            Err(problem) => {
+                problems.push(problem);
+                default
+            }
+        };
+        let scope = format!("{}?{filter}&{order:?}", call.path);
+        let from = match query.text("cursor") {
+            None => From::Page(page.unwrap_or(1)),
+            Some(_) if page.is_some() => {
+                problems.push(Problem::invalid("page", "cannot be combined with 'cursor'"));
+                From::Page(1)
+            }
+            Some(cursor) => match read_cursor(cursor, &scope) {
+                Some(after) => From::After(after),
+                None => {
+                    problems.push(invalid_cursor());
+                    From::Page(1)
+                }
+            },
+        };
+        match ApiError::merged(problems, None) {
+            Some(error) => Err(error),
+            None => Ok(Self { from, limit, order, scope }),
+        }
+    }
+
+    /// Cuts the page out of all rows, which come in ascending order of their unique `key`.
+    pub fn cut<T>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> String) -> Page<T> {
+        if self.order == Order::Descending {
+            rows.reverse();
+        }
+        let total = rows.len();
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let start = match &self.from {
+            From::Page(page) => {
+                usize::try_from(page - 1).ok().and_then(|page| page.checked_mul(limit)).unwrap_or(usize::MAX)
+            }
+            From::After(last) => rows.partition_point(|row| match self.order {
+                Order::Ascending => key(row) <= *last,
+                Order::Descending => key(row) >= *last,
+            }),
+        }
+        .min(total);
+        let end = start.saturating_add(limit).min(total);
+        let has_more = end < total;
+        let next_cursor =
+            rows[start..end].last().filter(|_| has_more).map(|last| write_cursor(&self.scope, &key(last)));
+        let page = match self.from {
+            From::Page(page) => page,
+            From::After(_) => u64::try_from(start / limit).unwrap_or(u64::MAX).saturating_add(1),
+        };
+        rows.truncate(end);
+        let rows = rows.split_off(start);
+        let total = u64::try_from(total).unwrap_or(u64::MAX);
+        Page { rows, total, has_more, next_cursor, page, limit: self.limit }
+    }
+}
+
+/// One page.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    total: u64,
+    has_more: bool,
+    next_cursor: Option<String>,
+    page: u64,
+    limit: u64,
+}
+
+impl<T> Page<T> {
+    /// The envelope, with the rows rendered as `data`.
+    pub fn view<V: ToSchema>(&self, call: &Call, data: Vec<V>) -> ListView<V> {
+        ListView {
+            object: "list",
+            data,
+            has_more: self.has_more,
+            total_count: self.total,
+            url: call.path.clone(),
+            next_cursor: self.next_cursor.clone(),
+            pagination: Pagination {
+                page: self.page,
+                limit: self.limit,
+                total: self.total,
+                total_pages: self.total.div_ceil(self.limit),
+                has_more: self.has_more,
+            },
+        }
+    }
+}
+
+fn write_cursor(scope: &str, last: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{scope}\n{last}"))
+}
+
+fn read_cursor(cursor: &str, scope: &str) -> Option<String> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    text.strip_prefix(scope)?.strip_prefix('\n').map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(from: From, limit: u64, order: Order) -> PageRequest {
+        PageRequest { from, limit, order, scope: "list".to_owned() }
+    }
+
+    fn key(row: &u32) -> String {
+        format!("{row:05}")
+    }
+
+    #[test]
+    fn a_cursor_walk_sees_every_surviving_row_exactly_once() {
+        for order in [Order::Ascending, Order::Descending] {
+            let mut rows: Vec<u32> = (0..50).collect();
+            let mut seen = Vec::new();
+            let mut from = From::Page(1);
+            loop {
+                let page = request(from, 7, order).cut(rows.clone(), key);
+                seen.extend(page.rows.iter().copied());
+                // Rows come and go meanwhile: one that was seen, and one at either end.
+                rows.retain(|row| *row != seen[seen.len() - 1]);
+                rows.push(1_000 + u32::try_from(rows.len()).unwrap());
+                match page.next_cursor {
+                    Some(cursor) if seen.len() < 200 => from = From::After(read_cursor(&cursor, "list").unwrap()),
+                    _ => break,
+                }
+            }
+            let mut old: Vec<u32> = seen.iter().copied().filter(|row| *row < 1_000).collect();
+            old.sort_unstable();
+            assert_eq!(old, (0..50).collect::<Vec<_>>(), "{order:?}");
+        }
+    }
+
+    #[test]
+    fn pages_are_counted_exactly() {
+        let page = request(From::Page(3), 20, Order::Descending).cut((0..45).collect(), key);
+        assert_eq!(page.rows, [4, 3, 2, 1, 0]);
+        assert!(!page.has_more && page.next_cursor.is_none());
+        let beyond = request(From::Page(MAX_SAFE_INTEGER), 100, Order::Ascending).cut((0..45).collect(), key);
+        assert!(beyond.rows.is_empty() && !beyond.has_more);
+    }
+
+    #[test]
+    fn a_cursor_is_good_for_its_own_list_only() {
+        let cursor = write_cursor("list", "00001");
+        assert_eq!(read_cursor(&cursor, "other"), None);
+        assert_eq!(read_cursor("%%%", "list"), None);
+    }
+}

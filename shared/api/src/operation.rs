@@ -1,0 +1,198 @@
+//! What an operation is: one entry of a route group's table of contents, from which the router, the authorization,
+//! the OpenAPI document and the generated tests are all made.
+
+use crate::auth::Caller;
+use crate::call::{Answer, Call};
+use crate::error::ApiError;
+use crate::fields::{Body, describe_body};
+use crate::query::QueryParam;
+use anyspend_domain::api_key::Permission;
+use futures_util::future::BoxFuture;
+use http::{Method, StatusCode};
+use std::fmt;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+
+/// Who may call an operation, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone, without a limit of its own; for what costs nothing.
+    Public,
+    /// Anyone, limited per client IP.
+    Open {
+        /// Routes that share a bucket.
+        group: &'static str,
+        /// Requests per minute and IP.
+        per_minute: u32,
+    },
+    /// An API key or a dashboard session with this permission.
+    Needs(Permission),
+}
+
+/// The named schemas an answer consists of.
+pub type Components = Vec<(String, RefOr<Schema>)>;
+
+/// What an operation answers when all goes well.
+#[derive(Debug, Clone, Copy)]
+pub struct AnswerSpec {
+    /// The status.
+    pub status: StatusCode,
+    /// Adds the body's schemas to the components and names the body's own.
+    pub describe: fn(&mut Components) -> String,
+}
+
+type Handler = Box<dyn Fn(Arc<Call>) -> BoxFuture<'static, Result<Answer, ApiError>> + Send + Sync>;
+
+/// One operation.
+pub struct Operation {
+    /// The unique `operationId`.
+    pub id: &'static str,
+    /// The method.
+    pub method: Method,
+    /// The path, with `{parameters}`.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// One line.
+    pub summary: &'static str,
+    /// More than one line.
+    pub description: &'static str,
+    /// Its query parameters; others are refused.
+    pub query: &'static [QueryParam],
+    /// Its body's schema; without one, a body must be empty or `{}`.
+    pub body: Option<fn() -> RefOr<Schema>>,
+    /// Its answer.
+    pub answer: AnswerSpec,
+    handler: Handler,
+}
+
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({})", self.method, self.path, self.id)
+    }
+}
+
+/// A route group: what one Lambda binary serves.
+#[derive(Debug)]
+pub struct Group {
+    /// The group's name: its folder, its package and its binary.
+    pub name: &'static str,
+    /// What it is about, for the OpenAPI document.
+    pub description: &'static str,
+    /// Its table of contents.
+    pub operations: Vec<Operation>,
+}
+
+fn describe_answer<T: ToSchema>(components: &mut Components) -> String {
+    let name = T::name().into_owned();
+    components.push((name.clone(), T::schema()));
+    T::schemas(components);
+    name
+}
+
+async fn nowhere(_: Arc<Call>, _: Caller) -> Result<Answer, ApiError> {
+    Err(ApiError::internal("an operation without a handler"))
+}
+
+impl Operation {
+    /// Begins an operation; [`Operation::handled_by`] or [`Operation::beside`] completes it.
+    pub fn new<T: ToSchema>(
+        id: &'static str,
+        method: Method,
+        path: &'static str,
+        access: Access,
+        status: StatusCode,
+        summary: &'static str,
+    ) -> Self {
+        Self {
+            id,
+            method,
+            path,
+            access,
+            summary,
+            description: "",
+            query: &[],
+            body: None,
+            answer: AnswerSpec { status, describe: describe_answer::<T> },
+            handler: Box::new(|call| {
+                Box::pin(async move {
+                    let caller = call.authorize().await?;
+                    nowhere(call, caller).await
+                })
+            }),
+        }
+    }
+
+    /// Says more than one line.
+    #[must_use]
+    pub const fn described(mut self, description: &'static str) -> Self {
+        self.description = description;
+        self
+    }
+
+    /// Takes these query parameters.
+    #[must_use]
+    pub const fn query(mut self, params: &'static [QueryParam]) -> Self {
+        self.query = params;
+        self
+    }
+
+    /// Takes this body.
+    #[must_use]
+    pub fn body<T: Body>(mut self) -> Self {
+        self.body = Some(describe_body::<T>);
+        self
+    }
+
+    /// Runs once the caller is known and the request is well-formed.
+    #[must_use]
+    pub fn handled_by<F, Fut>(mut self, handler: F) -> Self
+    where
+        F: Fn(Arc<Call>, Caller) -> Fut + Send + Sync + Copy + 'static,
+        Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
+    {
+        self.handler = Box::new(move |call| {
+            Box::pin(async move {
+                call.precheck()?;
+                let caller = call.authorize().await?;
+                call.check_shape()?;
+                handler(call, caller).await
+            })
+        });
+        self
+    }
+
+    /// Like [`Operation::handled_by`], but `load` runs beside the check of the caller: one round trip less. What
+    /// it loads is looked at only after the caller is known; it must therefore only read.
+    #[must_use]
+    pub fn beside<L, LoadFut, F, Fut, T>(mut self, load: L, handler: F) -> Self
+    where
+        L: Fn(Arc<Call>) -> LoadFut + Send + Sync + Copy + 'static,
+        LoadFut: Future<Output = Result<T, ApiError>> + Send + 'static,
+        F: Fn(Arc<Call>, Caller, T) -> Fut + Send + Sync + Copy + 'static,
+        Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.handler = Box::new(move |call| {
+            Box::pin(async move {
+                call.precheck()?;
+                let (caller, loaded) = tokio::join!(call.authorize(), load(call.clone()));
+                let caller = caller?;
+                call.check_shape()?;
+                handler(call, caller, loaded?).await
+            })
+        });
+        self
+    }
+
+    /// Runs the operation.
+    pub(crate) fn run(&self, call: Arc<Call>) -> BoxFuture<'static, Result<Answer, ApiError>> {
+        (self.handler)(call)
+    }
+
+    /// Whether the method can carry an idempotency key and a body.
+    pub fn changes(&self) -> bool {
+        self.method == Method::POST || self.method == Method::PATCH
+    }
+}

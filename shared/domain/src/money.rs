@@ -1,0 +1,161 @@
+//! Money: whole units of a token's smallest denomination, up to 2^256 − 1. Never a float.
+
+use crate::Invalid;
+use alloy_primitives::U256;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Digits of 2^256 − 1.
+const MAX_DIGITS: usize = 78;
+/// What an amount must be, as the end of a sentence.
+const MUST: &str = "must be a string of decimal digits without sign, exponent or leading zeros, from 1 to 2^256-1, in the token's smallest unit";
+
+/// Digits are checked before the number is: `U256`'s own parser also takes "", "1_000", "007" and hex.
+fn parse_digits(text: &str) -> Option<U256> {
+    let digits_only = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let canonical = text == "0" || !text.starts_with('0');
+    if !digits_only || !canonical || text.len() > MAX_DIGITS {
+        return None;
+    }
+    U256::from_str_radix(text, 10).ok()
+}
+
+/// A positive amount of a token, in its smallest unit: 1 to 2^256 − 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Amount(U256);
+
+impl Amount {
+    /// The largest amount a token contract can hold.
+    pub const MAX: Self = Self(U256::MAX);
+
+    /// Reads a decimal string.
+    ///
+    /// # Errors
+    /// When the text is not the canonical decimal form of 1 to 2^256 − 1.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        parse_digits(text).filter(|value| !value.is_zero()).map(Self).ok_or_else(|| Invalid::new(MUST))
+    }
+
+    /// The sum, or `None` past 2^256 − 1.
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    /// This amount `quantity` times, or `None` past 2^256 − 1 or for a quantity of zero.
+    pub fn checked_mul(self, quantity: u64) -> Option<Self> {
+        self.0.checked_mul(U256::from(quantity)).filter(|product| !product.is_zero()).map(Self)
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl TryFrom<String> for Amount {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).map_err(|_| "not an amount")
+    }
+}
+
+impl From<Amount> for String {
+    fn from(amount: Amount) -> Self {
+        amount.to_string()
+    }
+}
+
+/// The price of a shipping option: like [`Amount`], but free shipping is a price too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ShippingCost(U256);
+
+impl ShippingCost {
+    /// Reads a decimal string, "0" included.
+    ///
+    /// # Errors
+    /// When the text is not the canonical decimal form of 0 to 2^256 − 1.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        parse_digits(text).map(Self).ok_or_else(|| Invalid::new(MUST.replace("from 1", "from 0")))
+    }
+}
+
+impl fmt::Display for ShippingCost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl TryFrom<String> for ShippingCost {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).map_err(|_| "not a shipping cost")
+    }
+}
+
+impl From<ShippingCost> for String {
+    fn from(cost: ShippingCost) -> Self {
+        cost.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MAX: &str = "115792089237316195423570985008687907853269984665640564039457584007913129639935";
+
+    #[test]
+    fn the_whole_range_of_a_token_contract_fits() {
+        assert_eq!(Amount::parse(MAX).unwrap(), Amount::MAX);
+        assert_eq!(Amount::MAX.to_string(), MAX);
+        assert_eq!(Amount::MAX.checked_add(Amount::parse("1").unwrap()), None);
+        assert_eq!(Amount::MAX.checked_mul(2), None);
+    }
+
+    #[test]
+    fn only_the_canonical_decimal_form_is_an_amount() {
+        let over = format!("{}6", &MAX[..77]);
+        for text in [
+            "",
+            "0",
+            "00",
+            "007",
+            "-1",
+            "+1",
+            "1.0",
+            "1e3",
+            "1_000",
+            "0x10",
+            " 1",
+            "1 ",
+            "١",
+            &over,
+            &format!("{MAX}0"),
+        ] {
+            assert!(Amount::parse(text).is_err(), "{text}");
+        }
+        assert_eq!(ShippingCost::parse("0").unwrap().to_string(), "0");
+        assert!(ShippingCost::parse("00").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn an_amount_reads_back_as_it_was_written(limbs in any::<[u64; 4]>()) {
+            let value = U256::from_limbs(limbs).max(U256::from(1));
+            prop_assert_eq!(Amount::parse(&value.to_string()).unwrap(), Amount(value));
+        }
+
+        #[test]
+        fn no_text_that_is_not_canonical_gets_in(text in "\\PC{0,90}") {
+            if let Ok(amount) = Amount::parse(&text) {
+                prop_assert_eq!(amount.to_string(), text);
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What can be wrong with a request, in the words the API promises. Codes are stable: callers branch on them.
+
+use std::fmt;
+
+/// A stable machine-readable error code. Its HTTP status and error type are decided once, in the API crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// A required field is absent or `null`.
+    MissingRequiredField,
+    /// A field is present but its value is not allowed.
+    InvalidFieldValue,
+    /// An address is not 20-byte hex, or its mixed case fails the EIP-55 checksum.
+    InvalidAddress,
+    /// A body field or query parameter this operation does not know.
+    UnknownParameter,
+    /// A PATCH that changes nothing.
+    NoUpdatesProvided,
+    /// The resource cannot go from its present state to the requested one.
+    InvalidStatusTransition,
+    /// The body is not JSON, not UTF-8, not an object, or repeats a key.
+    InvalidJson,
+    /// The `AnySpend-Version` header names no known version.
+    InvalidApiVersion,
+    /// The `Idempotency-Key` header is empty or too long.
+    InvalidIdempotencyKey,
+    /// The request body, or what it would make of the resource, is larger than allowed.
+    PayloadTooLarge,
+    /// A body arrived that is not declared as `application/json`.
+    UnsupportedMediaType,
+    /// The path exists, but not with this method.
+    MethodNotAllowed,
+    /// No credential was sent.
+    KeyMissing,
+    /// The API key does not exist or is malformed.
+    KeyInvalid,
+    /// The API key's expiry has passed.
+    KeyExpired,
+    /// The API key was revoked.
+    KeyRevoked,
+    /// The session token is malformed, forged, or not meant for this service.
+    TokenInvalid,
+    /// The session token's expiry has passed.
+    TokenExpired,
+    /// The credential is valid but may not do this.
+    InsufficientPermissions,
+    /// No such object, or none this caller may see.
+    ResourceNotFound,
+    /// No such path.
+    RouteNotFound,
+    /// An object with this unique value exists already.
+    DuplicateResource,
+    /// Revoking this key would leave the organization without an administrator.
+    LastAdminKey,
+    /// The idempotency key was used with another request.
+    IdempotencyConflict,
+    /// The rate limit is reached.
+    RateLimitExceeded,
+    /// A fault of ours.
+    InternalError,
+    /// The database is throttled or away.
+    ServiceUnavailable,
+    /// A token address that is well known, but on another chain. A warning, never an error.
+    TokenChainMismatch,
+}
+
+impl Code {
+    /// The code as it stands in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingRequiredField => "missing_required_field",
+            Self::InvalidFieldValue => "invalid_field_value",
+            Self::InvalidAddress => "invalid_address",
+            Self::UnknownParameter => "unknown_parameter",
+            Self::NoUpdatesProvided => "no_updates_provided",
+            Self::InvalidStatusTransition => "invalid_status_transition",
+            Self::InvalidJson => "invalid_json",
+            Self::InvalidApiVersion => "invalid_api_version",
+            Self::InvalidIdempotencyKey => "invalid_idempotency_key",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::KeyMissing => "key_missing",
+            Self::KeyInvalid => "key_invalid",
+            Self::KeyExpired => "key_expired",
+            Self::KeyRevoked => "key_revoked",
+            Self::TokenInvalid => "token_invalid",
+            Self::TokenExpired => "token_expired",
+            Self::InsufficientPermissions => "insufficient_permissions",
+            Self::ResourceNotFound => "resource_not_found",
+            Self::RouteNotFound => "route_not_found",
+            Self::DuplicateResource => "duplicate_resource",
+            Self::LastAdminKey => "last_admin_key",
+            Self::IdempotencyConflict => "idempotency_conflict",
+            Self::RateLimitExceeded => "rate_limit_exceeded",
+            Self::InternalError => "internal_error",
+            Self::ServiceUnavailable => "service_unavailable",
+            Self::TokenChainMismatch => "token_chain_mismatch",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a single value was refused, before anyone knows which field it stood in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// The stable code, `invalid_field_value` unless the type has one of its own.
+    pub code: Code,
+    /// What the value must be, as the end of a sentence: "must be a decimal string …".
+    pub must: String,
+}
+
+impl Invalid {
+    /// An `invalid_field_value` whose message reads "The 'field' field {must}".
+    pub fn new(must: impl Into<String>) -> Self {
+        Self { code: Code::InvalidFieldValue, must: must.into() }
+    }
+
+    /// The problem this is, once the field is known. `param` is a path such as `items[2].amount`.
+    pub fn at(self, param: &str) -> Problem {
+        Problem {
+            code: self.code,
+            message: format!("The '{param}' field {}.", self.must),
+            param: Some(param.to_owned()),
+        }
+    }
+}
+
+/// One thing that is wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The stable code.
+    pub code: Code,
+    /// A sentence for the caller. Never carries anything internal.
+    pub message: String,
+    /// The path of the offending field, e.g. `items[2].amount`.
+    pub param: Option<String>,
+}
+
+impl Problem {
+    /// A problem that no single field is to blame for.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), param: None }
+    }
+
+    /// "The '{param}' field is required."
+    pub fn missing(param: &str) -> Self {
+        Self {
+            code: Code::MissingRequiredField,
+            message: format!("The '{param}' field is required."),
+            param: Some(param.to_owned()),
+        }
+    }
+
+    /// "The '{param}' field {must}."
+    pub fn invalid(param: &str, must: impl Into<String>) -> Self {
+        Invalid::new(must).at(param)
+    }
+}
+
+/// Everything that is wrong with a command, never empty; the first is the one the caller is told first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection(Vec<Problem>);
+
+impl Rejection {
+    /// `Ok` when there is nothing to complain about.
+    pub fn unless_empty(problems: Vec<Problem>) -> Result<(), Self> {
+        if problems.is_empty() { Ok(()) } else { Err(Self(problems)) }
+    }
+
+    /// All problems, in order.
+    pub fn into_problems(self) -> Vec<Problem> {
+        self.0
+    }
+}
+
+impl From<Problem> for Rejection {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}

@@ -1,0 +1,108 @@
+//! Bounded texts. A length is counted in characters (Unicode scalar values), as the API documents it.
+
+use crate::Invalid;
+use serde::{Deserialize, Serialize};
+
+/// Checks that a text has `min` to `max` characters.
+///
+/// # Errors
+/// `invalid_field_value` that says the limit.
+pub fn bounded(text: &str, min: usize, max: usize) -> Result<String, Invalid> {
+    let length = text.chars().count();
+    if length < min {
+        return Err(Invalid::new("must not be empty"));
+    }
+    if length > max {
+        return Err(Invalid::new(format!("must be at most {max} characters long, and has {length}")));
+    }
+    Ok(text.to_owned())
+}
+
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident $min:literal..=$max:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Fewest characters.
+            pub const MIN: usize = $min;
+            /// Most characters.
+            pub const MAX: usize = $max;
+
+            /// Checks the length.
+            ///
+            /// # Errors
+            /// `invalid_field_value` outside the limits.
+            pub fn parse(text: &str) -> Result<Self, Invalid> {
+                bounded(text, Self::MIN, Self::MAX).map(Self)
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    )*};
+}
+
+texts! {
+    /// A display name.
+    Name 1..=100;
+    /// A description shown to the payer.
+    Description 0..=500;
+    /// A short caption, such as a button's text.
+    Caption 1..=100;
+}
+
+impl Name {
+    /// What a thing is called before it has a name.
+    pub(crate) fn untitled() -> Self {
+        Self("Untitled".to_owned())
+    }
+}
+
+/// A colour as `#rrggbb`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ThemeColor(String);
+
+impl ThemeColor {
+    /// Reads `#` and six hexadecimal digits.
+    ///
+    /// # Errors
+    /// `invalid_field_value` for anything else.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        text.strip_prefix('#')
+            .filter(|digits| digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            .map(|_| Self(text.to_owned()))
+            .ok_or_else(|| Invalid::new("must be a colour such as '#6366f1'"))
+    }
+
+    /// The colour as it was sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_counts_characters_not_bytes() {
+        assert!(Name::parse(&"é".repeat(100)).is_ok());
+        assert!(Name::parse(&"é".repeat(101)).is_err());
+        assert!(Name::parse("").is_err());
+        assert!(Description::parse("").is_ok());
+    }
+
+    #[test]
+    fn a_colour_is_hash_and_six_hex_digits() {
+        assert!(ThemeColor::parse("#6366f1").is_ok());
+        for text in ["", "#", "6366f1", "#6366f", "#6366f11", "#gggggg", "red", "#63é6f"] {
+            assert!(ThemeColor::parse(text).is_err(), "{text}");
+        }
+    }
+}

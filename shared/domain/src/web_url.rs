@@ -1,0 +1,101 @@
+//! URLs that merchants give us to show or to send a payer to.
+
+use crate::{Invalid, Mode};
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+/// An absolute `https://` URL of at most [`WebUrl::MAX`] characters, kept exactly as sent. In test mode
+/// `http://` to this very machine is allowed too, for development.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WebUrl(String);
+
+impl WebUrl {
+    /// Most characters.
+    pub const MAX: usize = 2_048;
+
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// `invalid_field_value` when it is too long, not absolute, not `https://`, or carries a password.
+    pub fn parse(text: &str, mode: Mode) -> Result<Self, Invalid> {
+        const MUST: &str = "must be a URL that begins with 'https://'";
+        if text.chars().count() > Self::MAX {
+            return Err(Invalid::new(format!("must be at most {} characters long", Self::MAX)));
+        }
+        // The parser would silently drop tabs and line ends and trim spaces: what is kept would not be what was checked.
+        if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err(Invalid::new("must be a URL without spaces or control characters"));
+        }
+        let url = Url::parse(text).map_err(|_| Invalid::new(MUST))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Invalid::new("must be a URL without a user name or password"));
+        }
+        let loopback = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        };
+        // The scheme is also looked at in the text: "https:example.com" parses, but is not what was meant.
+        let secure = text.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
+        let local = mode == Mode::Test
+            && loopback
+            && text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
+        if !secure && !local {
+            return Err(Invalid::new(if mode == Mode::Test {
+                "must be a URL that begins with 'https://' (or 'http://localhost' in test mode)"
+            } else {
+                MUST
+            }));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The URL as it was sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_leads_a_payer_anywhere() {
+        assert!(WebUrl::parse("https://example.com/a?session_id={SESSION_ID}", Mode::Live).is_ok());
+        for text in [
+            "",
+            "example.com",
+            "//example.com",
+            "http://example.com",
+            "javascript:alert(1)",
+            "https:example.com",
+            "https://",
+            "data:text/html,x",
+            "https://a b.com",
+            "https://user:pw@example.com",
+            "https://exa\tmple.com",
+            "ftp://x.y",
+        ] {
+            assert!(WebUrl::parse(text, Mode::Test).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine_in_test_mode_only() {
+        for text in ["http://localhost:3000/x", "http://127.0.0.1/x", "http://[::1]/x"] {
+            assert!(WebUrl::parse(text, Mode::Test).is_ok(), "{text}");
+            assert!(WebUrl::parse(text, Mode::Live).is_err(), "{text}");
+        }
+        assert!(WebUrl::parse("http://localhost.evil.com", Mode::Test).is_err());
+    }
+
+    #[test]
+    fn one_character_past_the_limit_is_refused() {
+        let url = |length: usize| format!("https://example.com/{}", "a".repeat(length - 20));
+        assert!(WebUrl::parse(&url(WebUrl::MAX), Mode::Live).is_ok());
+        assert!(WebUrl::parse(&url(WebUrl::MAX + 1), Mode::Live).is_err());
+    }
+}

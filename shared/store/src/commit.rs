@@ -1,0 +1,346 @@
+//! The only write besides the rate limiter's: one `TransactWriteItems` with everything a fact changes.
+
+use crate::db::{Db, Item, StoreError, describe, key_item, store_error};
+use crate::meter::Units;
+use crate::schema::{self, Key};
+use anyspend_domain::{Timestamp, entropy};
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnConsumedCapacity,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// How often a transaction that met another one is tried again before the caller is told to come back.
+const CONFLICT_ATTEMPTS: u32 = 12;
+/// Longest pause between two tries.
+const CONFLICT_PAUSE_MILLIS: u64 = 400;
+
+/// What a refused condition means to the operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// An answer is kept for this idempotency key already. Outranks every other refusal.
+    Answered,
+    /// The unique value is taken.
+    Taken,
+    /// The object changed since it was read, or is gone.
+    Changed,
+    /// Another object this change relies on is no longer as it was.
+    Unsupported,
+}
+
+/// What must hold of the item as it is for the write to happen.
+#[derive(Debug, Clone)]
+enum Guard {
+    None,
+    Absent,
+    Exists,
+    Version(u64),
+    AbsentOrExpired(Timestamp),
+    ActiveAdminKey(Timestamp),
+}
+
+#[derive(Debug, Clone)]
+enum Action {
+    Put(Item),
+    Set { key: Key, set: Item, remove: Vec<&'static str> },
+    Delete(Key),
+    Check(Key),
+}
+
+/// One write of a transaction, with its condition.
+#[derive(Debug, Clone)]
+pub struct Write {
+    action: Action,
+    guard: Guard,
+    refusal: Refusal,
+}
+
+impl Write {
+    /// Stores an item that must not exist.
+    pub(crate) const fn create(item: Item) -> Self {
+        Self { action: Action::Put(item), guard: Guard::Absent, refusal: Refusal::Taken }
+    }
+
+    /// Stores an item, whatever was there. For rows that a guarded row of the same transaction protects.
+    pub(crate) const fn put(item: Item) -> Self {
+        Self { action: Action::Put(item), guard: Guard::None, refusal: Refusal::Changed }
+    }
+
+    /// Stores an idempotent answer where none is kept, or only one that has expired.
+    pub(crate) const fn answer(item: Item, now: Timestamp) -> Self {
+        Self { action: Action::Put(item), guard: Guard::AbsentOrExpired(now), refusal: Refusal::Answered }
+    }
+
+    /// Changes attributes of an item that must be at `version`.
+    pub(crate) const fn set_at_version(key: Key, version: u64, set: Item, remove: Vec<&'static str>) -> Self {
+        Self { action: Action::Set { key, set, remove }, guard: Guard::Version(version), refusal: Refusal::Changed }
+    }
+
+    /// Changes attributes of an item that must exist.
+    pub(crate) const fn set(key: Key, set: Item) -> Self {
+        Self { action: Action::Set { key, set, remove: Vec::new() }, guard: Guard::Exists, refusal: Refusal::Changed }
+    }
+
+    /// Deletes an item that must be at `version`.
+    pub(crate) const fn delete_at_version(key: Key, version: u64) -> Self {
+        Self { action: Action::Delete(key), guard: Guard::Version(version), refusal: Refusal::Changed }
+    }
+
+    /// Deletes an item if it is there. For rows that a guarded row of the same transaction protects.
+    pub(crate) const fn delete(key: Key) -> Self {
+        Self { action: Action::Delete(key), guard: Guard::None, refusal: Refusal::Changed }
+    }
+
+    /// Demands that an API key is an active administrator's, without changing it.
+    pub(crate) const fn check_active_admin(key: Key, now: Timestamp) -> Self {
+        Self { action: Action::Check(key), guard: Guard::ActiveAdminKey(now), refusal: Refusal::Unsupported }
+    }
+
+    fn into_sdk(self) -> Result<TransactWriteItem, StoreError> {
+        let mut expression = Expression::default();
+        let condition = expression.guard(&self.guard);
+        let old = ReturnValuesOnConditionCheckFailure::AllOld;
+        let fault = |error: aws_sdk_dynamodb::error::BuildError| StoreError::Fault(error.to_string());
+        let item = TransactWriteItem::builder();
+        let table = expression.table.clone();
+        Ok(match self.action {
+            Action::Put(attributes) => item.put(
+                Put::builder()
+                    .table_name(table)
+                    .set_item(Some(attributes))
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(expression.names())
+                    .set_expression_attribute_values(expression.values())
+                    .return_values_on_condition_check_failure(old)
+                    .build()
+                    .map_err(fault)?,
+            ),
+            Action::Set { key, set, remove } => {
+                let update = expression.update(set, &remove);
+                item.update(
+                    Update::builder()
+                        .table_name(table)
+                        .set_key(Some(key_item(&key)))
+                        .update_expression(update)
+                        .set_condition_expression(condition)
+                        .set_expression_attribute_names(expression.names())
+                        .set_expression_attribute_values(expression.values())
+                        .return_values_on_condition_check_failure(old)
+                        .build()
+                        .map_err(fault)?,
+                )
+            }
+            Action::Delete(key) => item.delete(
+                Delete::builder()
+                    .table_name(table)
+                    .set_key(Some(key_item(&key)))
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(expression.names())
+                    .set_expression_attribute_values(expression.values())
+                    .build()
+                    .map_err(fault)?,
+            ),
+            Action::Check(key) => item.condition_check(
+                ConditionCheck::builder()
+                    .table_name(table)
+                    .set_key(Some(key_item(&key)))
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(expression.names())
+                    .set_expression_attribute_values(expression.values())
+                    .build()
+                    .map_err(fault)?,
+            ),
+        }
+        .build())
+    }
+}
+
+/// Collects the names and values of one write's expressions.
+#[derive(Debug, Default)]
+struct Expression {
+    table: String,
+    names: HashMap<String, String>,
+    values: Item,
+}
+
+impl Expression {
+    fn name(&mut self, attribute: &str) -> String {
+        let placeholder = format!("#{attribute}");
+        self.names.insert(placeholder.clone(), attribute.to_owned());
+        placeholder
+    }
+
+    fn guard(&mut self, guard: &Guard) -> Option<String> {
+        Some(match guard {
+            Guard::None => return None,
+            Guard::Absent => format!("attribute_not_exists({})", self.name(schema::PK)),
+            Guard::Exists => format!("attribute_exists({})", self.name(schema::PK)),
+            Guard::Version(version) => {
+                self.values.insert(":guard".to_owned(), AttributeValue::N(version.to_string()));
+                format!("{} = :guard", self.name("version"))
+            }
+            Guard::AbsentOrExpired(now) => {
+                self.values.insert(":guard".to_owned(), AttributeValue::N(now.millis().to_string()));
+                format!("attribute_not_exists({}) OR {} <= :guard", self.name(schema::PK), self.name("expires_at"))
+            }
+            Guard::ActiveAdminKey(now) => {
+                self.values.insert(":guard".to_owned(), AttributeValue::N(now.millis().to_string()));
+                self.values.insert(":admin".to_owned(), AttributeValue::S("admin".to_owned()));
+                let (expiry, revoked) = (self.name("expires_at"), self.name("revoked_at"));
+                format!(
+                    "contains({}, :admin) AND attribute_not_exists({revoked}) AND (attribute_not_exists({expiry}) OR {expiry} > :guard)",
+                    self.name("permissions"),
+                )
+            }
+        })
+    }
+
+    fn update(&mut self, set: Item, remove: &[&'static str]) -> String {
+        let mut clauses = Vec::new();
+        for (attribute, value) in set {
+            let placeholder = format!(":{attribute}");
+            clauses.push(format!("{} = {placeholder}", self.name(&attribute)));
+            self.values.insert(placeholder, value);
+        }
+        let mut expression = String::new();
+        if !clauses.is_empty() {
+            expression = format!("SET {}", clauses.join(", "));
+        }
+        if !remove.is_empty() {
+            let names: Vec<_> = remove.iter().map(|attribute| self.name(attribute)).collect();
+            expression = format!("{expression} REMOVE {}", names.join(", "));
+        }
+        expression
+    }
+
+    fn names(&self) -> Option<HashMap<String, String>> {
+        (!self.names.is_empty()).then(|| self.names.clone())
+    }
+
+    fn values(&self) -> Option<Item> {
+        (!self.values.is_empty()).then(|| self.values.clone())
+    }
+}
+
+/// Why nothing was written.
+#[derive(Debug)]
+pub enum CommitError {
+    /// A condition did not hold. `old` is the item that stood in the way, where there is one.
+    Refused {
+        /// What the condition was about.
+        refusal: Refusal,
+        /// The item as it is.
+        old: Option<Item>,
+    },
+    /// The table did not answer, or a fault of ours. After [`StoreError::Unavailable`] the writes may or may not
+    /// have happened: with an idempotency key, a retry finds out.
+    Store(StoreError),
+}
+
+impl From<StoreError> for CommitError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Db {
+    /// Writes everything or nothing.
+    ///
+    /// A transaction that meets another one on the same item is tried again after a pause; the SDK's own retries
+    /// of one try carry one client token, so a lost answer cannot make it happen twice.
+    ///
+    /// # Errors
+    /// [`CommitError::Refused`] with the first refusal in rank, [`CommitError::Store`] otherwise.
+    pub async fn commit(&self, writes: Vec<Write>) -> Result<(), CommitError> {
+        let refusals: Vec<Refusal> = writes.iter().map(|write| write.refusal).collect();
+        let items = writes
+            .into_iter()
+            .map(|write| write.into_sdk().map(|item| self.on_this_table(item)))
+            .collect::<Result<Vec<_>, _>>()?;
+        for attempt in 0..CONFLICT_ATTEMPTS {
+            if attempt > 0 {
+                tokio::time::sleep(pause(attempt)).await;
+            }
+            let call = self.meter().begin();
+            let answer = self
+                .client()
+                .transact_write_items()
+                .set_transact_items(Some(items.clone()))
+                .client_request_token(entropy::base62(32))
+                .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+                .send()
+                .await;
+            let error = match answer {
+                Ok(answer) => {
+                    call.finish(Units::Write, answer.consumed_capacity());
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            let reasons = match &error {
+                SdkError::ServiceError(service) => match service.err() {
+                    TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+                        cancelled.cancellation_reasons()
+                    }
+                    _ => return Err(store_error(&error).into()),
+                },
+                _ => return Err(store_error(&error).into()),
+            };
+            call.finish_refused(u64::try_from(items.len()).unwrap_or(u64::MAX).saturating_mul(2));
+            if let Some(refused) = first_refusal(reasons, &refusals) {
+                return Err(refused);
+            }
+            let met_another = reasons.iter().any(|reason| {
+                matches!(
+                    reason.code(),
+                    Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+                )
+            });
+            if !met_another {
+                return Err(StoreError::Fault(describe(&error)).into());
+            }
+        }
+        Err(StoreError::Unavailable("the transaction kept meeting others".to_owned()).into())
+    }
+
+    /// The writes do not know the table's name until they are committed to one.
+    fn on_this_table(&self, mut item: TransactWriteItem) -> TransactWriteItem {
+        let table = self.table();
+        if let Some(put) = &mut item.put {
+            table.clone_into(&mut put.table_name);
+        }
+        if let Some(update) = &mut item.update {
+            table.clone_into(&mut update.table_name);
+        }
+        if let Some(delete) = &mut item.delete {
+            table.clone_into(&mut delete.table_name);
+        }
+        if let Some(check) = &mut item.condition_check {
+            table.clone_into(&mut check.table_name);
+        }
+        item
+    }
+}
+
+fn first_refusal(reasons: &[CancellationReason], refusals: &[Refusal]) -> Option<CommitError> {
+    let refused = || {
+        reasons
+            .iter()
+            .zip(refusals)
+            .filter(|(reason, _)| reason.code() == Some("ConditionalCheckFailed"))
+            .map(|(reason, refusal)| CommitError::Refused { refusal: *refusal, old: reason.item().cloned() })
+    };
+    refused()
+        .find(|refused| matches!(refused, CommitError::Refused { refusal: Refusal::Answered, .. }))
+        .or_else(|| refused().next())
+}
+
+/// Grows with each try, with jitter so that those who met do not meet again.
+fn pause(attempt: u32) -> Duration {
+    let ceiling = (10_u64 << attempt.min(6)).min(CONFLICT_PAUSE_MILLIS);
+    let [random] = entropy::bytes::<1>();
+    Duration::from_millis(ceiling / 2 + ceiling * u64::from(random) / 512)
+}

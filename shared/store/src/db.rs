@@ -1,0 +1,307 @@
+//! The table as the code sees it: few verbs, each counted, each failing in one of two ways.
+
+use crate::meter::{Cost, Meter, Units};
+use crate::schema::{self, Key};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::{Client, config};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An item as the SDK has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// Most keys of one `BatchGetItem`.
+const BATCH_GET_KEYS: usize = 100;
+/// How often keys that a batch left unprocessed are asked for again.
+const BATCH_GET_ROUNDS: u32 = 8;
+
+/// Why the table did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Throttled, unreachable or too slow: trying again later may work.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// A request DynamoDB refuses or an item that cannot be read: a fault of ours.
+    #[error("the database refused: {0}")]
+    Fault(String),
+}
+
+/// How to reach DynamoDB. Built by hand: the full AWS configuration chain doubles a Lambda's size and start.
+#[derive(Clone)]
+pub struct Connection {
+    /// The AWS region.
+    pub region: String,
+    /// Another endpoint than the region's own, e.g. an embedded engine.
+    pub endpoint: Option<String>,
+    /// Access key id, secret and session token.
+    pub credentials: (String, String, Option<String>),
+    /// Another HTTP client than the SDK's own; tests put faults there.
+    pub http_client: Option<config::SharedHttpClient>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("region", &self.region)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// An engine on this machine, which takes any credentials.
+    pub fn local(endpoint: String) -> Self {
+        Self {
+            region: "us-east-1".to_owned(),
+            endpoint: Some(endpoint),
+            credentials: ("local".to_owned(), "local".to_owned(), None),
+            http_client: None,
+        }
+    }
+
+    /// The SDK client.
+    pub fn client(&self) -> Client {
+        let (id, secret, token) = self.credentials.clone();
+        let mut builder = config::Builder::new()
+            // Pinned: a new SDK version must not change timeouts or retries behind our back.
+            .behavior_version(config::BehaviorVersion::v2026_01_12())
+            .region(config::Region::new(self.region.clone()))
+            .credentials_provider(config::Credentials::new(id, secret, token, None, "environment"))
+            .retry_config(
+                config::retry::RetryConfig::standard()
+                    .with_max_attempts(3)
+                    .with_initial_backoff(Duration::from_millis(50)),
+            )
+            .timeout_config(
+                config::timeout::TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(1))
+                    .operation_attempt_timeout(Duration::from_secs(3))
+                    .operation_timeout(Duration::from_secs(8))
+                    .build(),
+            );
+        builder.set_endpoint_url(self.endpoint.clone());
+        builder = match &self.http_client {
+            Some(client) => builder.http_client(client.clone()),
+            None => builder.http_client(http_client()),
+        };
+        Client::from_conf(builder.build())
+    }
+}
+
+/// The HTTP client every SDK client uses: rustls with ring.
+pub fn http_client() -> config::SharedHttpClient {
+    use aws_smithy_http_client::{Builder, tls};
+    Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https()
+}
+
+/// The table, with a meter for the request it is used by.
+#[derive(Debug, Clone)]
+pub struct Db {
+    client: Client,
+    table: Arc<str>,
+    meter: Arc<Meter>,
+}
+
+impl Db {
+    /// The table `table`, with a meter of its own.
+    pub fn new(client: Client, table: &str) -> Self {
+        Self { client, table: table.into(), meter: Arc::default() }
+    }
+
+    /// The same table with a fresh meter: one per request.
+    #[must_use]
+    pub fn metered(&self) -> Self {
+        Self { meter: Arc::default(), ..self.clone() }
+    }
+
+    /// What this request has spent.
+    pub fn cost(&self) -> Cost {
+        self.meter.cost()
+    }
+
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn table(&self) -> &str {
+        &self.table
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Reads one item. `consistent` costs twice as much and sees every write that was answered before.
+    pub(crate) async fn get(&self, key: &Key, consistent: bool) -> Result<Option<Item>, StoreError> {
+        let call = self.meter.begin();
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&*self.table)
+            .set_key(Some(key_item(key)))
+            .consistent_read(consistent)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| store_error(&error))?;
+        call.finish(Units::Read, &answer.consumed_capacity);
+        Ok(answer.item)
+    }
+
+    /// Reads a whole partition, strongly consistent.
+    pub(crate) async fn partition(&self, pk: &str) -> Result<Vec<Item>, StoreError> {
+        let base = self
+            .client
+            .query()
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", schema::PK)
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()));
+        self.query_all(base).await
+    }
+
+    /// Follows a query to its end, page by page.
+    pub(crate) async fn query_all(
+        &self,
+        query: aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder,
+    ) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        let mut from = None;
+        loop {
+            let call = self.meter.begin();
+            let answer = query
+                .clone()
+                .table_name(&*self.table)
+                .set_exclusive_start_key(from)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(|error| store_error(&error))?;
+            call.finish(Units::Read, &answer.consumed_capacity);
+            items.extend(answer.items.unwrap_or_default());
+            from = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            if from.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// Reads many items at once, in no particular order; those that do not exist are absent from the answer.
+    pub(crate) async fn batch_get(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+        let chunks = keys.chunks(BATCH_GET_KEYS).map(|chunk| self.batch_get_chunk(chunk));
+        Ok(futures_util::future::try_join_all(chunks).await?.into_iter().flatten().collect())
+    }
+
+    async fn batch_get_chunk(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+        let mut wanted = keys.iter().map(key_item).collect::<Vec<_>>();
+        let mut items = Vec::new();
+        for round in 0..BATCH_GET_ROUNDS {
+            if round > 0 {
+                tokio::time::sleep(Duration::from_millis(20 << round)).await;
+            }
+            let request = KeysAndAttributes::builder()
+                .set_keys(Some(std::mem::take(&mut wanted)))
+                .build()
+                .map_err(|error| StoreError::Fault(error.to_string()))?;
+            let call = self.meter.begin();
+            let mut answer = self
+                .client
+                .batch_get_item()
+                .request_items(&*self.table, request)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(|error| store_error(&error))?;
+            call.finish(Units::Read, answer.consumed_capacity());
+            items.extend(answer.responses.as_mut().and_then(|tables| tables.remove(&*self.table)).unwrap_or_default());
+            match answer.unprocessed_keys.and_then(|mut tables| tables.remove(&*self.table)) {
+                Some(rest) if !rest.keys.is_empty() => wanted = rest.keys,
+                _ => return Ok(items),
+            }
+        }
+        Err(StoreError::Unavailable("a batch was left unprocessed".to_owned()))
+    }
+
+    /// Asks the table a question with no answer, to see whether it is there.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.get(&Key::probe(), false).await.map(|_| ())
+    }
+}
+
+/// The key attributes of an item.
+pub(crate) fn key_item(key: &Key) -> Item {
+    HashMap::from([
+        (schema::PK.to_owned(), AttributeValue::S(key.pk.clone())),
+        (schema::SK.to_owned(), AttributeValue::S(key.sk.clone())),
+    ])
+}
+
+/// A stored item from its key and its attributes; attributes that are null are left out.
+pub(crate) fn row(key: &Key, attributes: &impl Serialize) -> Result<Item, StoreError> {
+    let mut item: Item =
+        serde_dynamo::aws_sdk_dynamodb_1::to_item(attributes).map_err(|error| StoreError::Fault(error.to_string()))?;
+    item.retain(|_, value| !matches!(value, AttributeValue::Null(_)));
+    item.extend(key_item(key));
+    Ok(item)
+}
+
+/// Reads an item's attributes.
+pub(crate) fn read<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
+    serde_dynamo::aws_sdk_dynamodb_1::from_item(item)
+        .map_err(|error| StoreError::Fault(format!("an item cannot be read: {error}")))
+}
+
+/// A string attribute; empty when absent.
+pub(crate) fn string<'a>(item: &'a Item, name: &str) -> &'a str {
+    item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
+}
+
+/// What an SDK error says, for the operator.
+pub(crate) fn describe<E: ProvideErrorMetadata + fmt::Debug, R: fmt::Debug>(error: &SdkError<E, R>) -> String {
+    match error {
+        SdkError::ServiceError(service) => format!(
+            "{}: {}",
+            service.err().code().unwrap_or("unknown error"),
+            service.err().message().unwrap_or("no message")
+        ),
+        SdkError::DispatchFailure(failure) => {
+            format!("cannot connect: {:?}", failure.as_connector_error().map(ToString::to_string))
+        }
+        SdkError::TimeoutError(_) => "timed out".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// Sorts an SDK error into "try later" and "our fault". Codes decide, never texts.
+pub(crate) fn store_error<E: ProvideErrorMetadata + fmt::Debug, R: fmt::Debug>(error: &SdkError<E, R>) -> StoreError {
+    const TRY_LATER: &[&str] = &[
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "InternalServerError",
+        "TransactionInProgressException",
+        "LimitExceededException",
+        "ServiceUnavailable",
+        "ResourceNotFoundException",
+    ];
+    match error {
+        SdkError::ServiceError(service) => {
+            let code = service.err().code().unwrap_or_default();
+            if code.is_empty() || TRY_LATER.contains(&code) {
+                StoreError::Unavailable(describe(error))
+            } else {
+                StoreError::Fault(describe(error))
+            }
+        }
+        SdkError::ConstructionFailure(_) => StoreError::Fault(describe(error)),
+        _ => StoreError::Unavailable(describe(error)),
+    }
+}

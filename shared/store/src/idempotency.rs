@@ -1,0 +1,122 @@
+//! The answer kept for an idempotency key, written in the transaction of the effect it answers for.
+
+use crate::db::{Db, Item, StoreError, read, row};
+use crate::schema::Key;
+use crate::{CommitError, Refusal, Write};
+use anyspend_domain::{Owner, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// How long an answer is kept.
+pub const KEPT_SECONDS: u64 = 24 * 60 * 60;
+
+/// What identifies a kept answer.
+#[derive(Debug, Clone)]
+pub struct IdempotencyScope {
+    /// Whose key it is: the same text is another key for another owner.
+    pub owner: Owner,
+    /// The `Idempotency-Key` header.
+    pub key: String,
+}
+
+impl IdempotencyScope {
+    /// Where the answer is kept. The key's text itself is never stored.
+    pub fn row_key(&self) -> Key {
+        Key::idempotency(&self.owner, &hex::encode(Sha256::digest(self.key.as_bytes())))
+    }
+}
+
+/// A kept answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptAnswer {
+    /// SHA-256 over method, path, query and body of the request.
+    pub fingerprint: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The API version the body was rendered in.
+    pub api_version: String,
+    /// The body; encrypted where `sealed`.
+    #[serde(with = "bytes")]
+    pub body: Vec<u8>,
+    /// Whether the body bears a secret and is encrypted.
+    pub sealed: bool,
+    /// The request that wrote it.
+    pub request_id: String,
+    /// From when on the key is free again.
+    pub expires_at: Timestamp,
+}
+
+/// Bodies are stored as binary, not as lists of numbers.
+mod bytes {
+    use serde::{Deserializer, Serializer, de};
+    use std::fmt;
+
+    #[expect(clippy::ptr_arg, reason = "the signature serde's `with` calls")]
+    pub(super) fn serialize<S: Serializer>(bytes: &Vec<u8>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        struct Bytes;
+        impl de::Visitor<'_> for Bytes {
+            type Value = Vec<u8>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("binary")
+            }
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+                Ok(bytes.to_vec())
+            }
+            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
+                Ok(bytes)
+            }
+        }
+        deserializer.deserialize_byte_buf(Bytes)
+    }
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    #[serde(flatten)]
+    answer: &'a KeptAnswer,
+    ttl: u64,
+}
+
+/// The write that keeps an answer.
+///
+/// # Errors
+/// When the answer cannot be stored, which is a fault of ours.
+pub fn keep(scope: &IdempotencyScope, answer: &KeptAnswer, now: Timestamp) -> Result<Write, StoreError> {
+    let item = row(&scope.row_key(), &Row { answer, ttl: answer.expires_at.seconds() })?;
+    Ok(Write::answer(item, now))
+}
+
+/// The kept answer that stood in the way of a commit, if that is what happened.
+///
+/// # Errors
+/// When it is there but cannot be read.
+pub fn answered(error: CommitError) -> Result<Result<KeptAnswer, CommitError>, StoreError> {
+    match error {
+        CommitError::Refused { refusal: Refusal::Answered, old: Some(item) } => read_answer(item).map(Ok),
+        other => Ok(Err(other)),
+    }
+}
+
+fn read_answer(item: Item) -> Result<KeptAnswer, StoreError> {
+    read(item)
+}
+
+impl Db {
+    /// The answer kept for this key, if there is one that has not expired.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn find_answer(
+        &self,
+        scope: &IdempotencyScope,
+        now: Timestamp,
+    ) -> Result<Option<KeptAnswer>, StoreError> {
+        let Some(item) = self.get(&scope.row_key(), true).await? else { return Ok(None) };
+        let answer = read_answer(item)?;
+        Ok((now < answer.expires_at).then_some(answer))
+    }
+}

@@ -1,0 +1,21 @@
+//! The one DynamoDB table: its schema and access patterns, reads that are counted, and [`commit`], the only write
+//! besides the rate limiter's.
+//!
+//! What must stay true: key attributes, prefixes and indexes are named in [`schema`] and nowhere else; every call
+//! goes through [`Db`], so that its cost is seen; no rule of the domain is decided here.
+
+pub mod api_keys;
+pub mod audit;
+pub mod commit;
+pub mod db;
+pub mod idempotency;
+pub mod list;
+pub mod meter;
+pub mod organizations;
+pub mod payment_links;
+pub mod rate_limits;
+pub mod schema;
+
+pub use commit::{CommitError, Refusal, Write};
+pub use db::{Db, StoreError};
+pub use meter::Cost;

@@ -1,0 +1,218 @@
+//! Payment links: three rows in one partition, read together by one query.
+//!
+//! `HEAD` is small and carries what lists filter by and what a completed payment counts; `TERMS` is what the
+//! merchant decided; `ITEMS` exists only where there are line items. Counting a use therefore never rewrites a form.
+
+use crate::Write;
+use crate::db::{Db, Item, StoreError, read, row, string};
+use crate::list::Listed;
+use crate::schema::{self, Key, link_partition, list_partition};
+use anyspend_domain::line_item::LineItem;
+use anyspend_domain::payment_link::{PaymentLink, Terms, is_active};
+use anyspend_domain::{Mode, OrgId, Owner, PaymentLinkId, PaymentLinkRef, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Columns of the head row that an update may remove.
+const OPTIONAL_COLUMNS: &[&str] = &["max_uses", "expires_at", "has_items"];
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredHead {
+    id: PaymentLinkId,
+    org: OrgId,
+    mode: Mode,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    version: u64,
+    uses: u64,
+    switched_on: bool,
+    max_uses: Option<u64>,
+    expires_at: Option<Timestamp>,
+    has_items: Option<bool>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredItems {
+    items: Vec<LineItem>,
+}
+
+/// What a list needs to know of a link before it reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlimLink {
+    /// The link.
+    pub id: PaymentLinkId,
+    switched_on: bool,
+    expires_at: Option<Timestamp>,
+    max_uses: Option<u64>,
+    uses: u64,
+    has_items: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct StoredSlim {
+    #[serde(rename = "lsk")]
+    id: PaymentLinkId,
+    switched_on: bool,
+    expires_at: Option<Timestamp>,
+    max_uses: Option<u64>,
+    uses: u64,
+    has_items: Option<bool>,
+}
+
+impl SlimLink {
+    /// Whether the link takes payments at `now`: the same rule as for the whole link.
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        is_active(self.switched_on, self.expires_at, self.max_uses, self.uses, now)
+    }
+}
+
+fn head(link: &PaymentLink) -> StoredHead {
+    StoredHead {
+        id: link.id.clone(),
+        org: link.owner.org.clone(),
+        mode: link.owner.mode,
+        created_at: link.created_at,
+        updated_at: link.updated_at,
+        version: link.version,
+        uses: link.uses,
+        switched_on: link.terms.switched_on,
+        max_uses: link.terms.max_uses,
+        expires_at: link.terms.expires_at,
+        has_items: (!link.items.is_empty()).then_some(true),
+    }
+}
+
+fn terms_and_items(link: &PaymentLink) -> Result<Vec<Write>, StoreError> {
+    let code = link.id.short_code();
+    let mut writes = vec![Write::put(row(&Key::link_terms(&code), &link.terms)?)];
+    if !link.items.is_empty() {
+        let items = StoredItems { items: link.items.clone() };
+        writes.push(Write::put(row(&Key::link_items(&code), &items)?));
+    }
+    Ok(writes)
+}
+
+/// The writes that make a link. Claiming its partition claims its short code: [`crate::Refusal::Taken`] means that
+/// the code exists already.
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub fn create(link: &PaymentLink) -> Result<Vec<Write>, StoreError> {
+    let mut item = row(&Key::link_head(&link.id.short_code()), &head(link))?;
+    if link.owner.org != OrgId::anonymous() {
+        Listed { owner: &link.owner, object: PaymentLinkId::OBJECT, id: link.id.as_str() }.enter(&mut item);
+    }
+    let mut writes = vec![Write::create(item)];
+    writes.extend(terms_and_items(link)?);
+    Ok(writes)
+}
+
+/// The writes that change a link which was read at `version`. They leave `uses` alone: payments may be counting it
+/// at this moment.
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub fn update(link: &PaymentLink, version: u64) -> Result<Vec<Write>, StoreError> {
+    let code = link.id.short_code();
+    let key = Key::link_head(&code);
+    let mut set = row(&key, &head(link))?;
+    for fixed in [schema::PK, schema::SK, "id", "org", "mode", "created_at", "uses"] {
+        set.remove(fixed);
+    }
+    let remove = OPTIONAL_COLUMNS.iter().copied().filter(|column| !set.contains_key(*column)).collect();
+    let mut writes = vec![Write::set_at_version(key, version, set, remove)];
+    writes.extend(terms_and_items(link)?);
+    if link.items.is_empty() {
+        writes.push(Write::delete(Key::link_items(&code)));
+    }
+    Ok(writes)
+}
+
+/// The writes that delete a link which was read at its present version, for good.
+pub fn delete(link: &PaymentLink) -> Vec<Write> {
+    let code = link.id.short_code();
+    vec![
+        Write::delete_at_version(Key::link_head(&code), link.version),
+        Write::delete(Key::link_terms(&code)),
+        Write::delete(Key::link_items(&code)),
+    ]
+}
+
+/// Puts a link's rows together; `None` when the head or the terms are not among them.
+fn assemble(rows: Vec<Item>) -> Result<Option<PaymentLink>, StoreError> {
+    let (mut stored_head, mut terms, mut items) = (None, None, Vec::new());
+    for item in rows {
+        match string(&item, schema::SK) {
+            "HEAD" => stored_head = Some(read::<StoredHead>(item)?),
+            "TERMS" => terms = Some(read::<Terms>(item)?),
+            "ITEMS" => items = read::<StoredItems>(item)?.items,
+            _ => {}
+        }
+    }
+    Ok(stored_head.zip(terms).map(|(head, terms)| PaymentLink {
+        id: head.id,
+        owner: Owner { org: head.org, mode: head.mode },
+        terms,
+        items,
+        uses: head.uses,
+        created_at: head.created_at,
+        updated_at: head.updated_at,
+        version: head.version,
+    }))
+}
+
+impl Db {
+    /// The link a caller names, whoever owns it, with its items.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn find_payment_link(&self, wanted: &PaymentLinkRef) -> Result<Option<PaymentLink>, StoreError> {
+        let rows = self.partition(&link_partition(&wanted.short_code())).await?;
+        Ok(assemble(rows)?.filter(|link| wanted.names(&link.id)))
+    }
+
+    /// What lists need to know of every link of an owner, oldest first.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn list_slim_payment_links(&self, owner: &Owner) -> Result<Vec<SlimLink>, StoreError> {
+        let rows = self.list_rows(&list_partition(owner, PaymentLinkId::OBJECT)).await?;
+        rows.into_iter()
+            .map(|item| {
+                let slim: StoredSlim = read(item)?;
+                Ok(SlimLink {
+                    id: slim.id,
+                    switched_on: slim.switched_on,
+                    expires_at: slim.expires_at,
+                    max_uses: slim.max_uses,
+                    uses: slim.uses,
+                    has_items: slim.has_items.unwrap_or(false),
+                })
+            })
+            .collect()
+    }
+
+    /// The whole links of a page, in its order. One that was deleted in between is left out.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn get_payment_links(&self, page: &[SlimLink]) -> Result<Vec<PaymentLink>, StoreError> {
+        let keys: Vec<Key> = page
+            .iter()
+            .flat_map(|slim| {
+                let code = slim.id.short_code();
+                let items = slim.has_items.then(|| Key::link_items(&code));
+                [Key::link_head(&code), Key::link_terms(&code)].into_iter().chain(items)
+            })
+            .collect();
+        let mut rows: std::collections::HashMap<String, Vec<Item>> = std::collections::HashMap::new();
+        for item in self.batch_get(&keys).await? {
+            rows.entry(string(&item, schema::PK).to_owned()).or_default().push(item);
+        }
+        let mut links = Vec::with_capacity(page.len());
+        for slim in page {
+            let found = rows.remove(&link_partition(&slim.id.short_code())).map(assemble).transpose()?.flatten();
+            links.extend(found.filter(|link| link.id == slim.id));
+        }
+        Ok(links)
+    }
+}

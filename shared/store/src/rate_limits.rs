@@ -1,0 +1,218 @@
+//! Token buckets in the table: exact over any number of instances, one conditional write a request.
+//!
+//! A bucket is two numbers: when its interval began, and how many tokens were taken since. Spending is one of two
+//! mutually exclusive conditional updates: count up within the interval, or begin a new one. The caller guesses
+//! which; a wrong guess is told by the old item and costs one more call.
+
+use crate::db::{Db, Item, StoreError, key_item, read, store_error};
+use crate::meter::Units;
+use crate::schema::{self, Key};
+use anyspend_domain::Timestamp;
+use anyspend_domain::token_bucket::{Allowance, INTERVAL_MILLIS, INTERVAL_SECONDS, is_running};
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// How often a spend follows what the old item tells before it gives up.
+const BRANCH_ATTEMPTS: u32 = 6;
+/// Pause after meeting a transaction on the same item (a revocation, say).
+const CONFLICT_PAUSE: Duration = Duration::from_millis(25);
+
+/// Which of the two updates to try first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guess {
+    /// An interval is running.
+    Running,
+    /// A new interval begins.
+    Fresh,
+}
+
+/// A bucket's state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// When the interval began, in milliseconds.
+    #[serde(default)]
+    pub bucket_began: Option<Timestamp>,
+    /// Tokens taken since.
+    #[serde(default)]
+    pub bucket_taken: u32,
+}
+
+impl Bucket {
+    /// What is left of `limit`.
+    pub fn allowance(&self, limit: u32, now: Timestamp) -> Allowance {
+        Allowance::after(limit, self.bucket_taken, self.bucket_began.unwrap_or(now))
+    }
+
+    /// The update that would succeed on this bucket now, or `None` when it is empty.
+    fn branch(&self, limit: u32, now: Timestamp) -> Option<Guess> {
+        match self.bucket_began {
+            Some(began) if is_running(began, now) => (self.bucket_taken < limit).then_some(Guess::Running),
+            _ => Some(Guess::Fresh),
+        }
+    }
+}
+
+/// A conditional spend on some item that carries a bucket.
+pub(crate) struct Spend<'a> {
+    /// The item.
+    pub(crate) key: &'a Key,
+    /// Tokens of a full bucket.
+    pub(crate) limit: u32,
+    /// The moment.
+    pub(crate) now: Timestamp,
+    /// A further condition on the item, with its values.
+    pub(crate) condition: Option<(&'static str, Item)>,
+    /// Further assignments, with their values.
+    pub(crate) assignments: Option<(&'static str, Item)>,
+    /// When the item may be deleted, in Unix seconds, for items that are nothing but a bucket.
+    pub(crate) ttl: Option<u64>,
+}
+
+/// How a spend ended.
+#[derive(Debug)]
+pub(crate) enum Spent {
+    /// A token was taken; the item as it is now.
+    Taken(Item),
+    /// The further condition fails, or the item does not exist; the item as it is.
+    Refused(Option<Item>),
+    /// The bucket is empty; the item as it is.
+    Empty(Item),
+}
+
+/// How one conditional update ended.
+enum Tried {
+    Taken(Item),
+    Refused(Option<Item>),
+    MetATransaction,
+}
+
+impl Db {
+    pub(crate) async fn spend(&self, spend: &Spend<'_>, guess: Guess) -> Result<Spent, StoreError> {
+        let mut branch = guess;
+        for _ in 0..BRANCH_ATTEMPTS {
+            let old = match self.try_spend(spend, branch).await? {
+                Tried::Taken(item) => return Ok(Spent::Taken(item)),
+                Tried::Refused(old) => old,
+                Tried::MetATransaction => {
+                    tokio::time::sleep(CONFLICT_PAUSE).await;
+                    continue;
+                }
+            };
+            // A bucket that does not exist is full, unless the item it belongs to had to exist.
+            let Some(item) = old else {
+                if spend.condition.is_some() {
+                    return Ok(Spent::Refused(None));
+                }
+                branch = Guess::Fresh;
+                continue;
+            };
+            let bucket: Bucket = read(item.clone())?;
+            match bucket.branch(spend.limit, spend.now) {
+                None => return Ok(Spent::Empty(item)),
+                // The bucket would have allowed it, so it was the further condition.
+                Some(right) if right == branch => return Ok(Spent::Refused(Some(item))),
+                Some(right) => branch = right,
+            }
+        }
+        Err(StoreError::Unavailable("a rate-limit bucket kept changing".to_owned()))
+    }
+
+    async fn try_spend(&self, spend: &Spend<'_>, branch: Guess) -> Result<Tried, StoreError> {
+        let floor = spend.now.millis().saturating_sub(INTERVAL_MILLIS);
+        let mut values = Item::from([(":floor".to_owned(), number(floor)), (":one".to_owned(), number(1))]);
+        let (mut condition, mut update) = match branch {
+            Guess::Running => {
+                values.insert(":limit".to_owned(), number(u64::from(spend.limit)));
+                (
+                    "bucket_began > :floor AND bucket_taken < :limit".to_owned(),
+                    "SET bucket_taken = bucket_taken + :one".to_owned(),
+                )
+            }
+            Guess::Fresh => {
+                values.insert(":now".to_owned(), number(spend.now.millis()));
+                (
+                    "(attribute_not_exists(bucket_began) OR bucket_began <= :floor)".to_owned(),
+                    "SET bucket_began = :now, bucket_taken = :one".to_owned(),
+                )
+            }
+        };
+        if let Some((extra, extra_values)) = &spend.condition {
+            condition = format!("{extra} AND {condition}");
+            values.extend(extra_values.clone());
+        }
+        if let Some((extra, extra_values)) = &spend.assignments {
+            update = format!("{update}, {extra}");
+            values.extend(extra_values.clone());
+        }
+        let mut names = None;
+        if let Some(ttl) = spend.ttl {
+            // "ttl" is a reserved word.
+            update.push_str(", #ttl = :ttl");
+            values.insert(":ttl".to_owned(), number(ttl));
+            names = Some(HashMap::from([("#ttl".to_owned(), schema::TTL.to_owned())]));
+        }
+        let call = self.meter().begin();
+        let answer = self
+            .client()
+            .update_item()
+            .table_name(self.table())
+            .set_key(Some(key_item(spend.key)))
+            .condition_expression(condition)
+            .update_expression(update)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(Some(values))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => {
+                call.finish(Units::Write, &answer.consumed_capacity);
+                Ok(Tried::Taken(answer.attributes.unwrap_or_default()))
+            }
+            Err(SdkError::ServiceError(error)) => match error.err() {
+                UpdateItemError::ConditionalCheckFailedException(failed) => {
+                    call.finish_refused(1);
+                    Ok(Tried::Refused(failed.item().filter(|item| !item.is_empty()).cloned()))
+                }
+                UpdateItemError::TransactionConflictException(_) => Ok(Tried::MetATransaction),
+                _ => Err(store_error(&SdkError::ServiceError(error))),
+            },
+            Err(error) => Err(store_error(&error)),
+        }
+    }
+
+    /// Takes a token from the bucket of a subject (an IP address, a session).
+    ///
+    /// # Errors
+    /// When the table does not answer: the request must then not be let through.
+    pub async fn spend_bucket(
+        &self,
+        group: &str,
+        subject: &str,
+        limit: u32,
+        now: Timestamp,
+        guess: Guess,
+    ) -> Result<Result<Allowance, Allowance>, StoreError> {
+        let key = Key::limit(group, subject);
+        let ttl = now.plus_seconds(INTERVAL_SECONDS * 2).seconds();
+        let spend = Spend { key: &key, limit, now, condition: None, assignments: None, ttl: Some(ttl) };
+        let bucket = |item: Item| read::<Bucket>(item).map(|bucket| bucket.allowance(limit, now));
+        match self.spend(&spend, guess).await? {
+            Spent::Taken(item) => bucket(item).map(Ok),
+            Spent::Empty(item) => bucket(item).map(Err),
+            Spent::Refused(_) => Err(StoreError::Fault("a bucket without a condition was refused".to_owned())),
+        }
+    }
+}
+
+pub(crate) fn number(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}

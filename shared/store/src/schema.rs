@@ -1,0 +1,189 @@
+//! The table: the ONLY place that names key attributes, key prefixes, indexes and what is found by which.
+//!
+//! | what | `pk` | `sk` | index `list` (`lpk`, `lsk`) |
+//! |---|---|---|---|
+//! | payment link, what lists and counters touch | `LINK#{short_code}` | `HEAD` | `{org}#{mode}#payment_link`, id |
+//! | payment link, what the merchant decided | `LINK#{short_code}` | `TERMS` | |
+//! | payment link, its line items | `LINK#{short_code}` | `ITEMS` | |
+//! | API key, with its rate-limit bucket | `KEY#{sha256}` | `KEY` | `{org}#{mode}#api_key`, id |
+//! | API key by public id | `AK#{ak_id}` | `AK` | |
+//! | organization | `ORG#{org}` | `ORG` | |
+//! | rate-limit bucket of an IP or session | `LIMIT#{group}#{subject}` | `LIMIT` | |
+//! | idempotent answer | `IDEM#{org}#{mode}#{sha256}` | `IDEM` | |
+//! | audit event | `AUDIT#{org}#{mode}#{date}` | `evt_…` | |
+//!
+//! A link's id ends with its short code, so both lead to `LINK#…` without a look-up, and claiming the partition
+//! claims the code. Ids sort by time, so an id is also the sort key of its list.
+
+use anyspend_domain::api_key::KeyHash;
+use anyspend_domain::{ApiKeyId, EventId, OrgId, Owner, ShortCode, Timestamp};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, TimeToLiveSpecification,
+};
+
+/// Partition key attribute.
+pub const PK: &str = "pk";
+/// Sort key attribute.
+pub const SK: &str = "sk";
+/// TTL attribute, in Unix seconds. DynamoDB may leave expired items readable for days, so no code trusts it.
+pub const TTL: &str = "ttl";
+/// The index every list reads; sparse: only rows that carry its keys are in it.
+pub const LIST_INDEX: &str = "list";
+/// Partition key attribute of [`LIST_INDEX`].
+pub const LIST_PK: &str = "lpk";
+/// Sort key attribute of [`LIST_INDEX`].
+pub const LIST_SK: &str = "lsk";
+/// What [`LIST_INDEX`] carries besides keys: the columns lists filter by. Nothing that changes with every request
+/// may stand here, or each request would pay for an index write.
+pub const LIST_COLUMNS: &[&str] = &["switched_on", "expires_at", "max_uses", "uses", "has_items"];
+
+/// The full key of one item.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Partition key.
+    pub pk: String,
+    /// Sort key.
+    pub sk: String,
+}
+
+impl Key {
+    fn new(pk: String, sk: &str) -> Self {
+        Self { pk, sk: sk.to_owned() }
+    }
+
+    /// A payment link's head row.
+    pub fn link_head(code: &ShortCode) -> Self {
+        Self::new(link_partition(code), "HEAD")
+    }
+
+    /// A payment link's terms row.
+    pub fn link_terms(code: &ShortCode) -> Self {
+        Self::new(link_partition(code), "TERMS")
+    }
+
+    /// A payment link's line items row.
+    pub fn link_items(code: &ShortCode) -> Self {
+        Self::new(link_partition(code), "ITEMS")
+    }
+
+    /// An API key's row.
+    pub fn api_key(hash: KeyHash) -> Self {
+        Self::new(format!("{}{}", API_KEY_PREFIX, hash.to_hex()), "KEY")
+    }
+
+    /// The row that leads from an API key's public id to its hash.
+    pub fn api_key_pointer(id: &ApiKeyId) -> Self {
+        Self::new(format!("AK#{id}"), "AK")
+    }
+
+    /// An organization's row.
+    pub fn organization(id: &OrgId) -> Self {
+        Self::new(format!("ORG#{id}"), "ORG")
+    }
+
+    /// The rate-limit bucket of a subject (an IP, a session) within a group of routes.
+    pub fn limit(group: &str, subject: &str) -> Self {
+        Self::new(format!("LIMIT#{group}#{subject}"), "LIMIT")
+    }
+
+    /// The answer kept for an idempotency key, named by its SHA-256.
+    pub fn idempotency(owner: &Owner, key_sha256: &str) -> Self {
+        Self::new(format!("IDEM#{}#{}#{key_sha256}", owner.org, owner.mode.as_str()), "IDEM")
+    }
+
+    /// An audit event; a partition holds a day.
+    pub fn audit(owner: &Owner, at: Timestamp, id: &EventId) -> Self {
+        let date = at.to_iso8601();
+        Self::new(format!("AUDIT#{}#{}#{}", owner.org, owner.mode.as_str(), &date[..10]), id.as_str())
+    }
+
+    /// A key nothing is ever stored under: reading it tells whether the table answers.
+    pub fn probe() -> Self {
+        Self::new("PROBE".to_owned(), "PROBE")
+    }
+}
+
+/// Prefix of an API key's partition.
+pub const API_KEY_PREFIX: &str = "KEY#";
+
+/// The partition that holds all of a payment link.
+pub fn link_partition(code: &ShortCode) -> String {
+    format!("LINK#{code}")
+}
+
+/// The partition of [`LIST_INDEX`] that lists an owner's objects of one kind.
+pub fn list_partition(owner: &Owner, object: &str) -> String {
+    format!("{}#{}#{object}", owner.org, owner.mode.as_str())
+}
+
+/// Makes the table where it does not exist, and waits until it answers. On AWS the template makes it.
+///
+/// # Errors
+/// What DynamoDB says, as text for the operator.
+pub async fn create_table_if_absent(client: &Client, table: &str) -> Result<(), String> {
+    let string = |name: &str| {
+        AttributeDefinition::builder()
+            .attribute_name(name)
+            .attribute_type(ScalarAttributeType::S)
+            .build()
+            .map_err(|error| error.to_string())
+    };
+    let key = |name: &str, role: KeyType| {
+        KeySchemaElement::builder().attribute_name(name).key_type(role).build().map_err(|error| error.to_string())
+    };
+    let index = GlobalSecondaryIndex::builder()
+        .index_name(LIST_INDEX)
+        .key_schema(key(LIST_PK, KeyType::Hash)?)
+        .key_schema(key(LIST_SK, KeyType::Range)?)
+        .projection(
+            Projection::builder()
+                .projection_type(ProjectionType::Include)
+                .set_non_key_attributes(Some(LIST_COLUMNS.iter().map(|&column| column.to_owned()).collect()))
+                .build(),
+        )
+        .build()
+        .map_err(|error| error.to_string())?;
+    let created = client
+        .create_table()
+        .table_name(table)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(string(PK)?)
+        .attribute_definitions(string(SK)?)
+        .attribute_definitions(string(LIST_PK)?)
+        .attribute_definitions(string(LIST_SK)?)
+        .key_schema(key(PK, KeyType::Hash)?)
+        .key_schema(key(SK, KeyType::Range)?)
+        .global_secondary_indexes(index)
+        .send()
+        .await;
+    match created {
+        Ok(_) => {}
+        Err(SdkError::ServiceError(error)) if error.err().is_resource_in_use_exception() => return Ok(()),
+        Err(error) => return Err(format!("cannot create the table '{table}': {}", crate::db::describe(&error))),
+    }
+    for _ in 0..100 {
+        let status = client.describe_table().table_name(table).send().await.ok().and_then(|answer| {
+            answer.table.and_then(|description| description.table_status).map(|status| status.as_str().to_owned())
+        });
+        if status.as_deref() == Some("ACTIVE") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    let ttl = TimeToLiveSpecification::builder()
+        .enabled(true)
+        .attribute_name(TTL)
+        .build()
+        .map_err(|error| error.to_string())?;
+    client
+        .update_time_to_live()
+        .table_name(table)
+        .time_to_live_specification(ttl)
+        .send()
+        .await
+        .map_err(|error| format!("cannot switch on TTL: {}", crate::db::describe(&error)))?;
+    Ok(())
+}
