@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// The AnySpend Platform API in one process: every route group on an embedded, persistent DynamoDB.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "anyspend", version)]
+#[command(name = "anyspend", version, args_override_self = true)]
 pub struct Options {
     /// Where to serve; port 0 takes any free port.
     #[arg(long, env = "ANYSPEND_LISTEN", default_value = "127.0.0.1:8787", value_name = "ADDR:PORT")]

@@ -1,0 +1,66 @@
+//! The platform in one process: every promise of the API, told as stories.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod api_keys;
+mod arrows;
+mod authentication;
+mod budgets;
+mod idempotency;
+mod items;
+mod links_create;
+mod links_delete;
+mod links_list;
+mod links_retrieve;
+mod links_update;
+mod local_runner;
+mod openapi;
+mod quick_pay;
+mod rate_limits;
+mod road;
+mod seeds;
+mod versions;
+
+use anyspend_testing::{App, Client};
+use serde_json::{Value, json};
+
+/// A platform with every route group.
+async fn app() -> App {
+    App::start(anyspend_local::groups).await
+}
+
+const LINKS: &str = "/api/v1/payment-links";
+const KEYS: &str = "/api/v1/api-keys";
+const RECIPIENT: &str = "0x1234567890abcdef1234567890abcdef12345678";
+const USDC_ON_BASE: &str = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913";
+
+/// A body that makes a link, with some fields changed or added.
+fn link_body(changes: Value) -> Value {
+    let mut body = json!({
+        "name": "Premium",
+        "amount": "10000000",
+        "token_address": USDC_ON_BASE,
+        "chain_id": 8453,
+        "recipient_address": RECIPIENT,
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    body
+}
+
+/// A body for a link whose payer chooses, with some fields changed or added.
+fn open_link_body(changes: Value) -> Value {
+    let mut body = link_body(changes);
+    body.as_object_mut().unwrap().remove("amount");
+    body
+}
+
+/// Makes a link and returns it.
+async fn create_link(client: &Client<'_>, changes: Value) -> Value {
+    client.post(LINKS, &link_body(changes)).await.expect(201)
+}
+
+/// The path of a link.
+fn path_of(link: &Value) -> String {
+    format!("{LINKS}/{}", link["id"].as_str().unwrap())
+}

@@ -1,0 +1,78 @@
+//! What each route may cost in DynamoDB calls and units. Raising a number here is a decision, not a repair.
+
+use crate::{LINKS, app, create_link, link_body, path_of};
+use anyspend_testing::{Reply, SeenCost};
+use serde_json::json;
+
+#[track_caller]
+fn within(what: &str, reply: &Reply, status: u16, depth: u32, wru: f64, rru: f64) -> SeenCost {
+    reply.expect(status);
+    let cost = reply.cost();
+    assert!(cost.depth <= depth && cost.wru <= wru && cost.rru <= rru, "{what}: {cost:?}");
+    cost
+}
+
+#[tokio::test]
+async fn every_route_stays_within_its_budget() {
+    let app = app().await;
+    let client = app.admin().await;
+    client.get(LINKS).await.expect(200);
+
+    let create = client.clone().idempotent("k");
+    // 12 on the table and 1 on the list index.
+    within("create, idempotent", &create.post(LINKS, &link_body(json!({}))).await, 201, 2, 13.0, 0.0);
+    within("replay of a create", &create.post(LINKS, &link_body(json!({}))).await, 201, 2, 13.0, 1.0);
+    let link = create_link(&client, json!({"items": [{"name": "a", "amount": "1"}]})).await;
+    let path = path_of(&link);
+
+    let cost = within("retrieve", &client.get(&path).await, 200, 1, 1.0, 1.0);
+    assert_eq!(cost.calls, 2, "the check of the key and the read, side by side");
+    let code = format!("{LINKS}/{}", link["short_code"].as_str().unwrap());
+    within("retrieve by short code", &client.get(&code).await, 200, 1, 1.0, 1.0);
+    within("list", &client.get(LINKS).await, 200, 2, 1.0, 30.0);
+    within("list items", &client.get(&format!("{path}/items")).await, 200, 1, 1.0, 1.0);
+    within("update", &client.clone().idempotent("u").patch(&path, &json!({"name": "x"})).await, 200, 2, 16.0, 1.0);
+    let item = json!({"name": "b", "amount": "1"});
+    let added = client.clone().idempotent("i").post(&format!("{path}/items"), &item).await;
+    within("add item", &added, 201, 2, 15.0, 1.0);
+    let item_path = format!("{path}/items/{}", added.json()["id"].as_str().unwrap());
+    within("remove item", &client.delete(&item_path).await, 200, 2, 11.0, 1.0);
+    within("delete", &client.delete(&path).await, 200, 2, 11.0, 1.0);
+
+    let nobody = app.anonymous("192.0.2.1");
+    let quick = json!({"recipient_address": crate::RECIPIENT});
+    within("quick pay", &nobody.post("/api/v1/quick-pay", &quick).await, 201, 2, 7.0, 0.0);
+    let key = json!({"name": "k", "permissions": ["read"]});
+    within("create key", &client.clone().idempotent("a").post(crate::KEYS, &key).await, 201, 2, 12.0, 0.0);
+    within("openapi", &nobody.get("/api/v1/openapi.json").await, 200, 0, 0.0, 0.0);
+}
+
+#[tokio::test]
+async fn a_page_of_many_links_costs_one_index_read_and_one_batch() {
+    let app = app().await;
+    let owner = app.admin().await.owner;
+    for _ in 0..3 {
+        let client = app.key(&owner, anyspend_domain::api_key::Permission::Write).await;
+        for _ in 0..100 {
+            create_link(&client, json!({})).await;
+        }
+    }
+    let client = app.key(&owner, anyspend_domain::api_key::Permission::Read).await;
+    client.get(LINKS).await.expect(200);
+    let reply = client.get(&format!("{LINKS}?limit=20&page=10")).await;
+    // A head and a terms row a link, half a unit each.
+    let cost = within("list of 300", &reply, 200, 2, 1.0, 30.0 + 20.0);
+    assert_eq!((cost.calls, reply.json()["total_count"].as_u64()), (3, Some(300)));
+}
+
+#[tokio::test]
+async fn the_cold_instance_of_a_busy_key_pays_one_call_more_once() {
+    let app = app().await;
+    let client = app.admin().await;
+    let link = create_link(&client, json!({})).await;
+    let cold = app.another_instance();
+    let through = client.through(&cold);
+    let first = through.get(&path_of(&link)).await;
+    within("cold retrieve", &first, 200, 2, 2.0, 1.0);
+    within("warm retrieve", &through.get(&path_of(&link)).await, 200, 1, 1.0, 1.0);
+}
