@@ -1,5 +1,5 @@
 //! The platform in one process: every promise of the API, told as stories.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value)]
 
 mod api_keys;
 mod arrows;

@@ -305,7 +305,7 @@ impl Call {
 
     /// SHA-256 over method, path, query and the SHA-256 of the body's bytes.
     fn fingerprint(&self) -> String {
-        let body = self.body.as_ref().map(|body| Sha256::digest(body)).unwrap_or_default();
+        let body = self.body.as_ref().map(Sha256::digest).unwrap_or_default();
         let mut hash = Sha256::new();
         for part in
             [self.method.as_str().as_bytes(), self.path.as_bytes(), self.query_string.as_bytes(), body.as_slice()]

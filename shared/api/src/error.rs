@@ -135,7 +135,7 @@ impl ApiError {
                 problems.push(problem);
             }
         }
-        (!problems.is_empty()).then(|| Self { problems, detail: None, retry_after: None, allow: None })
+        (!problems.is_empty()).then_some(Self { problems, detail: None, retry_after: None, allow: None })
     }
 
     /// The first problem's code.

@@ -7,7 +7,11 @@ pub const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
 ///
 /// # Panics
 /// When the operating system has no randomness to give, which no caller could survive either.
-#[expect(clippy::panic, reason = "without randomness no id or key may be handed out")]
+#[expect(
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "the one home of randomness; without it no id or key may be handed out"
+)]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if let Err(error) = getrandom::fill(&mut bytes) {
