@@ -85,10 +85,16 @@ pub struct Group {
 }
 
 fn describe_answer<T: ToSchema>(components: &mut Components) -> String {
-    let name = T::name().into_owned();
+    let name = schema_name::<T>();
     components.push((name.clone(), T::schema()));
     T::schemas(components);
     name
+}
+
+/// A name of its own for every type: `ListView<PaymentLinkView>` is `ListViewOfPaymentLinkView`.
+fn schema_name<T>() -> String {
+    let parts = std::any::type_name::<T>().split('<').map(|part| part.trim_end_matches('>'));
+    parts.filter_map(|part| part.rsplit("::").next()).collect::<Vec<_>>().join("Of")
 }
 
 async fn nowhere(_: Arc<Call>, _: Caller) -> Result<Answer, ApiError> {
