@@ -17,8 +17,10 @@ use anyspend_store::db::Connection;
 use anyspend_store::organizations::Organization;
 use anyspend_store::{CommitError, Db, Refusal, api_keys, organizations, schema};
 use axum::extract::{ConnectInfo, Request};
+use axum::serve::ListenerExt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -88,10 +90,18 @@ impl Runner {
         let app = router(groups(), self.platform.clone()).layer(axum::middleware::map_request(note_peer));
         let jobs = self.embedded.as_ref().map(|embedded| tokio::spawn(sweep(embedded.sweeper(), self.jobs_every)));
         let (stopping, mut asked) = tokio::sync::watch::channel(false);
-        let serving = axum::serve(self.listener, app.into_make_service_with_connect_info::<SocketAddr>())
+        let accepted = Arc::new(AtomicU64::new(0));
+        let counter = accepted.clone();
+        let listener = self.listener.tap_io(move |stream| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            // Answers are written whole: waiting to fill a packet would only delay them.
+            let _ = stream.set_nodelay(true);
+        });
+        let serving = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(async move {
                 stop.await;
                 let _ = stopping.send(true);
+                quiet(&accepted).await;
             });
         let overdue = async {
             // An error means that serving ended, and the other branch with it.
@@ -112,6 +122,22 @@ impl Runner {
             let _ = tokio::time::timeout(Duration::from_secs(5), stopped).await;
         }
         served
+    }
+}
+
+/// Waits until no connection has arrived for a moment: one that the kernel has taken in already would be reset when
+/// the listener closes, together with the request on it.
+async fn quiet(accepted: &AtomicU64) {
+    const MOMENT: Duration = Duration::from_millis(100);
+    const LONGEST: u32 = 20;
+    let mut before = accepted.load(Ordering::Relaxed);
+    for _ in 0..LONGEST {
+        tokio::time::sleep(MOMENT).await;
+        let now = accepted.load(Ordering::Relaxed);
+        if now == before {
+            return;
+        }
+        before = now;
     }
 }
 

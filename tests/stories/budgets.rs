@@ -8,6 +8,7 @@ use serde_json::json;
 fn within(what: &str, reply: &Reply, status: u16, depth: u32, wru: f64, rru: f64) -> SeenCost {
     reply.expect(status);
     let cost = reply.cost();
+    println!("{what}: {cost:?}");
     assert!(cost.depth <= depth && cost.wru <= wru && cost.rru <= rru, "{what}: {cost:?}");
     cost
 }

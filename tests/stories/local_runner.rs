@@ -210,3 +210,52 @@ fn only_the_owner_can_read_the_secrets() {
         assert_eq!(mode & 0o077, 0, "{name}");
     }
 }
+
+#[test]
+fn exactly_120_of_the_requests_of_sixteen_threads_pass_through_one_process() {
+    let process = start(&["--memory"]);
+    let (url, key) = (format!("{}{LINKS}?limit=1", process.url), process.key.clone());
+    let threads: Vec<_> = (0..16)
+        .map(|_| {
+            let (url, key) = (url.clone(), key.clone());
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(async {
+                    let client = reqwest::Client::new();
+                    let mut passed = 0;
+                    for _ in 0..12 {
+                        let status = client.get(&url).bearer_auth(&key).send().await.unwrap().status().as_u16();
+                        assert!(status == 200 || status == 429, "{status}");
+                        passed += usize::from(status == 200);
+                    }
+                    passed
+                })
+            })
+        })
+        .collect();
+    let passed: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+    assert_eq!(passed, 120);
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_http_do_not_disturb_the_process() {
+    use std::io::Write;
+    let process = start(&["--memory"]);
+    let address = process.url.strip_prefix("http://").unwrap();
+    let garbage: [&[u8]; 6] = [
+        b"\x00\xff\xfe\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"POST /api/v1/quick-pay HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        b"POST /api/v1/quick-pay HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ];
+    for bytes in garbage {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream.write_all(bytes).unwrap();
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    assert_eq!(process.create().await.status(), 201);
+}
