@@ -113,6 +113,7 @@ async fn parameters_out_of_range_are_refused_by_name() {
         ("limit=101", "invalid_field_value", "limit"),
         ("limit=", "invalid_field_value", "limit"),
         ("order=up", "invalid_field_value", "order"),
+        (&format!("search={}", "a".repeat(201)), "invalid_field_value", "search"),
         ("sort=amount", "invalid_field_value", "sort"),
         ("active=yes", "invalid_field_value", "active"),
         ("active=true&is_active=false", "invalid_field_value", "is_active"),
@@ -148,5 +149,76 @@ async fn a_link_in_a_list_is_the_link_that_is_retrieved() {
     client.post(&format!("{}/items", path_of(&plain)), &json!({"name": "b", "amount": "2"})).await.expect(201);
     for link in client.get(LINKS).await.expect(200)["data"].as_array().unwrap() {
         assert_eq!(client.get(&path_of(link)).await.expect(200), *link);
+    }
+}
+
+#[tokio::test]
+async fn a_search_finds_names_descriptions_and_short_codes_whatever_the_case() {
+    let app = app().await;
+    let client = app.admin().await;
+    let street = create_link(&client, json!({"name": "Königstraße 5"})).await;
+    let described = create_link(&client, json!({"name": "x", "description": "A KÖNIGSTRASSE away"})).await;
+    let other = create_link(&client, json!({"name": "100% other_thing"})).await;
+    let found = async |query: &str| ids(&client.get(&format!("{LINKS}?search={query}&order=asc")).await.expect(200));
+    let id = |link: &Value| link["id"].as_str().unwrap().to_owned();
+    let mut both = [id(&street), id(&described)];
+    both.sort();
+    assert_eq!(found("k%C3%B6nigstrasse").await, both);
+    assert_eq!(found("100%25").await, [id(&other)]);
+    assert_eq!(found("her_th").await, [id(&other)]);
+    assert!(found("nowhere").await.is_empty());
+    assert_eq!(found("").await.len(), 3);
+    let code = other["short_code"].as_str().unwrap().to_uppercase();
+    let list = client.get(&format!("{LINKS}?search={}", &code[1..7])).await.expect(200);
+    assert!(ids(&list).contains(&id(&other)));
+    client.patch(&path_of(&other), &json!({"name": "Königstraße too"})).await.expect(200);
+    assert_eq!(found("k%C3%B6nigstrasse").await.len(), 3);
+}
+
+#[tokio::test]
+async fn every_sort_is_a_total_order_both_ways_and_by_page_and_cursor() {
+    let app = app().await;
+    let client = app.admin().await;
+    let mut links = Vec::new();
+    for name in ["b", "A", "c", "a", "B", "é", "E"] {
+        links.push(create_link(&client, json!({"name": name})).await);
+        app.advance_seconds(1);
+    }
+    for index in [3, 0, 5] {
+        app.advance_seconds(1);
+        let path = path_of(&links[index]);
+        links[index] = client.patch(&path, &json!({"description": "changed"})).await.expect(200);
+    }
+    for sort in ["created_at", "updated_at", "name", "uses", "current_uses"] {
+        app.advance_seconds(60);
+        let mut expected = links.clone();
+        expected.sort_by_key(|link| {
+            let value = match sort {
+                "name" => anyspend_domain::text::fold_case(link["name"].as_str().unwrap()),
+                "updated_at" => link["updated_at"].as_str().unwrap().to_owned(),
+                _ => String::new(),
+            };
+            (value, link["id"].as_str().unwrap().to_owned())
+        });
+        for order in ["asc", "desc"] {
+            let expected = expected.iter().map(|link| link["id"].as_str().unwrap().to_owned());
+            let expected: Vec<_> = if order == "asc" { expected.collect() } else { expected.rev().collect() };
+            let mut by_page = Vec::new();
+            for page in 1..=3 {
+                let path = format!("{LINKS}?sort={sort}&order={order}&limit=3&page={page}");
+                by_page.extend(ids(&client.get(&path).await.expect(200)));
+            }
+            let (mut by_cursor, mut cursor) = (Vec::new(), String::new());
+            loop {
+                let list = client.get(&format!("{LINKS}?sort={sort}&order={order}&limit=2{cursor}")).await.expect(200);
+                by_cursor.extend(ids(&list));
+                match list["next_cursor"].as_str() {
+                    Some(next) => cursor = format!("&cursor={next}"),
+                    None => break,
+                }
+            }
+            assert_eq!(by_page, expected, "{sort} {order}");
+            assert_eq!(by_cursor, expected, "{sort} {order}");
+        }
     }
 }

@@ -87,6 +87,19 @@ impl Query {
         self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// A text of at most `max` characters.
+    ///
+    /// # Errors
+    /// `invalid_field_value` naming the parameter.
+    pub fn text_within(&self, name: &str, max: usize) -> Result<Option<&str>, Problem> {
+        match self.text(name) {
+            Some(text) if text.chars().count() > max => {
+                Err(Problem::invalid(name, format!("must be at most {max} characters long")))
+            }
+            text => Ok(text),
+        }
+    }
+
     /// A whole number within bounds.
     ///
     /// # Errors

@@ -18,6 +18,11 @@ pub fn bounded(text: &str, min: usize, max: usize) -> Result<String, Invalid> {
     Ok(text.to_owned())
 }
 
+/// The form texts are searched and ordered in: full Unicode case folding, so that "STRASSE" finds "Straße".
+pub fn fold_case(text: &str) -> String {
+    icu_casemap::CaseMapper::new().fold_string(text).into_owned()
+}
+
 macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident $min:literal..=$max:literal;)*) => {$(
         $(#[$doc])*
@@ -96,6 +101,13 @@ mod tests {
         assert!(Name::parse(&"é".repeat(101)).is_err());
         assert!(Name::parse("").is_err());
         assert!(Description::parse("").is_ok());
+    }
+
+    #[test]
+    fn folding_makes_every_case_of_a_letter_the_same() {
+        assert_eq!(fold_case("STRASSE"), fold_case("Straße"));
+        assert_eq!(fold_case("ΣΊΣΥΦΟΣ"), fold_case("σίσυφος"));
+        assert_eq!(fold_case("ÉCLAIR"), fold_case("éclair"));
     }
 
     #[test]

@@ -9,11 +9,12 @@ use crate::list::Listed;
 use crate::schema::{self, Key, link_partition, list_partition};
 use anyspend_domain::line_item::LineItem;
 use anyspend_domain::payment_link::{PaymentLink, Terms, is_active};
+use anyspend_domain::text::fold_case;
 use anyspend_domain::{Mode, OrgId, Owner, PaymentLinkId, PaymentLinkRef, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Columns of the head row that an update may remove.
-const OPTIONAL_COLUMNS: &[&str] = &["max_uses", "expires_at", "has_items"];
+const OPTIONAL_COLUMNS: &[&str] = &["max_uses", "expires_at", "has_items", "folded_description"];
 
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredHead {
@@ -28,6 +29,8 @@ struct StoredHead {
     max_uses: Option<u64>,
     expires_at: Option<Timestamp>,
     has_items: Option<bool>,
+    folded_name: String,
+    folded_description: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,7 +46,13 @@ pub struct SlimLink {
     switched_on: bool,
     expires_at: Option<Timestamp>,
     max_uses: Option<u64>,
-    uses: u64,
+    /// Completed payments so far.
+    pub uses: u64,
+    /// When the merchant last changed it.
+    pub updated_at: Timestamp,
+    /// The name, case-folded.
+    pub folded_name: String,
+    folded_description: Option<String>,
     has_items: bool,
 }
 
@@ -55,10 +64,20 @@ struct StoredSlim {
     expires_at: Option<Timestamp>,
     max_uses: Option<u64>,
     uses: u64,
+    updated_at: Timestamp,
+    folded_name: String,
+    folded_description: Option<String>,
     has_items: Option<bool>,
 }
 
 impl SlimLink {
+    /// Whether the name, the description or the short code contains `folded`, a case-folded text.
+    pub fn contains(&self, folded: &str) -> bool {
+        self.folded_name.contains(folded)
+            || self.folded_description.as_ref().is_some_and(|description| description.contains(folded))
+            || fold_case(self.id.short_code().as_str()).contains(folded)
+    }
+
     /// Whether the link takes payments at `now`: the same rule as for the whole link.
     pub fn is_active(&self, now: Timestamp) -> bool {
         is_active(self.switched_on, self.expires_at, self.max_uses, self.uses, now)
@@ -78,6 +97,8 @@ fn head(link: &PaymentLink) -> StoredHead {
         max_uses: link.terms.max_uses,
         expires_at: link.terms.expires_at,
         has_items: (!link.items.is_empty()).then_some(true),
+        folded_name: fold_case(link.terms.name.as_str()),
+        folded_description: link.terms.description.as_ref().map(|text| fold_case(text.as_str())),
     }
 }
 
@@ -185,6 +206,9 @@ impl Db {
                     expires_at: slim.expires_at,
                     max_uses: slim.max_uses,
                     uses: slim.uses,
+                    updated_at: slim.updated_at,
+                    folded_name: slim.folded_name,
+                    folded_description: slim.folded_description,
                     has_items: slim.has_items.unwrap_or(false),
                 })
             })
