@@ -92,3 +92,14 @@ async fn a_variable_link_with_bounds_takes_no_items() {
     let reply = client.post(&format!("{}/items", path_of(&link)), &json!({"name": "a", "amount": "1"})).await;
     assert_eq!(reply.expect_error(400, "invalid_field_value")["param"], "min_amount");
 }
+
+#[tokio::test]
+async fn all_items_of_a_link_are_listed_unless_a_smaller_page_is_asked_for() {
+    let app = app().await;
+    let client = app.admin().await;
+    let items: Vec<_> = (0..100).map(|n| json!({"name": format!("{n}"), "amount": "1"})).collect();
+    let path = format!("{}/items", path_of(&create_link(&client, json!({"items": items})).await));
+    let list = client.get(&path).await.expect(200);
+    assert_eq!((names(&list).len(), &list["has_more"]), (100, &json!(false)));
+    assert_eq!(names(&client.get(&format!("{path}?limit=30&page=4")).await.expect(200)).len(), 10);
+}

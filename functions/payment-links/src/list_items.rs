@@ -26,7 +26,7 @@ pub(crate) fn operation() -> Operation {
 
 async fn list_items(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> Result<Answer, ApiError> {
     let link = caller.own(found, call.param("id"))?;
-    let request = PageRequest::read(&call, Order::Ascending, "")?;
+    let request = PageRequest::read_whole(&call, Order::Ascending, "")?;
     let numbered = link.items.iter().enumerate().collect();
     let page = request.cut(numbered, |(index, item)| format!("{:020}{index:05}", item.sort_order));
     let data = page.rows.iter().map(|(_, item)| LineItemView::new(item, &link.id)).collect();

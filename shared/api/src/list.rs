@@ -102,6 +102,18 @@ impl PageRequest {
     /// # Errors
     /// `invalid_field_value` for each parameter that is out of range.
     pub fn read(call: &Call, default: Order, filter: &str) -> Result<Self, ApiError> {
+        Self::read_with_limit(call, default, filter, DEFAULT_LIMIT)
+    }
+
+    /// The same for a list that is shown whole unless a smaller page is asked for.
+    ///
+    /// # Errors
+    /// `invalid_field_value` for each parameter that is out of range.
+    pub fn read_whole(call: &Call, default: Order, filter: &str) -> Result<Self, ApiError> {
+        Self::read_with_limit(call, default, filter, MAX_LIMIT)
+    }
+
+    fn read_with_limit(call: &Call, default: Order, filter: &str, default_limit: u64) -> Result<Self, ApiError> {
         let query = call.query();
         let mut problems: Vec<Problem> = Vec::new();
         let mut keep = |read: Result<Option<u64>, Problem>| match read {
@@ -112,7 +124,7 @@ impl PageRequest {
             }
         };
         let page = keep(query.whole("page", 1..=MAX_SAFE_INTEGER));
-        let limit = keep(query.whole("limit", 1..=MAX_LIMIT)).unwrap_or(DEFAULT_LIMIT);
+        let limit = keep(query.whole("limit", 1..=MAX_LIMIT)).unwrap_or(default_limit);
         let order = match query.one_of("order", &["asc", "desc"]) {
             Ok(Some("asc")) => Order::Ascending,
             Ok(Some(_)) => Order::Descending,
