@@ -1,0 +1,192 @@
+//! Lists that must agree, tested to agree: the route table, the operations' files, `events/`, `template.yaml`, and the
+//! table's schema. Nobody extends a list here.
+
+use crate::event::fixtures;
+use crate::template::Template;
+use crate::world::{TABLE, World};
+use anyspend_api::{Access, Group, Operation};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the platform function is besides its operations: the route that takes what no other route takes.
+const UNKNOWN_ROUTE: &str = "platform-unknown-route";
+
+/// An operation with the name of its file, such as `list-items`.
+struct Filed {
+    group: &'static str,
+    name: String,
+    operation: Operation,
+}
+
+impl Filed {
+    /// The name its first fixture has.
+    fn fixture(&self) -> String {
+        format!("{}-{}", self.group, self.name)
+    }
+}
+
+/// Every operation, found in its file: the file's first line says which it is.
+fn operations() -> Vec<Filed> {
+    anyspend_local::groups().into_iter().flat_map(filed).collect()
+}
+
+fn filed(group: Group) -> Vec<Filed> {
+    let folder = crate::root().join("functions").join(group.name).join("src");
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    for file in std::fs::read_dir(&folder).unwrap() {
+        let path = file.unwrap().path();
+        let source = std::fs::read_to_string(&path).unwrap();
+        if source.contains("fn operation()") {
+            let first = source.lines().next().unwrap().trim_start_matches("//! ").trim_matches('`').to_owned();
+            names.insert(first, path.file_stem().unwrap().to_str().unwrap().replace('_', "-"));
+        }
+    }
+    assert_eq!(names.len(), group.operations.len(), "{}: one file per operation, one operation per file", group.name);
+    let find = |operation: &Operation| {
+        let line = format!("{} {}", operation.method, operation.path.trim_start_matches("/api/v1"));
+        names.get(&line).cloned().unwrap_or_else(|| panic!("no file of {} begins with //! `{line}`", group.name))
+    };
+    let operations = group.operations.into_iter();
+    operations.map(|operation| Filed { group: group.name, name: find(&operation), operation }).collect()
+}
+
+/// The operation whose plain fixture this is.
+pub(crate) fn base_operation(fixture: &str) -> Option<Operation> {
+    operations().into_iter().find(|filed| filed.fixture() == fixture).map(|filed| filed.operation)
+}
+
+/// The group a fixture is for.
+pub(crate) fn group_of(fixture: &str) -> String {
+    let groups = anyspend_local::groups().into_iter().map(|group| group.name);
+    let matching = groups.filter(|name| fixture.strip_prefix(name).is_some_and(|rest| rest.starts_with('-')));
+    matching.max_by_key(|name| name.len()).unwrap_or_else(|| panic!("{fixture} is for no group")).to_owned()
+}
+
+/// Whether a request path is what a route's pattern means.
+fn matches(pattern: &str, path: &str) -> bool {
+    let (pattern, path): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
+    pattern.len() == path.len()
+        && pattern.iter().zip(&path).all(|(wanted, given)| wanted == given || wanted.starts_with('{'))
+}
+
+#[test]
+fn every_group_is_a_folder_a_package_and_a_function_of_the_template() {
+    let groups: BTreeSet<String> = anyspend_local::groups().iter().map(|group| group.name.to_owned()).collect();
+    let folders = std::fs::read_dir(crate::root().join("functions")).unwrap();
+    let folders: BTreeSet<String> =
+        folders.map(|folder| folder.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    assert_eq!(groups, folders);
+    let functions = Template::load().functions();
+    assert_eq!(groups, functions.iter().map(|function| function.binary.clone()).collect());
+    for function in functions {
+        assert_eq!(function.code_uri, format!("functions/{}/", function.binary), "{}", function.logical_id);
+    }
+}
+
+#[test]
+fn every_operation_is_routed_to_the_function_that_serves_it() {
+    let template = Template::load();
+    for filed in operations() {
+        let path = filed.operation.path.replace(['{', '}'], "");
+        let (route, binary) = template.route(&path);
+        assert_eq!(binary, filed.group, "{:?} is taken by {route}", filed.operation);
+        assert_ne!(route, crate::template::DEFAULT_ROUTE, "{:?} has no route of its own", filed.operation);
+    }
+}
+
+#[test]
+fn what_nobody_serves_is_answered_by_the_platform_function() {
+    let template = Template::load();
+    for path in ["/", "/api/v1/nothing", "/api/v1/payment-linksx"] {
+        assert_eq!(template.route(path).1, "platform", "{path}");
+    }
+}
+
+#[test]
+fn every_operation_has_a_fixture_and_every_fixture_is_of_an_operation() {
+    let (operations, fixtures) = (operations(), fixtures());
+    for filed in &operations {
+        let name = filed.fixture();
+        let event = fixtures.get(&name).unwrap_or_else(|| panic!("events/{name}.json is missing"));
+        let http = &event["requestContext"]["http"];
+        assert_eq!(http["method"], filed.operation.method.as_str(), "{name}");
+        assert!(matches(filed.operation.path, http["path"].as_str().unwrap()), "{name}");
+    }
+    for name in fixtures.keys() {
+        let of = |begin: &str| name.strip_prefix(begin).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+        assert!(of(UNKNOWN_ROUTE) || operations.iter().any(|filed| of(&filed.fixture())), "{name} is of no operation");
+    }
+}
+
+#[test]
+fn every_fixture_is_an_event_the_gateway_would_send_to_its_function() {
+    let template = Template::load();
+    for (name, event) in fixtures() {
+        let path = event["rawPath"].as_str().unwrap();
+        let (route, binary) = template.route(path);
+        let context = &event["requestContext"];
+        assert_eq!(event["version"], "2.0", "{name}");
+        assert_eq!(binary, group_of(&name), "{name}");
+        assert_eq!((&event["routeKey"], &context["routeKey"]), (&json!(route), &json!(route)), "{name}");
+        assert_eq!((&context["http"]["path"], &context["stage"]), (&json!(path), &json!("$default")), "{name}");
+        let names = event["headers"].as_object().unwrap().keys();
+        assert!(names.into_iter().all(|header| *header == header.to_lowercase()), "{name}");
+        assert_eq!(event["headers"]["x-forwarded-for"], context["http"]["sourceIp"], "{name}");
+    }
+}
+
+#[test]
+fn a_function_has_the_secret_if_and_only_if_its_callers_bring_a_credential() {
+    let template = Template::load();
+    for group in anyspend_local::groups() {
+        let credentials = group.operations.iter().any(|operation| matches!(operation.access, Access::Needs(_)));
+        let secret = template.function(group.name).environment.contains_key("PLATFORM_SECRET");
+        assert_eq!(secret, credentials, "{}", group.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_of_the_template_is_the_one_the_schema_declares() {
+    let world = World::start().await;
+    let template = Template::load();
+    let wanted = template.properties("Table");
+    let described = world.client.describe_table().table_name(TABLE).send().await.unwrap().table.unwrap();
+
+    let attributes = described.attribute_definitions().iter();
+    let attributes = attributes.map(
+        |definition| json!({"AttributeName": definition.attribute_name(), "AttributeType": definition.attribute_type().as_str()}),
+    );
+    assert_eq!(sorted(attributes.collect()), sorted(wanted["AttributeDefinitions"].as_array().unwrap().clone()));
+    assert_eq!(key(described.key_schema()), wanted["KeySchema"]);
+
+    let indexes = described.global_secondary_indexes().iter().map(|index| {
+        let projection = index.projection().unwrap();
+        json!({
+            "IndexName": index.index_name(),
+            "KeySchema": key(index.key_schema()),
+            "Projection": {
+                "ProjectionType": projection.projection_type().unwrap().as_str(),
+                "NonKeyAttributes": projection.non_key_attributes(),
+            },
+        })
+    });
+    assert_eq!(indexes.collect::<Value>(), wanted["GlobalSecondaryIndexes"]);
+
+    let ttl = world.client.describe_time_to_live().table_name(TABLE).send().await.unwrap();
+    let ttl = ttl.time_to_live_description.unwrap();
+    let ttl = json!({"AttributeName": ttl.attribute_name(), "Enabled": ttl.time_to_live_status().unwrap().as_str() == "ENABLED"});
+    assert_eq!(ttl, wanted["TimeToLiveSpecification"]);
+    assert_eq!(wanted["BillingMode"], "PAY_PER_REQUEST");
+}
+
+fn key(schema: &[aws_sdk_dynamodb::types::KeySchemaElement]) -> Value {
+    schema
+        .iter()
+        .map(|element| json!({"AttributeName": element.attribute_name(), "KeyType": element.key_type().as_str()}))
+        .collect()
+}
+
+fn sorted(mut values: Vec<Value>) -> Vec<Value> {
+    values.sort_by_key(ToString::to_string);
+    values
+}

@@ -1,0 +1,75 @@
+//! Every event of `events/` through the release binary it is meant for.
+
+use crate::agreement::{base_operation, group_of};
+use crate::event::fixtures;
+use crate::template::Template;
+use crate::world::World;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the fixtures are answered with that are not simply `<group>-<operation>`, which an operation answers with its
+/// own status. Without a code, it is a success.
+const CASES: &[(&str, u64, &str)] = &[
+    ("account-create-api-key-missing-key", 401, "key_missing"),
+    ("payment-links-create-base64", 201, ""),
+    ("payment-links-create-invalid-json", 400, "invalid_json"),
+    ("payment-links-create-invalid-utf8", 400, "invalid_json"),
+    ("payment-links-create-missing-fields", 400, "missing_required_field"),
+    ("payment-links-create-missing-key", 401, "key_missing"),
+    ("payment-links-create-text-body", 415, "unsupported_media_type"),
+    ("payment-links-list-2024", 200, ""),
+    ("payment-links-list-head", 200, ""),
+    ("payment-links-list-options", 204, ""),
+    ("payment-links-list-unknown-parameter", 400, "unknown_parameter"),
+    ("payment-links-list-wrong-method", 405, "method_not_allowed"),
+    ("payment-links-retrieve-by-short-code", 200, ""),
+    ("payment-links-retrieve-not-found", 404, "resource_not_found"),
+    ("payment-links-retrieve-unknown-path", 404, "route_not_found"),
+    ("payment-links-update-nothing", 400, "no_updates_provided"),
+    ("platform-health-head", 200, ""),
+    ("platform-unknown-route", 404, "route_not_found"),
+    ("platform-unknown-route-root", 404, "route_not_found"),
+    ("quick-pay-create-ipv6", 201, ""),
+    ("quick-pay-create-wrong-method", 405, "method_not_allowed"),
+];
+
+/// The status and the code a fixture is to be answered with.
+fn expected(name: &str) -> (u64, &'static str) {
+    if let Some((_, status, code)) = CASES.iter().find(|(case, _, _)| *case == name) {
+        return (*status, code);
+    }
+    let operation = base_operation(name).unwrap_or_else(|| panic!("CASES does not say what answers {name}"));
+    (u64::from(operation.answer.status.as_u16()), "")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fixture_is_answered_as_expected_and_every_permission_is_needed() {
+    let mut used: BTreeMap<String, BTreeSet<_>> = BTreeMap::new();
+    for (name, event) in fixtures() {
+        let (status, code) = expected(&name);
+        let group = group_of(&name);
+        let world = World::start().await;
+        let instance = world.instance(&group).await;
+        let answer = instance.invoke(&event).await;
+        assert_eq!(answer.status, status, "{name}: {answer:?}");
+        assert!(answer.header("request-id").starts_with("req_"), "{name}: {answer:?}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{name}");
+        match (event["requestContext"]["http"]["method"].as_str().unwrap(), code) {
+            ("HEAD", _) | ("OPTIONS", _) => assert_eq!(answer.body, "", "{name}"),
+            (_, "") => assert!(answer.json().is_object(), "{name}"),
+            (_, code) => assert_eq!(answer.code(), code, "{name}"),
+        }
+        used.entry(group).or_default().extend(instance.gate.used());
+    }
+    for function in Template::load().functions() {
+        let used = &used[&function.binary];
+        let idle: Vec<_> = function.permissions.difference(used).collect();
+        assert!(idle.is_empty(), "{} may do what it never does: {idle:?}", function.logical_id);
+    }
+}
+
+#[test]
+fn every_expected_case_is_a_fixture() {
+    let fixtures = fixtures();
+    let missing: Vec<_> = CASES.iter().filter(|(name, _, _)| !fixtures.contains_key(*name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

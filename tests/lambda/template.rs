@@ -1,0 +1,146 @@
+//! `template.yaml`, as far as tests ask about it.
+
+use saphyr::{LoadableYamlNode, Scalar, Yaml};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The name API Gateway gives to the route that takes what no other route takes.
+pub(crate) const DEFAULT_ROUTE: &str = "$default";
+
+/// A DynamoDB action, and what it is allowed on: `table`, or `index/…`.
+pub(crate) type Permission = (String, String);
+
+/// The template. CloudFormation's own tags are dropped, so that `!Ref Table` reads `Table`.
+pub(crate) struct Template(Value);
+
+/// One Lambda function of the template.
+pub(crate) struct Function {
+    /// What `sam local invoke` knows it by.
+    pub(crate) logical_id: String,
+    /// The package it is built from.
+    pub(crate) binary: String,
+    /// The folder it is built in.
+    pub(crate) code_uri: String,
+    /// Its variables, as the template has them.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// What it may do to the table.
+    pub(crate) permissions: BTreeSet<Permission>,
+    /// The route keys that lead to it, such as `ANY /api/v1/payment-links/{proxy+}`.
+    pub(crate) routes: Vec<String>,
+}
+
+impl Template {
+    pub(crate) fn load() -> Self {
+        let text = std::fs::read_to_string(crate::root().join("template.yaml")).unwrap();
+        let documents = Yaml::load_from_str(&text).unwrap();
+        Self(plain(&documents[0]))
+    }
+
+    /// A resource's properties.
+    pub(crate) fn properties(&self, resource: &str) -> &Value {
+        &self.0["Resources"][resource]["Properties"]
+    }
+
+    /// A parameter's default, as text.
+    pub(crate) fn parameter_default(&self, name: &str) -> Option<String> {
+        self.0["Parameters"].get(name).map(|parameter| text(&parameter["Default"]))
+    }
+
+    pub(crate) fn functions(&self) -> Vec<Function> {
+        let of_all = &self.0["Globals"]["Function"]["Environment"]["Variables"];
+        let resources = self.0["Resources"].as_object().unwrap().iter();
+        resources
+            .filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function")
+            .map(|(logical_id, resource)| {
+                let properties = &resource["Properties"];
+                let own = &properties["Environment"]["Variables"];
+                let variables = [of_all, own].into_iter().filter_map(Value::as_object).flatten();
+                Function {
+                    logical_id: logical_id.clone(),
+                    binary: text(&resource["Metadata"]["BuildProperties"]["Binary"]),
+                    code_uri: text(&properties["CodeUri"]),
+                    environment: variables.map(|(name, value)| (name.clone(), text(value))).collect(),
+                    permissions: permissions(&properties["Policies"]),
+                    routes: properties["Events"].as_object().unwrap().values().map(route_key).collect(),
+                }
+            })
+            .collect()
+    }
+
+    /// The function that runs a package.
+    pub(crate) fn function(&self, binary: &str) -> Function {
+        self.functions()
+            .into_iter()
+            .find(|function| function.binary == binary)
+            .unwrap_or_else(|| panic!("no function of template.yaml is built from '{binary}'"))
+    }
+
+    /// The route key API Gateway would choose for a path, and the package behind it: the path itself before the
+    /// longest proxy before the default.
+    pub(crate) fn route(&self, path: &str) -> (String, String) {
+        let rank = |route: &str| -> Option<usize> {
+            let Some(pattern) = route.strip_prefix("ANY ") else {
+                assert_eq!(route, DEFAULT_ROUTE, "only ANY routes let our own code answer a wrong method");
+                return Some(0);
+            };
+            match pattern.strip_suffix("{proxy+}") {
+                Some(prefix) => (path.len() > prefix.len() && path.starts_with(prefix)).then_some(prefix.len()),
+                None => (path == pattern).then_some(usize::MAX),
+            }
+        };
+        let functions = self.functions();
+        let routes = functions.iter().flat_map(|function| function.routes.iter().map(move |route| (route, function)));
+        let (_, route, function) = routes
+            .filter_map(|(route, function)| Some((rank(route)?, route, function)))
+            .max_by_key(|(rank, _, _)| *rank)
+            .unwrap_or_else(|| panic!("no route of template.yaml takes {path}, not even a default one"));
+        (route.clone(), function.binary.clone())
+    }
+}
+
+fn route_key(event: &Value) -> String {
+    assert_eq!(event["Type"], "HttpApi");
+    match (event["Properties"]["Method"].as_str(), event["Properties"]["Path"].as_str()) {
+        (Some(method), Some(path)) => format!("{method} {path}"),
+        _ => DEFAULT_ROUTE.to_owned(),
+    }
+}
+
+fn permissions(policies: &Value) -> BTreeSet<Permission> {
+    let statements = policies.as_array().unwrap().iter().flat_map(|policy| policy["Statement"].as_array().unwrap());
+    statements
+        .flat_map(|statement| {
+            assert_eq!(statement["Effect"], "Allow");
+            let resource = match statement["Resource"].as_str() {
+                Some("Table.Arn") => "table",
+                Some(index) => index.strip_prefix("${Table.Arn}/").unwrap_or_else(|| panic!("a policy names {index}")),
+                None => panic!("a policy names {}", statement["Resource"]),
+            };
+            let actions = match &statement["Action"] {
+                Value::Array(actions) => actions.clone(),
+                action => vec![action.clone()],
+            };
+            actions.into_iter().map(|action| (text(&action), resource.to_owned())).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// A scalar as the text CloudFormation makes of it.
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn plain(yaml: &Yaml<'_>) -> Value {
+    match yaml {
+        Yaml::Value(Scalar::String(text)) => Value::from(text.as_ref()),
+        Yaml::Value(Scalar::Boolean(value)) => Value::from(*value),
+        Yaml::Value(Scalar::Integer(value)) => Value::from(*value),
+        Yaml::Value(Scalar::Null) => Value::Null,
+        Yaml::Sequence(items) => items.iter().map(plain).collect(),
+        Yaml::Mapping(entries) => {
+            Value::Object(entries.iter().map(|(key, value)| (text(&plain(key)), plain(value))).collect::<Map<_, _>>())
+        }
+        Yaml::Tagged(_, inner) => plain(inner),
+        other => panic!("template.yaml has what no test reads yet: {other:?}"),
+    }
+}

@@ -1,0 +1,77 @@
+//! The tools that tests need and a fresh machine does not have, each of one pinned version, in `.tools/`.
+
+use crate::shell::{Command, root};
+use std::fs;
+use std::path::PathBuf;
+
+/// From the Python package index. `aws-sam-cli` also brings cfn-lint and the Runtime Interface Emulator, and
+/// `cargo-lambda` the linker it builds with.
+const PYTHON_PACKAGES: &[&str] = &["aws-sam-cli==1.170.0", "cargo-lambda==1.9.2", "typos==1.52.0"];
+/// From crates.io. Without its default features it cannot fetch advisories by itself, which the tests do not do.
+const CARGO_DENY: &str = "cargo-deny@0.20.2";
+
+/// Where everything is.
+fn directory() -> PathBuf {
+    root().join(".tools")
+}
+
+/// Where the Python tools' programs are.
+pub(crate) fn python_bin() -> PathBuf {
+    directory().join("venv/bin")
+}
+
+/// Where the Rust tools' programs are.
+pub(crate) fn cargo_bin() -> PathBuf {
+    directory().join("cargo/bin")
+}
+
+/// The AWS Lambda Runtime Interface Emulator for this machine.
+///
+/// # Errors
+/// When it is not where the package is known to have it.
+pub(crate) fn runtime_interface_emulator() -> Result<PathBuf, String> {
+    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+    let libraries = directory().join("venv/lib");
+    let versions = fs::read_dir(&libraries).map_err(|error| format!("{}: {error}", libraries.display()))?;
+    versions
+        .flatten()
+        .map(|python| python.path().join(format!("site-packages/samcli/local/rapid/aws-lambda-rie-{architecture}")))
+        .find(|emulator| emulator.is_file())
+        .ok_or_else(|| "aws-sam-cli did not bring the Runtime Interface Emulator".to_owned())
+}
+
+/// Installs whatever is missing or of another version. A stamp, written last, tells what is there.
+///
+/// # Errors
+/// When something cannot be installed.
+pub(crate) fn install() -> Result<(), String> {
+    stamped("python", &PYTHON_PACKAGES.join("\n"), || {
+        let venv = directory().join("venv");
+        let venv = venv.to_string_lossy();
+        Command::new("python3").args(&["-m", "venv", "--clear", &venv]).run()?;
+        let pip = python_bin().join("pip");
+        Command::new(&pip.to_string_lossy())
+            .args(&["install", "--quiet", "--disable-pip-version-check"])
+            .args(PYTHON_PACKAGES)
+            .run()
+    })?;
+    stamped("cargo", CARGO_DENY, || {
+        let root = directory().join("cargo");
+        Command::new("cargo")
+            // Unoptimised it is built in half the time, and checks in three seconds all the same.
+            .args(&["install", CARGO_DENY, "--locked", "--debug", "--no-default-features", "--quiet"])
+            .args(&["--force", "--root", &root.to_string_lossy()])
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .run()
+    })
+}
+
+fn stamped(name: &str, wanted: &str, install: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    let stamp = directory().join(format!("{name}.stamp"));
+    if fs::read_to_string(&stamp).is_ok_and(|there| there == wanted) {
+        return Ok(());
+    }
+    fs::create_dir_all(directory()).map_err(|error| format!("cannot make .tools: {error}"))?;
+    install()?;
+    fs::write(&stamp, wanted).map_err(|error| format!("cannot write {}: {error}", stamp.display()))
+}
