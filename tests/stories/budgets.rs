@@ -37,6 +37,9 @@ async fn every_route_stays_within_its_budget() {
     let added = client.clone().idempotent("i").post(&format!("{path}/items"), &item).await;
     within("add item", &added, 201, 2, 15.0, 1.0);
     let item_path = format!("{path}/items/{}", added.json()["id"].as_str().unwrap());
+    let copy = client.clone().idempotent("d").post(&format!("{path}/duplicate"), &json!({})).await;
+    // As for a create, and a row of items more.
+    within("duplicate", &copy, 201, 2, 15.0, 1.0);
     within("remove item", &client.delete(&item_path).await, 200, 2, 11.0, 1.0);
     within("delete", &client.delete(&path).await, 200, 2, 11.0, 1.0);
 

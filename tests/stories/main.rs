@@ -5,6 +5,7 @@ mod api_keys;
 mod arrows;
 mod authentication;
 mod budgets;
+mod duplicate;
 mod idempotency;
 mod items;
 mod links_create;

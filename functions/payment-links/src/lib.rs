@@ -3,6 +3,7 @@
 mod add_item;
 mod create;
 mod delete;
+mod duplicate;
 mod list;
 mod list_items;
 mod remove_item;
@@ -23,6 +24,7 @@ pub fn routes() -> Group {
             retrieve::operation(),
             update::operation(),
             delete::operation(),
+            duplicate::operation(),
             list_items::operation(),
             add_item::operation(),
             remove_item::operation(),
@@ -34,6 +36,8 @@ pub fn routes() -> Group {
 const LINKS: &str = "/api/v1/payment-links";
 /// One link's path.
 const LINK: &str = "/api/v1/payment-links/{id}";
+/// The path that duplicates a link.
+const DUPLICATE: &str = "/api/v1/payment-links/{id}/duplicate";
 /// The path of a link's items.
 const ITEMS: &str = "/api/v1/payment-links/{id}/items";
 /// The path of one item.

@@ -1,7 +1,7 @@
 //! Reading and changing one stored link, for the operations that name one in their path.
 
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
-use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
+use anyspend_domain::payment_link::{PaymentLink, TermsPatch};
 use anyspend_domain::{Code, PaymentLinkId, PaymentLinkRef, Problem};
 use anyspend_store::payment_links;
 use std::sync::Arc;
@@ -15,11 +15,6 @@ pub(crate) async fn find(call: Arc<Call>) -> Result<Option<PaymentLink>, ApiErro
         Some(wanted) => Ok(call.db.find_payment_link(&wanted).await?),
         None => Ok(None),
     }
-}
-
-/// What a decision about a link knows of the world.
-pub(crate) fn surroundings(call: &Call) -> Surroundings<'_> {
-    Surroundings { now: call.now, chains: &call.platform.config.chains }
 }
 
 /// Changes a link: decides on the state it was read in, and decides anew when that state has changed meanwhile.

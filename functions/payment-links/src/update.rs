@@ -1,6 +1,6 @@
 //! `PATCH /payment-links/{id}`
 
-use crate::stored::{self, change, surroundings, unknown_products};
+use crate::stored::{self, change, unknown_products};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::{PaymentLinkView, UpdatePaymentLink};
 use anyspend_api::{Answer, ApiError, Call, Caller};
@@ -29,20 +29,14 @@ pub(crate) fn operation() -> Operation {
 
 async fn update(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> Result<Answer, ApiError> {
     let found = Some(caller.own(found, call.param("id"))?);
-    let reading = call.read_body::<UpdatePaymentLink>(&caller)?;
-    let Some(UpdatePaymentLink { patch, is_empty }) = reading.value else {
-        return Err(ApiError::merged(reading.problems, None).unwrap_or_else(|| ApiError::internal("no body")));
-    };
+    let (UpdatePaymentLink { patch, is_empty }, mut problems) =
+        call.read_body::<UpdatePaymentLink>(&caller)?.parts()?;
     if is_empty {
         return Err(ApiError::new(Code::NoUpdatesProvided, "The request body names no field to update."));
     }
-    let mut problems = reading.problems;
     problems.extend(unknown_products(&patch));
     change(&call, &caller, found, |link| {
-        let decided = link.update(patch.clone(), surroundings(&call));
-        if let Some(error) = ApiError::merged(problems.clone(), decided.err()) {
-            return Err(error);
-        }
+        ApiError::settle(problems.clone(), link.update(patch.clone(), call.surroundings()))?;
         call.answer(StatusCode::OK, &PaymentLinkView::new(link, &call.platform.config, call.now))
     })
     .await

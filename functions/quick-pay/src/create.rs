@@ -3,12 +3,11 @@
 use anyspend_api::fields::{Body, Fields, MAX_SAFE_INTEGER, Whole};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::PaymentLinkView;
-use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::chain::{BASE, USDC_ON_BASE};
-use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
+use anyspend_domain::payment_link::{PaymentLink, TermsPatch};
 use anyspend_domain::text::Name;
-use anyspend_domain::{Address, Mode, OrgId, Owner, Patch, PaymentLinkId, ShortCode};
-use anyspend_store::payment_links;
+use anyspend_domain::{Address, Mode, OrgId, Owner, Patch};
 use http::{Method, StatusCode};
 use serde::Serialize;
 use std::sync::Arc;
@@ -20,8 +19,6 @@ const PER_MINUTE: u32 = 5;
 const MAX_LIFETIME: u64 = 86_400;
 /// What the payer reads when the link was given no name.
 const DEFAULT_NAME: &str = "Quick Pay";
-/// How often another short code is drawn when one is taken already.
-const SHORT_CODES: u32 = 4;
 
 /// The body.
 struct QuickPay {
@@ -88,26 +85,12 @@ async fn create(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
     let chains = &call.platform.config.chains;
     let live = patch.chain_id.value().is_some_and(|id| chains.can_settle(*id));
     let owner = Owner { org: OrgId::anonymous(), mode: if live { Mode::Live } else { Mode::Test } };
-    for _ in 0..SHORT_CODES {
-        let id = PaymentLinkId::generate(call.now, &ShortCode::generate());
-        let link = PaymentLink::create(id, owner.clone(), patch.clone(), Surroundings { now: call.now, chains })?;
-        let view = QuickPayView {
-            link: PaymentLinkView::new(&link, &call.platform.config, call.now),
-            org_id: owner.org.to_string(),
-            status: "active",
-            expires_in,
-        };
-        let changes = Changes {
-            writes: payment_links::create(&link)?,
-            event_type: "payment_link.created",
-            resource_type: PaymentLinkId::OBJECT,
-            resource_id: link.id.to_string(),
-            answer: call.answer(StatusCode::CREATED, &view)?,
-        };
-        match call.commit(&caller, changes).await {
-            Err(NotCommitted::Taken) => {}
-            settled => return Ok(settled?),
-        }
-    }
-    Err(ApiError::unavailable("no free short code was found"))
+    let decide = |id| Ok(PaymentLink::create(id, owner.clone(), patch.clone(), call.surroundings())?);
+    let view = |link: &PaymentLink| QuickPayView {
+        link: PaymentLinkView::new(link, &call.platform.config, call.now),
+        org_id: owner.org.to_string(),
+        status: "active",
+        expires_in,
+    };
+    call.create_link_viewed(&caller, decide, view).await
 }

@@ -138,6 +138,19 @@ impl ApiError {
         (!problems.is_empty()).then_some(Self { problems, detail: None, retry_after: None, allow: None })
     }
 
+    /// What was decided, unless reading found problems: then those and the decision's own are told at once.
+    ///
+    /// # Errors
+    /// All problems, if there are any.
+    pub fn settle<T>(read: Vec<Problem>, decided: Result<T, Rejection>) -> Result<T, Self> {
+        match decided {
+            Ok(value) => Self::merged(read, None).map_or(Ok(value), Err),
+            Err(rejection) => {
+                Err(Self::merged(read, Some(rejection)).unwrap_or_else(|| Self::internal("refused without a problem")))
+            }
+        }
+    }
+
     /// The first problem's code.
     pub fn code(&self) -> Code {
         self.problems.first().map_or(Code::InternalError, |problem| problem.code)

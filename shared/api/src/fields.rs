@@ -84,6 +84,17 @@ impl<T> Reading<T> {
             (None, None) => Err(ApiError::internal("a body could not be read, and nothing is wrong with it")),
         }
     }
+
+    /// The body beside what is wrong with its fields, for a decision that finds its own problems in the same pass.
+    ///
+    /// # Errors
+    /// All problems at once, when there is no body to decide on.
+    pub fn parts(mut self) -> Result<(T, Vec<Problem>), ApiError> {
+        match self.value.take() {
+            Some(value) => Ok((value, self.problems)),
+            None => self.strict().map(|value| (value, Vec::new())),
+        }
+    }
 }
 
 /// Reads a body.

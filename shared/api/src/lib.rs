@@ -13,6 +13,7 @@ pub mod fields;
 pub mod json;
 pub mod limiter;
 pub mod list;
+pub mod new_link;
 pub mod openapi;
 pub mod operation;
 pub mod payment_link;

@@ -14,7 +14,7 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::server::ServerBuilder;
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, PathsBuilder, Ref, Required};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, PathsBuilder, Ref, RefOr, Required, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 const ERROR: &str = "ErrorEnvelope";
@@ -80,10 +80,12 @@ fn path_item(group: &Group, operation: &Operation, schemas: &mut Components) -> 
         Access::Public | Access::Open { .. } => builder.securities(Some([SecurityRequirement::default()])),
     };
     if let Some(describe) = operation.body {
+        let schema = describe();
+        let required = if may_be_left_out(operation, &schema) { Required::False } else { Required::True };
         builder = builder.request_body(Some(
             RequestBodyBuilder::new()
-                .content("application/json", ContentBuilder::new().schema(Some(describe())).build())
-                .required(Some(Required::True))
+                .content("application/json", ContentBuilder::new().schema(Some(schema)).build())
+                .required(Some(required))
                 .build(),
         ));
     }
@@ -96,6 +98,12 @@ fn path_item(group: &Group, operation: &Operation, schemas: &mut Components) -> 
         builder = builder.response(status, response(reason, ERROR, operation));
     }
     PathItem::new(method, builder.build())
+}
+
+/// A POST none of whose fields is required needs no body at all; a PATCH of nothing is refused.
+fn may_be_left_out(operation: &Operation, body: &RefOr<Schema>) -> bool {
+    let all_optional = matches!(body, RefOr::T(Schema::Object(object)) if object.required.is_empty());
+    operation.method == http::Method::POST && all_optional
 }
 
 /// Every status an operation can answer besides its own.

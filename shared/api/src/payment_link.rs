@@ -29,6 +29,15 @@ pub struct UpdatePaymentLink {
     pub is_empty: bool,
 }
 
+/// The body of an operation that makes a link out of something else: any field of a create may be sent, none must.
+pub struct LinkOverrides(pub TermsPatch);
+
+impl Body for LinkOverrides {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self(read_terms(fields)))
+    }
+}
+
 impl Body for CreatePaymentLink {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         fields.requires(&["name", "token_address", "chain_id", "recipient_address"]);

@@ -27,6 +27,12 @@ impl<T> Patch<T> {
         }
     }
 
+    /// What was sent, or else `other`.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        if self.is_sent() { self } else { other }
+    }
+
     /// Applies the update to an optional field.
     pub fn apply(self, field: &mut Option<T>) {
         match self {

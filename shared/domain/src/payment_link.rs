@@ -205,6 +205,36 @@ impl PaymentLink {
         Ok(link)
     }
 
+    /// Makes another link of this one: the same terms and items, changed by `patch`, with nothing paid yet.
+    /// `item_id` draws the id of each copied item.
+    ///
+    /// # Errors
+    /// Every problem at once, as for an update: what contradicts the copied terms must be cleared with the patch.
+    pub fn duplicate(
+        &self,
+        id: PaymentLinkId,
+        mut item_id: impl FnMut() -> LineItemId,
+        mut patch: TermsPatch,
+        around: Surroundings<'_>,
+    ) -> Result<Self, Rejection> {
+        let now = around.now;
+        let mut copy = Self { id, uses: 0, created_at: now, version: 0, ..self.clone() };
+        copy.terms.switched_on = true;
+        copy.terms.expires_at = self.terms.expires_at.filter(|&expiry| now < expiry);
+        for item in &mut copy.items {
+            item.id = item_id();
+            item.created_at = now;
+            item.updated_at = now;
+        }
+        if patch.name.value().is_none() {
+            patch.name = Patch::Set(self.terms.name.copy_of());
+        }
+        // A copy is a new link: its chain must be one that takes new links, whatever it was when the first was made.
+        patch.chain_id = patch.chain_id.or(Patch::Set(self.terms.chain_id));
+        copy.update(patch, around)?;
+        Ok(copy)
+    }
+
     /// Changes a link that exists. What every link has cannot be cleared.
     ///
     /// # Errors

@@ -66,6 +66,15 @@ impl Name {
     pub(crate) fn untitled() -> Self {
         Self("Untitled".to_owned())
     }
+
+    /// "Copy of {name}", shortened with "…" where that passes the limit.
+    pub(crate) fn copy_of(&self) -> Self {
+        let copy = format!("Copy of {}", self.0);
+        if copy.chars().count() <= Self::MAX {
+            return Self(copy);
+        }
+        Self(copy.chars().take(Self::MAX - 1).chain(['…']).collect())
+    }
 }
 
 /// A colour as `#rrggbb`.
@@ -108,6 +117,14 @@ mod tests {
         assert_eq!(fold_case("STRASSE"), fold_case("Straße"));
         assert_eq!(fold_case("ΣΊΣΥΦΟΣ"), fold_case("σίσυφος"));
         assert_eq!(fold_case("ÉCLAIR"), fold_case("éclair"));
+    }
+
+    #[test]
+    fn the_name_of_a_copy_stays_within_the_limit() {
+        let copy = |length: usize| Name::parse(&"é".repeat(length)).unwrap().copy_of();
+        assert_eq!(copy(92).as_str(), format!("Copy of {}", "é".repeat(92)));
+        assert_eq!(copy(93).as_str(), format!("Copy of {}…", "é".repeat(91)));
+        assert_eq!(copy(100).copy_of().as_str().chars().count(), Name::MAX);
     }
 
     #[test]
