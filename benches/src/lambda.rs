@@ -95,10 +95,10 @@ pub(crate) async fn measure(bed: &TestBed, emulator: &Path) -> Result<String, St
     };
     let ours = function(ours_cold, ours_warm, &ours_running, our_bootstrap)?;
     let hello = function(hello_cold, hello_warm, &hello_running, hello_bootstrap)?;
-    Ok(report(ours, hello, Sample::new(table)))
+    Ok(report(ours, hello, &Sample::new(table)))
 }
 
-fn report(ours: Function, hello: Function, table: Sample) -> String {
+fn report(ours: Function, hello: Function, table: &Sample) -> String {
     let (our_warm, hello_warm) = (Sample::new(ours.warm), Sample::new(hello.warm));
     let [one, other] = programs::LAMBDAS;
     let mut report = Report::new(
