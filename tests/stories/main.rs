@@ -19,6 +19,7 @@ mod quick_pay;
 mod rate_limits;
 mod road;
 mod seeds;
+mod sessions;
 mod versions;
 
 use anyspend_testing::{App, Client};

@@ -7,7 +7,7 @@ use anyspend_domain::api_key::Permission;
 use anyspend_domain::link_form::{FieldId, FieldKind};
 use anyspend_domain::metadata::MetadataPatch;
 use anyspend_domain::money::ShippingCost;
-use anyspend_domain::text::{Caption, Description, Name, ThemeColor};
+use anyspend_domain::text::{Caption, ClientReference, CustomerName, Description, Email, Name, ThemeColor, UtmTag};
 use anyspend_domain::web_url::WebUrl;
 use anyspend_domain::{Address, Amount, Code, Invalid, Metadata, Mode, Patch, Problem, ProductId, Timestamp};
 use utoipa::openapi::schema::{
@@ -455,6 +455,11 @@ string_fields! {
     Name = |text, _| Self::parse(text), string().min_length(Some(Self::MIN)).max_length(Some(Self::MAX));
     Description = |text, _| Self::parse(text), string().max_length(Some(Self::MAX));
     Caption = |text, _| Self::parse(text), string().min_length(Some(Self::MIN)).max_length(Some(Self::MAX));
+    ClientReference = |text, _| Self::parse(text), string().min_length(Some(Self::MIN)).max_length(Some(Self::MAX));
+    CustomerName = |text, _| Self::parse(text), string().min_length(Some(Self::MIN)).max_length(Some(Self::MAX));
+    UtmTag = |text, _| Self::parse(text), string().min_length(Some(Self::MIN)).max_length(Some(Self::MAX));
+    Email = |text, _| Self::parse(text),
+        string().format(Some(SchemaFormat::KnownFormat(KnownFormat::Email))).max_length(Some(Self::MAX));
     ThemeColor = |text, _| Self::parse(text), string().pattern(Some("^#[0-9a-fA-F]{6}$"));
     WebUrl = |text, context| Self::parse(text, context.mode),
         string().format(Some(SchemaFormat::Custom("uri".to_owned()))).max_length(Some(Self::MAX));

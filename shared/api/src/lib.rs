@@ -6,6 +6,7 @@
 pub mod access_log;
 pub mod auth;
 pub mod call;
+pub mod checkout_session;
 pub mod clock;
 pub mod config;
 pub mod error;

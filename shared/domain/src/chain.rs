@@ -1,6 +1,6 @@
 //! The chains payments settle on, and the tokens that are known there.
 
-use crate::Address;
+use crate::{Address, Amount, Mode, Problem};
 use std::collections::BTreeMap;
 
 /// USDC's usual decimals; BNB Chain's bridged versions have 18.
@@ -149,6 +149,20 @@ impl Chains {
         self.configured.get(&id).is_some_and(|access| !access.rpc_urls.is_empty())
     }
 
+    /// Why nothing may be paid on a chain, if so: it is not configured, or it is real money and cannot be verified.
+    pub fn problem_of(&self, id: u64, mode: Mode) -> Option<Problem> {
+        if !self.contains(id) {
+            let known = self.ids().iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+            return Some(Problem::invalid("chain_id", format!("must be one of the configured chains: {known}")));
+        }
+        (mode.is_live() && !self.can_settle(id)).then(|| {
+            Problem::invalid(
+                "chain_id",
+                "names a chain on which this deployment cannot verify payments: no RPC endpoint is configured for it",
+            )
+        })
+    }
+
     /// Every chain id, ascending.
     pub fn ids(&self) -> Vec<u64> {
         let mut ids: Vec<u64> =
@@ -157,6 +171,15 @@ impl Chains {
         ids.dedup();
         ids
     }
+}
+
+/// What an amount of a token is worth in US dollars, with two places: known stablecoins count as one dollar, the worth
+/// of anything else is not known.
+pub fn usd_value(token: &Address, chain_id: u64, amount: Amount) -> Option<String> {
+    let wanted = token.lower_case();
+    let chain = KNOWN_CHAINS.iter().find(|chain| chain.id == chain_id)?;
+    let token = chain.tokens.iter().find(|token| token.address == wanted)?;
+    Some(amount.to_two_places(token.decimals))
 }
 
 /// Where a well-known token does live, when it is named on a chain where it does not: a warning for the caller.

@@ -8,6 +8,7 @@
 pub mod address;
 pub mod api_key;
 pub mod chain;
+pub mod checkout_session;
 pub mod entropy;
 pub mod id;
 pub mod line_item;

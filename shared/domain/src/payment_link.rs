@@ -347,25 +347,8 @@ impl PaymentLink {
     /// What is wrong with the values sent, whatever the link they are sent to.
     fn problems_of_patch(&self, patch: &TermsPatch, around: Surroundings<'_>) -> Vec<Problem> {
         let mut problems = Vec::new();
-        if let Some(&chain_id) = patch.chain_id.value() {
-            if !around.chains.contains(chain_id) {
-                let known = around.chains.ids().iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-                problems.push(Problem::invalid("chain_id", format!("must be one of the configured chains: {known}")));
-            } else if self.owner.mode.is_live() && !around.chains.can_settle(chain_id) {
-                problems.push(Problem::invalid(
-                    "chain_id",
-                    "names a chain on which this deployment cannot verify payments: no RPC endpoint is configured for it",
-                ));
-            }
-        }
-        if patch.recipient_address.value().is_some_and(Address::is_zero) {
-            problems.push(Problem {
-                code: Code::InvalidAddress,
-                message: "The 'recipient_address' field must not be the zero address: money sent there is lost."
-                    .to_owned(),
-                param: Some("recipient_address".to_owned()),
-            });
-        }
+        problems.extend(patch.chain_id.value().and_then(|chain| around.chains.problem_of(*chain, self.owner.mode)));
+        problems.extend(patch.recipient_address.value().and_then(problem_of_recipient));
         if patch.expires_at.value().is_some_and(|&expiry| expiry <= around.now) {
             problems.push(Problem::invalid("expires_at", "must be in the future"));
         }
@@ -429,6 +412,29 @@ impl PaymentLink {
             problems.push(Problem::invalid("metadata", format!("must have at most {} keys", Metadata::MAX_KEYS)));
         }
         problems
+    }
+}
+
+/// Why nobody may be paid at an address, if so.
+pub fn problem_of_recipient(address: &Address) -> Option<Problem> {
+    address.is_zero().then(|| Problem {
+        code: Code::InvalidAddress,
+        message: "The 'recipient_address' field must not be the zero address: money sent there is lost.".to_owned(),
+        param: Some("recipient_address".to_owned()),
+    })
+}
+
+impl Terms {
+    /// Why a payer may not choose an amount on a variable link, if so.
+    pub fn problem_of_choice(&self, amount: Amount) -> Option<Problem> {
+        let too_little = self.min_amount.filter(|least| amount < *least);
+        let too_much = self.max_amount.filter(|most| amount > *most);
+        let must = match (too_little, too_much) {
+            (Some(least), _) => format!("must be at least {least}"),
+            (None, Some(most)) => format!("must be at most {most}"),
+            (None, None) => return None,
+        };
+        Some(Problem::invalid("amount", must))
     }
 }
 

@@ -74,6 +74,11 @@ impl Write {
         Self { action: Action::Put(item), guard: Guard::AbsentOrExpired(now), refusal: Refusal::Answered }
     }
 
+    /// Replaces an item that must be at `version`.
+    pub(crate) const fn replace_at_version(item: Item, version: u64) -> Self {
+        Self { action: Action::Put(item), guard: Guard::Version(version), refusal: Refusal::Changed }
+    }
+
     /// Changes attributes of an item that must be at `version`.
     pub(crate) const fn set_at_version(key: Key, version: u64, set: Item, remove: Vec<&'static str>) -> Self {
         Self { action: Action::Set { key, set, remove }, guard: Guard::Version(version), refusal: Refusal::Changed }
@@ -82,11 +87,6 @@ impl Write {
     /// Changes attributes of an item that must exist.
     pub(crate) const fn set(key: Key, set: Item) -> Self {
         Self { action: Action::Set { key, set, remove: Vec::new() }, guard: Guard::Exists, refusal: Refusal::Changed }
-    }
-
-    /// Deletes an item that must be at `version`.
-    pub(crate) const fn delete_at_version(key: Key, version: u64) -> Self {
-        Self { action: Action::Delete(key), guard: Guard::Version(version), refusal: Refusal::Changed }
     }
 
     /// Deletes an item if it is there. For rows that a guarded row of the same transaction protects.

@@ -6,6 +6,7 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod checkout_sessions;
 pub mod commit;
 pub mod db;
 pub mod idempotency;
