@@ -40,8 +40,18 @@ pub const LIST_PK: &str = "lpk";
 pub const LIST_SK: &str = "lsk";
 /// What [`LIST_INDEX`] carries besides keys: the columns lists filter by. Nothing that changes with every request
 /// may stand here, or each request would pay for an index write.
-pub const LIST_COLUMNS: &[&str] =
-    &["switched_on", "expires_at", "max_uses", "uses", "has_items", "updated_at", "folded_name", "folded_description"];
+pub const LIST_COLUMNS: &[&str] = &[
+    "switched_on",
+    "expires_at",
+    "max_uses",
+    "uses",
+    "has_items",
+    "updated_at",
+    "folded_name",
+    "folded_description",
+    "status",
+    "payment_link_id",
+];
 
 /// The full key of one item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
