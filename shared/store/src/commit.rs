@@ -79,6 +79,11 @@ impl Write {
         Self { action: Action::Set { key, set, remove }, guard: Guard::Version(version), refusal: Refusal::Changed }
     }
 
+    /// Stores an item in the place of one that must be at `version`.
+    pub(crate) const fn replace_at_version(item: Item, version: u64) -> Self {
+        Self { action: Action::Put(item), guard: Guard::Version(version), refusal: Refusal::Changed }
+    }
+
     /// Changes attributes of an item that must exist.
     pub(crate) const fn set(key: Key, set: Item) -> Self {
         Self { action: Action::Set { key, set, remove: Vec::new() }, guard: Guard::Exists, refusal: Refusal::Changed }

@@ -5,6 +5,7 @@
 //! | payment link, what lists and counters touch | `LINK#{short_code}` | `HEAD` | `{org}#{mode}#payment_link`, id |
 //! | payment link, what the merchant decided | `LINK#{short_code}` | `TERMS` | |
 //! | payment link, its line items | `LINK#{short_code}` | `ITEMS` | |
+//! | product | `PROD#{id}` | `PROD` | `{org}#{mode}#product`, id |
 //! | API key, with its rate-limit bucket | `KEY#{sha256}` | `KEY` | `{org}#{mode}#api_key`, id |
 //! | API key by public id | `AK#{ak_id}` | `AK` | |
 //! | organization | `ORG#{org}` | `ORG` | |
@@ -16,7 +17,7 @@
 //! claims the code. Ids sort by time, so an id is also the sort key of its list.
 
 use anyspend_domain::api_key::KeyHash;
-use anyspend_domain::{ApiKeyId, EventId, OrgId, Owner, ShortCode, Timestamp};
+use anyspend_domain::{ApiKeyId, EventId, OrgId, Owner, ProductId, ShortCode, Timestamp};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{
@@ -38,8 +39,17 @@ pub const LIST_PK: &str = "lpk";
 pub const LIST_SK: &str = "lsk";
 /// What [`LIST_INDEX`] carries besides keys: the columns lists filter by. Nothing that changes with every request
 /// may stand here, or each request would pay for an index write.
-pub const LIST_COLUMNS: &[&str] =
-    &["switched_on", "expires_at", "max_uses", "uses", "has_items", "updated_at", "folded_name", "folded_description"];
+pub const LIST_COLUMNS: &[&str] = &[
+    "switched_on",
+    "expires_at",
+    "max_uses",
+    "uses",
+    "has_items",
+    "updated_at",
+    "folded_name",
+    "folded_description",
+    "product_type",
+];
 
 /// The full key of one item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,6 +78,11 @@ impl Key {
     /// A payment link's line items row.
     pub fn link_items(code: &ShortCode) -> Self {
         Self::new(link_partition(code), "ITEMS")
+    }
+
+    /// A product's row.
+    pub fn product(id: &ProductId) -> Self {
+        Self::new(format!("PROD#{id}"), "PROD")
     }
 
     /// An API key's row.
