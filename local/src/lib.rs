@@ -10,6 +10,7 @@ use anyspend_api::Group;
 pub fn groups() -> Vec<Group> {
     vec![
         payment_links::routes(),
+        products::routes(),
         checkout_sessions::routes(),
         quick_pay::routes(),
         account::routes(),

@@ -25,6 +25,7 @@ fn each_layer_knows_only_the_layers_below_it() {
         "anyspend-local",
         "payment-links",
         "checkout-sessions",
+        "products",
         "quick-pay",
         "account",
         "platform",

@@ -79,15 +79,14 @@ async fn find_link(call: Arc<Call>) -> Result<Option<PaymentLink>, ApiError> {
 async fn create(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> Result<Answer, ApiError> {
     let (CreateCheckoutSession { payment_link_id, session }, problems) =
         call.read_body::<CreateCheckoutSession>(&caller)?.parts()?;
+    let mut problems = problems;
     let link = match &payment_link_id {
         None => None,
-        Some(id) => Some(caller.own(found, id).map_err(|_| unknown("payment_link_id", PaymentLinkId::OBJECT, id))?),
+        Some(id) => Some(caller.own(found, id).map_err(|_| unknown_link(id))?),
     };
-    if link.is_none()
-        && let Some(product) = &session.product_id
-    {
-        let product = product.as_str();
-        return Err(unknown("product_id", "product", product).into());
+    if link.is_none() {
+        let references = session.product_id.iter().map(|id| ("product_id".to_owned(), id.clone())).collect();
+        problems.extend(call.unknown_products(&caller, references).await?);
     }
     let code = link.as_ref().map_or_else(ShortCode::none, |link| link.id.short_code());
     let decided = CheckoutSession::open(
@@ -111,10 +110,10 @@ async fn create(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> 
     Ok(call.commit(&caller, changes).await?)
 }
 
-fn unknown(param: &str, object: &str, id: &str) -> Problem {
+fn unknown_link(id: &str) -> Problem {
     Problem {
         code: Code::ResourceNotFound,
-        message: format!("No {object} found with id '{id}'."),
-        param: Some(param.to_owned()),
+        message: format!("No {} found with id '{id}'.", PaymentLinkId::OBJECT),
+        param: Some("payment_link_id".to_owned()),
     }
 }

@@ -49,6 +49,7 @@ pub const fn class(code: Code) -> (StatusCode, &'static str) {
         | Code::NoUpdatesProvided
         | Code::InvalidStatusTransition
         | Code::PaymentLinkInactive
+        | Code::ProductInactive
         | Code::InvalidJson
         | Code::InvalidApiVersion
         | Code::InvalidIdempotencyKey

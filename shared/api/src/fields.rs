@@ -7,6 +7,7 @@ use anyspend_domain::api_key::Permission;
 use anyspend_domain::link_form::{FieldId, FieldKind};
 use anyspend_domain::metadata::MetadataPatch;
 use anyspend_domain::money::ShippingCost;
+use anyspend_domain::product::ProductType;
 use anyspend_domain::text::{Caption, ClientReference, CustomerName, Description, Email, Name, ThemeColor, UtmTag};
 use anyspend_domain::web_url::WebUrl;
 use anyspend_domain::{Address, Amount, Code, Invalid, Metadata, Mode, Patch, Problem, ProductId, Timestamp};
@@ -471,6 +472,7 @@ string_fields! {
     ProductId = |text, _| Self::from_field(text), string().pattern(Some("^prod_[0-9A-Za-z]+$"));
     FieldId = |text, _| Self::parse(text), string().min_length(Some(1)).max_length(Some(Self::MAX));
     FieldKind = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));
+    ProductType = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));
     Permission = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(Self::as_str)));
 }
 

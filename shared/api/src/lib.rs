@@ -19,6 +19,7 @@ pub mod openapi;
 pub mod operation;
 pub mod payment_link;
 pub mod platform;
+pub mod product;
 pub mod query;
 pub mod road;
 pub mod seal;

@@ -1,6 +1,6 @@
 //! The chains payments settle on, and the tokens that are known there.
 
-use crate::{Address, Amount, Mode, Problem};
+use crate::{Address, Amount};
 use std::collections::BTreeMap;
 
 /// USDC's usual decimals; BNB Chain's bridged versions have 18.
@@ -147,20 +147,6 @@ impl Chains {
     /// Whether payments on this chain can be followed.
     pub fn can_settle(&self, id: u64) -> bool {
         self.configured.get(&id).is_some_and(|access| !access.rpc_urls.is_empty())
-    }
-
-    /// Why nothing may be paid on a chain, if so: it is not configured, or it is real money and cannot be verified.
-    pub fn problem_of(&self, id: u64, mode: Mode) -> Option<Problem> {
-        if !self.contains(id) {
-            let known = self.ids().iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-            return Some(Problem::invalid("chain_id", format!("must be one of the configured chains: {known}")));
-        }
-        (mode.is_live() && !self.can_settle(id)).then(|| {
-            Problem::invalid(
-                "chain_id",
-                "names a chain on which this deployment cannot verify payments: no RPC endpoint is configured for it",
-            )
-        })
     }
 
     /// Every chain id, ascending.

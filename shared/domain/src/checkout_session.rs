@@ -10,7 +10,7 @@
 
 use crate::chain::Chains;
 use crate::metadata::MetadataPatch;
-use crate::payment_link::PaymentLink;
+use crate::payment_link::{PaymentLink, settlement_problems};
 use crate::text::{ClientReference, CustomerName, Email, UtmTag};
 use crate::web_url::WebUrl;
 use crate::{
@@ -323,8 +323,8 @@ impl Terms {
             ("amount", request.amount.is_some()),
         ];
         problems.extend(required.iter().filter(|(_, sent)| !sent).map(|(param, _)| Problem::missing(param)));
-        problems.extend(request.chain_id.and_then(|chain| chains.problem_of(chain, owner.mode)));
-        problems.extend(request.recipient_address.as_ref().and_then(crate::payment_link::problem_of_recipient));
+        let recipient = request.recipient_address.as_ref();
+        problems.extend(settlement_problems(owner.mode, request.chain_id, recipient, chains));
         Some(Self {
             payment_link_id: None,
             product_id: request.product_id.clone(),

@@ -19,6 +19,7 @@ pub mod money;
 pub mod patch;
 pub mod payment_link;
 pub mod problem;
+pub mod product;
 pub mod text;
 pub mod time;
 pub mod token_bucket;

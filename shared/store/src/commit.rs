@@ -74,14 +74,14 @@ impl Write {
         Self { action: Action::Put(item), guard: Guard::AbsentOrExpired(now), refusal: Refusal::Answered }
     }
 
-    /// Replaces an item that must be at `version`.
-    pub(crate) const fn replace_at_version(item: Item, version: u64) -> Self {
-        Self { action: Action::Put(item), guard: Guard::Version(version), refusal: Refusal::Changed }
-    }
-
     /// Changes attributes of an item that must be at `version`.
     pub(crate) const fn set_at_version(key: Key, version: u64, set: Item, remove: Vec<&'static str>) -> Self {
         Self { action: Action::Set { key, set, remove }, guard: Guard::Version(version), refusal: Refusal::Changed }
+    }
+
+    /// Stores an item in the place of one that must be at `version`.
+    pub(crate) const fn replace_at_version(item: Item, version: u64) -> Self {
+        Self { action: Action::Put(item), guard: Guard::Version(version), refusal: Refusal::Changed }
     }
 
     /// Changes attributes of an item that must exist.

@@ -14,6 +14,7 @@ pub mod list;
 pub mod meter;
 pub mod organizations;
 pub mod payment_links;
+pub mod products;
 pub mod rate_limits;
 pub mod schema;
 

@@ -6,6 +6,7 @@
 //! | payment link, what the merchant decided | `LINK#{short_code}` | `TERMS` | |
 //! | payment link, its line items | `LINK#{short_code}` | `ITEMS` | |
 //! | checkout session | `SESSION#{cs_id}` | `SESSION` | `{org}#{mode}#checkout_session`, id |
+//! | product | `PROD#{id}` | `PROD` | `{org}#{mode}#product`, id |
 //! | API key, with its rate-limit bucket | `KEY#{sha256}` | `KEY` | `{org}#{mode}#api_key`, id |
 //! | API key by public id | `AK#{ak_id}` | `AK` | |
 //! | organization | `ORG#{org}` | `ORG` | |
@@ -18,7 +19,7 @@
 //! claims the code. Ids sort by time, so an id is also the sort key of its list.
 
 use anyspend_domain::api_key::KeyHash;
-use anyspend_domain::{ApiKeyId, CheckoutSessionId, EventId, OrgId, Owner, ShortCode, Timestamp};
+use anyspend_domain::{ApiKeyId, CheckoutSessionId, EventId, OrgId, Owner, ProductId, ShortCode, Timestamp};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{
@@ -51,6 +52,7 @@ pub const LIST_COLUMNS: &[&str] = &[
     "folded_description",
     "status",
     "payment_link_id",
+    "product_type",
 ];
 
 /// The full key of one item.
@@ -85,6 +87,11 @@ impl Key {
     /// A checkout session's row.
     pub fn checkout_session(id: &CheckoutSessionId) -> Self {
         Self::new(format!("SESSION#{id}"), "SESSION")
+    }
+
+    /// A product's row.
+    pub fn product(id: &ProductId) -> Self {
+        Self::new(format!("PROD#{id}"), "PROD")
     }
 
     /// An API key's row.
