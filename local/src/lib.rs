@@ -8,7 +8,14 @@ use anyspend_api::Group;
 
 /// Every route group, in the order the documentation lists them.
 pub fn groups() -> Vec<Group> {
-    vec![payment_links::routes(), quick_pay::routes(), account::routes(), platform::routes()]
+    vec![
+        payment_links::routes(),
+        products::routes(),
+        checkout_sessions::routes(),
+        quick_pay::routes(),
+        account::routes(),
+        platform::routes(),
+    ]
 }
 
 /// The OpenAPI document of all groups, as pretty JSON with a final line end.

@@ -6,15 +6,21 @@ use crate::gate::Gate;
 use crate::template::Template;
 use anyspend_api::clock::Clock;
 use anyspend_api::version::Version;
+use anyspend_domain::ProductId;
 use anyspend_domain::api_key::{ApiKey, KeyHash, KeyText, Permissions};
 use anyspend_domain::chain::{BASE, Chains, USDC_ON_BASE};
+use anyspend_domain::checkout_session::{Buyer, CheckoutSession, NewCheckoutSession, Source};
 use anyspend_domain::line_item::NewLineItem;
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
+use anyspend_domain::product::{Product, ProductPatch};
 use anyspend_domain::text::Name;
-use anyspend_domain::{Address, Amount, ApiKeyId, LineItemId, Mode, OrgId, Owner, Patch, PaymentLinkId, Timestamp};
+use anyspend_domain::{
+    Address, Amount, ApiKeyId, CheckoutSessionId, LineItemId, Mode, OrgId, Owner, Patch, PaymentLinkId, Timestamp,
+};
 use anyspend_embedded::Embedded;
+use anyspend_store::checkout_sessions::BuyerVault;
 use anyspend_store::db::Connection;
-use anyspend_store::{Db, api_keys, payment_links, schema};
+use anyspend_store::{Db, StoreError, api_keys, checkout_sessions, payment_links, products, schema};
 use std::collections::BTreeMap;
 
 /// The table's name; on AWS, CloudFormation draws one.
@@ -51,7 +57,10 @@ impl World {
         let named = ApiKeyId::parse(&format!("ak_{FIXTURE_TOKEN}")).unwrap();
         let mut writes = api_keys::create(&admin_key(ApiKeyId::generate(now), presented.hash(), &owner, now)).unwrap();
         writes.extend(api_keys::create(&admin_key(named, another.hash(), &owner, now)).unwrap());
-        writes.extend(payment_links::create(&link(owner, now)).unwrap());
+        let link = link(owner, now);
+        writes.extend(payment_links::create(&link).unwrap());
+        writes.push(products::create(&product(&link.owner, now)).unwrap());
+        writes.push(checkout_sessions::create(&session(&link, now), &NoVault).unwrap());
         Db::new(self.client.clone(), TABLE).commit(writes).await.unwrap();
     }
 
@@ -97,6 +106,39 @@ fn admin_key(id: ApiKeyId, hash: KeyHash, owner: &Owner, now: Timestamp) -> ApiK
         expires_at: None,
         revoked_at: None,
         last_used_at: None,
+    }
+}
+
+fn product(owner: &Owner, now: Timestamp) -> Product {
+    let patch = ProductPatch {
+        name: Patch::Set(Name::parse("Mug").unwrap()),
+        amount: Patch::Set(Amount::parse("15000000").unwrap()),
+        token_address: Patch::Set(Address::parse(USDC_ON_BASE).unwrap()),
+        chain_id: Patch::Set(BASE),
+        recipient_address: Patch::Set(Address::parse("0x1234567890abcdef1234567890abcdef12345678").unwrap()),
+        ..ProductPatch::default()
+    };
+    let id = ProductId::parse(&format!("prod_{FIXTURE_TOKEN}")).unwrap();
+    Product::create(id, owner.clone(), patch, Surroundings { now, chains: &Chains::default() }).unwrap()
+}
+
+/// A session that knows no buyer, so that nothing needs sealing.
+fn session(link: &PaymentLink, now: Timestamp) -> CheckoutSession {
+    let id = CheckoutSessionId::parse(&format!("cs_{FIXTURE_TOKEN}{FIXTURE_SHORT_CODE}")).unwrap();
+    let request = NewCheckoutSession::default();
+    CheckoutSession::open(id, link.owner.clone(), request, Source::Link(link), now, &Chains::default()).unwrap()
+}
+
+/// Has nothing to seal.
+struct NoVault;
+
+impl BuyerVault for NoVault {
+    fn seal(&self, _: &Buyer, _: &CheckoutSessionId) -> Result<String, StoreError> {
+        Err(StoreError::Fault("no fixture knows a buyer".to_owned()))
+    }
+
+    fn open(&self, _: &str, _: &CheckoutSessionId) -> Result<Buyer, StoreError> {
+        Err(StoreError::Fault("no fixture knows a buyer".to_owned()))
     }
 }
 

@@ -24,6 +24,8 @@ fn each_layer_knows_only_the_layers_below_it() {
         "anyspend-testing",
         "anyspend-local",
         "payment-links",
+        "checkout-sessions",
+        "products",
         "quick-pay",
         "account",
         "platform",

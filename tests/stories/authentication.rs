@@ -11,7 +11,7 @@ use serde_json::json;
 /// Every route, with its parameters filled in, and who may call it.
 fn routes() -> Vec<(Method, String, Access)> {
     let operations = anyspend_local::groups().into_iter().flat_map(|group| group.operations);
-    let fill = |path: &str| path.replace("{id}", "pl_x").replace("{item_id}", "pli_x");
+    let fill = |path: &str| path.replace("{id}", "x").replace("{item_id}", "pli_x");
     operations.map(|operation| (operation.method.clone(), fill(operation.path), operation.access)).collect()
 }
 

@@ -1,6 +1,6 @@
 //! What each route may cost in DynamoDB calls and units. Raising a number here is a decision, not a repair.
 
-use crate::{LINKS, app, create_link, link_body, path_of};
+use crate::{LINKS, PRODUCTS, app, create_link, create_product, link_body, path_of, product_body, product_path};
 use anyspend_testing::{Reply, SeenCost};
 use serde_json::json;
 
@@ -49,6 +49,40 @@ async fn every_route_stays_within_its_budget() {
     let key = json!({"name": "k", "permissions": ["read"]});
     within("create key", &client.clone().idempotent("a").post(crate::KEYS, &key).await, 201, 2, 12.0, 0.0);
     within("openapi", &nobody.get("/api/v1/openapi.json").await, 200, 0, 0.0, 0.0);
+}
+
+#[tokio::test]
+async fn every_route_of_products_stays_within_its_budget() {
+    let app = app().await;
+    let client = app.admin().await;
+    client.get(PRODUCTS).await.expect(200);
+
+    let create = client.clone().idempotent("k");
+    let reply = create.post(PRODUCTS, &product_body(json!({}))).await;
+    within("create product", &reply, 201, 2, 9.0, 0.0);
+    within("replay of a product", &create.post(PRODUCTS, &product_body(json!({}))).await, 201, 2, 9.0, 1.0);
+    let product = reply.json();
+    let path = product_path(&product);
+    let cost = within("retrieve product", &client.get(&path).await, 200, 1, 1.0, 1.0);
+    assert_eq!(cost.calls, 2, "the check of the key and the read, side by side");
+    within("list products", &client.get(PRODUCTS).await, 200, 2, 1.0, 30.0);
+    let update = client.clone().idempotent("u").patch(&path, &json!({"name": "x"})).await;
+    within("update product", &update, 200, 2, 10.0, 1.0);
+    let link = client.clone().idempotent("g").post(&format!("{path}/generate-link"), &json!({})).await;
+    within("generate link", &link, 201, 2, 13.0, 1.0);
+    // A reference is looked up before the commit, and only where there is one.
+    let body = link_body(json!({"product_id": product["id"]}));
+    within("create link of a product", &client.clone().idempotent("r").post(LINKS, &body).await, 201, 3, 13.0, 1.0);
+    within("archive product", &client.delete(&path).await, 200, 2, 7.0, 1.0);
+    within("archive product again", &client.delete(&path).await, 200, 1, 1.0, 1.0);
+
+    // Without a recipient the organization is asked for its default.
+    let product = create_product(&client, json!({"recipient_address": null})).await;
+    let path = format!("{}/generate-link", product_path(&product));
+    let body = json!({"recipient_address": crate::RECIPIENT});
+    within("generate link, recipient given", &client.post(&path, &body).await, 201, 2, 9.0, 1.0);
+    let body = product_body(json!({"recipient_address": null}));
+    within("create product, no recipient", &client.post(PRODUCTS, &body).await, 201, 3, 7.0, 0.5);
 }
 
 #[tokio::test]

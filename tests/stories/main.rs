@@ -15,10 +15,16 @@ mod links_retrieve;
 mod links_update;
 mod local_runner;
 mod openapi;
+mod products_change;
+mod products_create;
+mod products_links;
+mod products_list;
+mod products_references;
 mod quick_pay;
 mod rate_limits;
 mod road;
 mod seeds;
+mod sessions;
 mod versions;
 
 use anyspend_testing::{App, Client};
@@ -30,6 +36,7 @@ async fn app() -> App {
 }
 
 const LINKS: &str = "/api/v1/payment-links";
+const PRODUCTS: &str = "/api/v1/products";
 const KEYS: &str = "/api/v1/api-keys";
 const RECIPIENT: &str = "0x1234567890abcdef1234567890abcdef12345678";
 const USDC_ON_BASE: &str = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913";
@@ -64,4 +71,31 @@ async fn create_link(client: &Client<'_>, changes: Value) -> Value {
 /// The path of a link.
 fn path_of(link: &Value) -> String {
     format!("{LINKS}/{}", link["id"].as_str().unwrap())
+}
+
+/// A body that makes a product, with some fields changed or added.
+fn product_body(changes: Value) -> Value {
+    let mut body = link_body(json!({"name": "T-shirt"}));
+    for (name, value) in changes.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    body
+}
+
+/// A body for a product whose payer chooses, with some fields changed or added.
+fn variable_product_body(changes: Value) -> Value {
+    let mut body = product_body(changes);
+    body["product_type"] = json!("variable");
+    body.as_object_mut().unwrap().remove("amount");
+    body
+}
+
+/// Makes a product and returns it.
+async fn create_product(client: &Client<'_>, changes: Value) -> Value {
+    client.post(PRODUCTS, &product_body(changes)).await.expect(201)
+}
+
+/// The path of a product.
+fn product_path(product: &Value) -> String {
+    format!("{PRODUCTS}/{}", product["id"].as_str().unwrap())
 }

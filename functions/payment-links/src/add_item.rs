@@ -1,6 +1,6 @@
 //! `POST /payment-links/{id}/items`
 
-use crate::stored::{self, change, unknown_product};
+use crate::stored::{self, change};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::{LineItemBody, LineItemView};
 use anyspend_api::{Answer, ApiError, Call, Caller};
@@ -28,9 +28,9 @@ pub(crate) fn operation() -> Operation {
 async fn add_item(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> Result<Answer, ApiError> {
     let found = Some(caller.own(found, call.param("id"))?);
     let item = call.body::<LineItemBody>(&caller)?.into_item(call.now);
-    if let Some(product) = &item.product_id {
-        return Err(unknown_product("product_id", product.as_str()).into());
-    }
+    let reference = item.product_id.clone().map(|product| ("product_id".to_owned(), product));
+    let unknown = call.unknown_products(&caller, reference.into_iter().collect()).await?;
+    ApiError::settle(unknown, Ok(()))?;
     change(&call, &caller, found, |link| {
         let added = link.add_item(item.clone(), call.now)?;
         call.answer(StatusCode::CREATED, &LineItemView::new(&added, &link.id))

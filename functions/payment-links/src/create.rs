@@ -1,12 +1,9 @@
 //! `POST /payment-links`
 
-use crate::stored::unknown_products;
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::{CreatePaymentLink, PaymentLinkView};
 use anyspend_api::{Answer, ApiError, Call, Caller};
-use anyspend_domain::Patch;
 use anyspend_domain::api_key::Permission;
-use anyspend_domain::payment_link::{PaymentLink, TermsPatch};
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -29,36 +26,7 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn create(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
-    let (CreatePaymentLink(mut patch), mut problems) = call.read_body::<CreatePaymentLink>(&caller)?.parts()?;
-    fill_with_defaults(&call, &caller, &mut patch).await?;
-    problems.extend(unknown_products(&patch));
-    call.create_link(&caller, |id| {
-        let decided = PaymentLink::create(id, caller.owner.clone(), patch.clone(), call.surroundings());
-        ApiError::settle(problems.clone(), decided)
-    })
-    .await
-}
-
-/// The organization's defaults stand in for what was not sent. The organization is read only when something is
-/// missing, so that the common case stays at two round trips.
-async fn fill_with_defaults(call: &Call, caller: &Caller, patch: &mut TermsPatch) -> Result<(), ApiError> {
-    let complete = patch.token_address.value().is_some()
-        && patch.chain_id.value().is_some()
-        && patch.recipient_address.value().is_some();
-    if complete {
-        return Ok(());
-    }
-    let Some(organization) = call.db.find_organization(&caller.owner.org).await? else { return Ok(()) };
-    fill(&mut patch.token_address, organization.default_token_address);
-    fill(&mut patch.chain_id, organization.default_chain_id);
-    fill(&mut patch.recipient_address, organization.default_recipient_address);
-    Ok(())
-}
-
-fn fill<T>(field: &mut Patch<T>, default: Option<T>) {
-    if field.value().is_none()
-        && let Some(default) = default
-    {
-        *field = Patch::Set(default);
-    }
+    let (CreatePaymentLink(terms), problems) = call.read_body::<CreatePaymentLink>(&caller)?.parts()?;
+    let references = terms.products();
+    call.create_link_of(&caller, terms, references, problems).await
 }

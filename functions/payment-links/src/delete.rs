@@ -32,7 +32,7 @@ async fn delete(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> 
         let link = caller.own(found, call.param("id"))?;
         let view = DeletedView { object: PaymentLinkId::OBJECT, id: link.id.to_string(), deleted: true };
         let changes = Changes {
-            writes: payment_links::delete(&link),
+            writes: payment_links::delete(&link, call.now)?,
             event_type: "payment_link.deleted",
             resource_type: PaymentLinkId::OBJECT,
             resource_id: link.id.to_string(),

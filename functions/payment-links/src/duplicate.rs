@@ -1,6 +1,6 @@
 //! `POST /payment-links/{id}/duplicate`
 
-use crate::stored::{self, unknown_products};
+use crate::stored;
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::{LinkOverrides, PaymentLinkView};
 use anyspend_api::{Answer, ApiError, Call, Caller};
@@ -31,7 +31,7 @@ pub(crate) fn operation() -> Operation {
 async fn duplicate(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> Result<Answer, ApiError> {
     let link = caller.own(found, call.param("id"))?;
     let (LinkOverrides(patch), mut problems) = call.read_body::<LinkOverrides>(&caller)?.parts()?;
-    problems.extend(unknown_products(&patch));
+    problems.extend(call.unknown_products(&caller, patch.products()).await?);
     call.create_link(&caller, |id| {
         let copy = link.duplicate(id, || LineItemId::generate(call.now), patch.clone(), call.surroundings());
         ApiError::settle(problems.clone(), copy)

@@ -8,6 +8,7 @@ mod list;
 mod list_items;
 mod remove_item;
 mod retrieve;
+mod sessions;
 mod stored;
 mod update;
 
@@ -28,6 +29,7 @@ pub fn routes() -> Group {
             list_items::operation(),
             add_item::operation(),
             remove_item::operation(),
+            sessions::operation(),
         ],
     }
 }
@@ -38,6 +40,8 @@ const LINKS: &str = "/api/v1/payment-links";
 const LINK: &str = "/api/v1/payment-links/{id}";
 /// The path that duplicates a link.
 const DUPLICATE: &str = "/api/v1/payment-links/{id}/duplicate";
+/// The path of a link's sessions.
+const SESSIONS: &str = "/api/v1/payment-links/{id}/sessions";
 /// The path of a link's items.
 const ITEMS: &str = "/api/v1/payment-links/{id}/items";
 /// The path of one item.

@@ -1,8 +1,8 @@
 //! Reading and changing one stored link, for the operations that name one in their path.
 
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
-use anyspend_domain::payment_link::{PaymentLink, TermsPatch};
-use anyspend_domain::{Code, PaymentLinkId, PaymentLinkRef, Problem};
+use anyspend_domain::payment_link::PaymentLink;
+use anyspend_domain::{PaymentLinkId, PaymentLinkRef};
 use anyspend_store::payment_links;
 use std::sync::Arc;
 
@@ -42,27 +42,4 @@ pub(crate) async fn change(
         }
     }
     Err(ApiError::unavailable("the link kept changing"))
-}
-
-/// References to products that do not exist for this caller. Products are not part of the platform yet, so that
-/// is every reference.
-pub(crate) fn unknown_products(patch: &TermsPatch) -> Vec<Problem> {
-    let of_link = patch.product_id.value().map(|id| ("product_id".to_owned(), id));
-    let of_items = patch
-        .items
-        .value()
-        .into_iter()
-        .flatten()
-        .enumerate()
-        .filter_map(|(index, item)| item.product_id.as_ref().map(|id| (format!("items[{index}].product_id"), id)));
-    of_link.into_iter().chain(of_items).map(|(param, id)| unknown_product(&param, id.as_str())).collect()
-}
-
-/// A reference to a product that does not exist for this caller.
-pub(crate) fn unknown_product(param: &str, id: &str) -> Problem {
-    Problem {
-        code: Code::ResourceNotFound,
-        message: format!("No product found with id '{id}'."),
-        param: Some(param.to_owned()),
-    }
 }

@@ -1,6 +1,6 @@
 //! `PATCH /payment-links/{id}`
 
-use crate::stored::{self, change, unknown_products};
+use crate::stored::{self, change};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::{PaymentLinkView, UpdatePaymentLink};
 use anyspend_api::{Answer, ApiError, Call, Caller};
@@ -34,7 +34,7 @@ async fn update(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> 
     if is_empty {
         return Err(ApiError::new(Code::NoUpdatesProvided, "The request body names no field to update."));
     }
-    problems.extend(unknown_products(&patch));
+    problems.extend(call.unknown_products(&caller, patch.products()).await?);
     change(&call, &caller, found, |link| {
         ApiError::settle(problems.clone(), link.update(patch.clone(), call.surroundings()))?;
         call.answer(StatusCode::OK, &PaymentLinkView::new(link, &call.platform.config, call.now))

@@ -7,9 +7,10 @@ use crate::operation::Access;
 use crate::session_token;
 use crate::version::Version;
 use anyspend_domain::api_key::{KeyText, Permission, Permissions};
+use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::token_bucket::Allowance;
-use anyspend_domain::{Code, Mode, OrgId, Owner, PaymentLinkId};
+use anyspend_domain::{CheckoutSessionId, Code, Mode, OrgId, Owner, PaymentLinkId};
 use anyspend_store::api_keys::KeyAuth;
 use http::{HeaderMap, header};
 use std::net::IpAddr;
@@ -42,6 +43,13 @@ pub trait Owned {
 
 impl Owned for PaymentLink {
     const OBJECT: &'static str = PaymentLinkId::OBJECT;
+    fn owner(&self) -> &Owner {
+        &self.owner
+    }
+}
+
+impl Owned for CheckoutSession {
+    const OBJECT: &'static str = CheckoutSessionId::OBJECT;
     fn owner(&self) -> &Owner {
         &self.owner
     }

@@ -90,7 +90,7 @@ pub struct Answer {
     pub version: Version,
     /// Whether this is the first answer to an idempotency key, again.
     pub replayed: bool,
-    /// Whether the body shows a secret.
+    /// Whether the body shows a secret or a person, and is sealed where it is kept.
     pub bears_secret: bool,
 }
 
@@ -261,6 +261,19 @@ impl Call {
         }
         Json::parse(body)
             .map_err(|error| ApiError::new(Code::InvalidJson, format!("The request body is not valid JSON: {error}.")))
+    }
+
+    /// A text field of the body before anything was checked, for a read that runs beside the check of the caller.
+    pub fn peek(&self, name: &str) -> Option<String> {
+        match self.json().ok()? {
+            Json::Object(fields) => {
+                fields.into_iter().find(|(key, _)| key == name).and_then(|(_, value)| match value {
+                    Json::String(text) => Some(text),
+                    _ => None,
+                })
+            }
+            _ => None,
+        }
     }
 
     /// The body as far as it can be read, so that the decision's problems can be told in the same pass.

@@ -67,6 +67,11 @@ impl Config {
         format!("{}/pay/{code}", self.public_url)
     }
 
+    /// A session's checkout page's address.
+    pub fn session_url(&self, id: &anyspend_domain::CheckoutSessionId) -> String {
+        format!("{}/pay/s/{id}", self.public_url)
+    }
+
     /// A short link.
     pub fn short_link(&self, code: &anyspend_domain::ShortCode) -> String {
         match &self.short_url {

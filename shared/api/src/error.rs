@@ -48,6 +48,8 @@ pub const fn class(code: Code) -> (StatusCode, &'static str) {
         | Code::UnknownParameter
         | Code::NoUpdatesProvided
         | Code::InvalidStatusTransition
+        | Code::PaymentLinkInactive
+        | Code::ProductInactive
         | Code::InvalidJson
         | Code::InvalidApiVersion
         | Code::InvalidIdempotencyKey

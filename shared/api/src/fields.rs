@@ -7,7 +7,8 @@ use anyspend_domain::api_key::Permission;
 use anyspend_domain::link_form::{FieldId, FieldKind};
 use anyspend_domain::metadata::MetadataPatch;
 use anyspend_domain::money::ShippingCost;
-use anyspend_domain::text::{Caption, Description, Name, ThemeColor};
+use anyspend_domain::product::ProductType;
+use anyspend_domain::text::{Caption, ClientReference, CustomerName, Description, Email, Name, ThemeColor, UtmTag};
 use anyspend_domain::web_url::WebUrl;
 use anyspend_domain::{Address, Amount, Code, Invalid, Metadata, Mode, Patch, Problem, ProductId, Timestamp};
 use utoipa::openapi::schema::{
@@ -455,6 +456,11 @@ string_fields! {
     Name = |text, _| Self::parse(text), string().min_length(Some(Self::MIN)).max_length(Some(Self::MAX));
     Description = |text, _| Self::parse(text), string().max_length(Some(Self::MAX));
     Caption = |text, _| Self::parse(text), string().min_length(Some(Self::MIN)).max_length(Some(Self::MAX));
+    ClientReference = |text, _| Self::parse(text), string().min_length(Some(Self::MIN)).max_length(Some(Self::MAX));
+    CustomerName = |text, _| Self::parse(text), string().min_length(Some(Self::MIN)).max_length(Some(Self::MAX));
+    UtmTag = |text, _| Self::parse(text), string().min_length(Some(Self::MIN)).max_length(Some(Self::MAX));
+    Email = |text, _| Self::parse(text),
+        string().format(Some(SchemaFormat::KnownFormat(KnownFormat::Email))).max_length(Some(Self::MAX));
     ThemeColor = |text, _| Self::parse(text), string().pattern(Some("^#[0-9a-fA-F]{6}$"));
     WebUrl = |text, context| Self::parse(text, context.mode),
         string().format(Some(SchemaFormat::Custom("uri".to_owned()))).max_length(Some(Self::MAX));
@@ -466,6 +472,7 @@ string_fields! {
     ProductId = |text, _| Self::from_field(text), string().pattern(Some("^prod_[0-9A-Za-z]+$"));
     FieldId = |text, _| Self::parse(text), string().min_length(Some(1)).max_length(Some(Self::MAX));
     FieldKind = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));
+    ProductType = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));
     Permission = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(Self::as_str)));
 }
 

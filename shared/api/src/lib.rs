@@ -6,6 +6,7 @@
 pub mod access_log;
 pub mod auth;
 pub mod call;
+pub mod checkout_session;
 pub mod clock;
 pub mod config;
 pub mod error;
@@ -18,6 +19,7 @@ pub mod openapi;
 pub mod operation;
 pub mod payment_link;
 pub mod platform;
+pub mod product;
 pub mod query;
 pub mod road;
 pub mod seal;

@@ -1,10 +1,11 @@
 //! What every way of making a payment link shares.
 
+use crate::auth::Caller;
 use crate::call::{Answer, Call, Changes, NotCommitted};
 use crate::error::ApiError;
-use crate::{Caller, payment_link::PaymentLinkView};
-use anyspend_domain::payment_link::{PaymentLink, Surroundings};
-use anyspend_domain::{PaymentLinkId, ShortCode};
+use crate::payment_link::PaymentLinkView;
+use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
+use anyspend_domain::{Address, Patch, PaymentLinkId, Problem, ProductId, ShortCode};
 use anyspend_store::payment_links;
 use http::StatusCode;
 use serde::Serialize;
@@ -16,6 +17,53 @@ impl Call {
     /// What a decision about a link or a product knows of the world.
     pub fn surroundings(&self) -> Surroundings<'_> {
         Surroundings { now: self.now, chains: &self.platform.config.chains }
+    }
+
+    /// The organization's defaults stand in for what was not sent. The organization is read only when something is
+    /// missing, so that the common case stays at two round trips.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn fill_with_defaults(
+        &self,
+        caller: &Caller,
+        token_address: &mut Patch<Address>,
+        chain_id: &mut Patch<u64>,
+        recipient_address: &mut Patch<Address>,
+    ) -> Result<(), ApiError> {
+        if token_address.value().is_some() && chain_id.value().is_some() && recipient_address.value().is_some() {
+            return Ok(());
+        }
+        let Some(organization) = self.db.find_organization(&caller.owner.org).await? else { return Ok(()) };
+        fill(token_address, organization.default_token_address);
+        fill(chain_id, organization.default_chain_id);
+        fill(recipient_address, organization.default_recipient_address);
+        Ok(())
+    }
+
+    /// Makes a link of these terms, with the organization's defaults for what is missing, and answers 201 with it.
+    /// `references` are the products to look for; `problems` are those found so far.
+    ///
+    /// # Errors
+    /// Every problem of the request at once.
+    pub async fn create_link_of(
+        &self,
+        caller: &Caller,
+        mut terms: TermsPatch,
+        references: Vec<(String, ProductId)>,
+        mut problems: Vec<Problem>,
+    ) -> Result<Answer, ApiError> {
+        let TermsPatch { token_address, chain_id, recipient_address, .. } = &mut terms;
+        let (unknown, ()) = tokio::try_join!(
+            self.unknown_products(caller, references),
+            self.fill_with_defaults(caller, token_address, chain_id, recipient_address),
+        )?;
+        problems.extend(unknown);
+        self.create_link(caller, |id| {
+            let decided = PaymentLink::create(id, caller.owner.clone(), terms.clone(), self.surroundings());
+            ApiError::settle(problems.clone(), decided)
+        })
+        .await
     }
 
     /// Makes the link that `decide` makes of a fresh id, and answers 201 with it.
@@ -56,5 +104,13 @@ impl Call {
             }
         }
         Err(ApiError::unavailable("no free short code was found"))
+    }
+}
+
+fn fill<T>(field: &mut Patch<T>, default: Option<T>) {
+    if field.value().is_none()
+        && let Some(default) = default
+    {
+        *field = Patch::Set(default);
     }
 }

@@ -11,9 +11,9 @@ use anyspend_domain::link_form::{
     ShippingOption,
 };
 use anyspend_domain::money::ShippingCost;
-use anyspend_domain::payment_link::{Branding, PaymentLink, Terms, TermsPatch};
+use anyspend_domain::payment_link::{Branding, PaymentLink, TermsPatch};
 use anyspend_domain::text::Name;
-use anyspend_domain::{Amount, Code, LineItemId, Metadata, Patch, PaymentLinkId, Timestamp};
+use anyspend_domain::{Address, Amount, Code, LineItemId, Metadata, Patch, PaymentLinkId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
@@ -51,14 +51,8 @@ impl Body for UpdatePaymentLink {
     }
 }
 
-fn map<T, U>(patch: Patch<T>, change: impl FnOnce(T) -> U) -> Patch<U> {
-    match patch {
-        Patch::Keep => Patch::Keep,
-        Patch::Clear => Patch::Clear,
-        Patch::Set(value) => Patch::Set(change(value)),
-    }
-}
-
+/// A chain's number in a body.
+pub(crate) type ChainId = Whole<1, MAX_SAFE_INTEGER>;
 /// Most uses that can be asked for.
 type Uses = Whole<1, MAX_SAFE_INTEGER>;
 
@@ -68,7 +62,7 @@ fn read_terms(fields: &mut Fields<'_>) -> TermsPatch {
         name: fields.patch("name"),
         description: fields.patch("description"),
         token_address: fields.patch("token_address"),
-        chain_id: map(fields.patch::<Uses>("chain_id"), |id| id.0),
+        chain_id: fields.patch::<ChainId>("chain_id").map(|id| id.0),
         recipient_address: fields.patch("recipient_address"),
         amount: fields.patch("amount"),
         min_amount: fields.patch("min_amount"),
@@ -78,24 +72,33 @@ fn read_terms(fields: &mut Fields<'_>) -> TermsPatch {
         image_url: fields.patch("image_url"),
         theme_color: fields.patch("theme_color"),
         button_text: fields.patch("button_text"),
-        max_uses: map(fields.patch::<Uses>("max_uses"), |uses| uses.0),
+        max_uses: fields.patch::<Uses>("max_uses").map(|uses| uses.0),
         expires_at: fields.patch("expires_at"),
         active: fields.patch_with_alias("active", "is_active"),
-        form_schema: map(fields.patch::<FormSchemaBody>("form_schema"), |form| form.0),
-        shipping_options: map(
-            fields.patch::<List<ShippingOptionBody, 0, MAX_SHIPPING_OPTIONS>>("shipping_options"),
-            |options| options.0.into_iter().map(|option| option.0).collect(),
-        ),
+        form_schema: read_form_schema(fields),
+        shipping_options: read_shipping_options(fields),
         collect_shipping_address: fields.patch("collect_shipping_address"),
         return_url: fields.patch("return_url"),
         return_label: fields.patch("return_label"),
-        branding: map(fields.patch::<BrandingBody>("branding"), |branding| branding.0),
+        branding: fields.patch::<BrandingBody>("branding").map(|branding| branding.0),
         fee_on_top: fields.patch("fee_on_top"),
         metadata: fields.patch("metadata"),
-        items: map(fields.patch::<List<LineItemBody, 0, MAX_LINE_ITEMS>>("items"), |items| {
-            items.0.into_iter().map(|item| item.into_item(now)).collect()
-        }),
+        items: fields
+            .patch::<List<LineItemBody, 0, MAX_LINE_ITEMS>>("items")
+            .map(|items| items.0.into_iter().map(|item| item.into_item(now)).collect()),
     }
+}
+
+/// `form_schema`, of whatever asks a payer to fill one in.
+pub(crate) fn read_form_schema(fields: &mut Fields<'_>) -> Patch<FormSchema> {
+    fields.patch::<FormSchemaBody>("form_schema").map(|form| form.0)
+}
+
+/// `shipping_options`, of whatever is sent to a payer.
+pub(crate) fn read_shipping_options(fields: &mut Fields<'_>) -> Patch<Vec<ShippingOption>> {
+    fields
+        .patch::<List<ShippingOptionBody, 0, MAX_SHIPPING_OPTIONS>>("shipping_options")
+        .map(|options| options.0.into_iter().map(|option| option.0).collect())
 }
 
 struct FormSchemaBody(FormSchema);
@@ -342,11 +345,11 @@ fn nullable(schema: RefOr<Schema>) -> RefOr<Schema> {
     OneOfBuilder::new().item(schema).item(null).into()
 }
 
-fn nullable_form_schema() -> RefOr<Schema> {
+pub(crate) fn nullable_form_schema() -> RefOr<Schema> {
     nullable(form_schema_schema())
 }
 
-fn nullable_shipping_options() -> RefOr<Schema> {
+pub(crate) fn nullable_shipping_options() -> RefOr<Schema> {
     nullable(shipping_option_schema())
 }
 
@@ -397,17 +400,19 @@ impl PaymentLinkView {
             items: link.items.iter().map(|item| LineItemView::new(item, &link.id)).collect(),
             created_at: Time(link.created_at),
             updated_at: Time(link.updated_at),
-            warnings: warnings(terms),
+            warnings: token_warnings(&terms.token_address, terms.chain_id, "link"),
         }
     }
 }
 
-fn warnings(terms: &Terms) -> Vec<ErrorItem> {
-    let misplaced = token_elsewhere(&terms.token_address, terms.chain_id).map(|(symbol, home)| ErrorItem {
+/// Warns of a well-known token on a chain where it does not live.
+pub(crate) fn token_warnings(token: &Address, chain_id: u64, noun: &str) -> Vec<ErrorItem> {
+    let misplaced = token_elsewhere(token, chain_id).map(|(symbol, home)| ErrorItem {
         code: Code::TokenChainMismatch.as_str(),
         message: format!(
-            "This is the address of {symbol} on {} (chain {}), but the link is on chain {}: check 'token_address' and 'chain_id'.",
-            home.name, home.id, terms.chain_id
+            "This is the address of {symbol} on {} (chain {}), but the {noun} is on chain {chain_id}: check \
+             'token_address' and 'chain_id'.",
+            home.name, home.id
         ),
         param: Some("token_address".to_owned()),
     });

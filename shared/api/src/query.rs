@@ -2,7 +2,7 @@
 
 use crate::error::ApiError;
 use crate::fields::unknown_parameter;
-use anyspend_domain::{Code, Invalid, Problem};
+use anyspend_domain::{Code, Invalid, Problem, Timestamp};
 use std::fmt;
 use std::ops::RangeInclusive;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
@@ -111,6 +111,14 @@ impl Query {
         value.map(Some).ok_or_else(|| {
             Problem::invalid(name, format!("must be a whole number from {} to {}", bounds.start(), bounds.end()))
         })
+    }
+
+    /// A bound in time: a date, an ISO 8601 time or milliseconds. A date as the upper bound means the end of that day.
+    ///
+    /// # Errors
+    /// `invalid_field_value` naming the parameter.
+    pub fn moment(&self, name: &str, upper: bool) -> Result<Option<Timestamp>, Problem> {
+        self.text(name).map(|text| Timestamp::parse_filter(text, upper).map_err(|invalid| invalid.at(name))).transpose()
     }
 
     /// `true` or `false`.

@@ -1,6 +1,6 @@
 //! The chains payments settle on, and the tokens that are known there.
 
-use crate::Address;
+use crate::{Address, Amount};
 use std::collections::BTreeMap;
 
 /// USDC's usual decimals; BNB Chain's bridged versions have 18.
@@ -157,6 +157,15 @@ impl Chains {
         ids.dedup();
         ids
     }
+}
+
+/// What an amount of a token is worth in US dollars, with two places: known stablecoins count as one dollar, the worth
+/// of anything else is not known.
+pub fn usd_value(token: &Address, chain_id: u64, amount: Amount) -> Option<String> {
+    let wanted = token.lower_case();
+    let chain = KNOWN_CHAINS.iter().find(|chain| chain.id == chain_id)?;
+    let token = chain.tokens.iter().find(|token| token.address == wanted)?;
+    Some(amount.to_two_places(token.decimals))
 }
 
 /// Where a well-known token does live, when it is named on a chain where it does not: a warning for the caller.

@@ -93,6 +93,11 @@ impl ShortCode {
         Self(entropy::base62(Self::LENGTH))
     }
 
+    /// The code no link has: random codes of eight zeros are as likely as none.
+    pub fn none() -> Self {
+        Self("0".repeat(Self::LENGTH))
+    }
+
     /// Reads a short code; anything else is `None`.
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() == Self::LENGTH && text.bytes().all(|byte| byte.is_ascii_alphanumeric()))
@@ -111,43 +116,62 @@ impl fmt::Display for ShortCode {
     }
 }
 
-/// A payment link's id: `pl_`, a ULID, and the link's short code.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PaymentLinkId(String);
+macro_rules! coded_ids {
+    ($($(#[$doc:meta])* $name:ident $prefix:literal $noun:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
 
-impl PaymentLinkId {
-    /// The type prefix with its underscore.
-    pub const PREFIX: &'static str = "pl_";
-    /// The resource's `object` name.
-    pub const OBJECT: &'static str = "payment_link";
+        impl $name {
+            /// The type prefix with its underscore.
+            pub const PREFIX: &'static str = $prefix;
+            /// The resource's `object` name.
+            pub const OBJECT: &'static str = $noun;
 
-    /// A fresh id for a link with this short code, ordered by `now`.
-    pub fn generate(now: Timestamp, code: &ShortCode) -> Self {
-        Self(format!("{}{}{code}", Self::PREFIX, new_token(now)))
-    }
+            /// A fresh id that carries this short code, ordered by `now`.
+            pub fn generate(now: Timestamp, code: &ShortCode) -> Self {
+                Self(format!("{}{}{code}", Self::PREFIX, new_token(now)))
+            }
 
-    /// Reads a link id; anything else is `None`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (token, code) = text.strip_prefix(Self::PREFIX)?.split_at_checked(ULID_LENGTH)?;
-        (is_token(token) && ShortCode::parse(code).is_some()).then(|| Self(text.to_owned()))
-    }
+            /// Reads an id of this type; anything else is `None`, which callers treat as "no such object".
+            pub fn parse(text: &str) -> Option<Self> {
+                let (token, code) = text.strip_prefix(Self::PREFIX)?.split_at_checked(ULID_LENGTH)?;
+                (is_token(token) && ShortCode::parse(code).is_some()).then(|| Self(text.to_owned()))
+            }
 
-    /// The short code the id ends with.
-    pub fn short_code(&self) -> ShortCode {
-        ShortCode(self.0[self.0.len() - ShortCode::LENGTH..].to_owned())
-    }
+            /// When the object was made: the time in its token.
+            pub fn made_at(&self) -> Timestamp {
+                let token = &self.0[Self::PREFIX.len()..Self::PREFIX.len() + ULID_LENGTH];
+                let millis = ulid::Ulid::from_string(token).map_or(0, |token| token.timestamp_ms());
+                Timestamp::from_millis(millis).unwrap_or(Timestamp::MAX)
+            }
 
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+            /// The short code the id ends with.
+            pub fn short_code(&self) -> ShortCode {
+                ShortCode(self.0[self.0.len() - ShortCode::LENGTH..].to_owned())
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
 }
 
-impl fmt::Display for PaymentLinkId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+coded_ids! {
+    /// A payment link's id: `pl_`, a ULID, and the link's short code.
+    PaymentLinkId "pl_" "payment_link";
+    /// A checkout session's id: `cs_`, a ULID, and the short code of the link it was opened from, so that the session
+    /// and its link are read side by side. A session of no link carries [`ShortCode::none`].
+    CheckoutSessionId "cs_" "checkout_session";
 }
 
 /// How a caller names a payment link: by id, or by the short code in its URL.

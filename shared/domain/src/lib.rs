@@ -8,6 +8,7 @@
 pub mod address;
 pub mod api_key;
 pub mod chain;
+pub mod checkout_session;
 pub mod entropy;
 pub mod id;
 pub mod line_item;
@@ -18,6 +19,7 @@ pub mod money;
 pub mod patch;
 pub mod payment_link;
 pub mod problem;
+pub mod product;
 pub mod text;
 pub mod time;
 pub mod token_bucket;

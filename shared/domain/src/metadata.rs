@@ -1,6 +1,6 @@
 //! Free key-value pairs a caller hangs on a resource.
 
-use crate::Patch;
+use crate::{Patch, Problem};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,6 +35,12 @@ impl Metadata {
                 }
             }
         }
+    }
+
+    /// What is wrong with it as a whole.
+    pub(crate) fn problem(&self) -> Option<Problem> {
+        let must = || format!("must have at most {} keys", Self::MAX_KEYS);
+        (self.0.len() > Self::MAX_KEYS).then(|| Problem::invalid("metadata", must()))
     }
 
     /// The pairs, by key.

@@ -37,6 +37,15 @@ impl Amount {
         parse_digits(text).filter(|value| !value.is_zero()).map(Self).ok_or_else(|| Invalid::new(MUST))
     }
 
+    /// The amount as a decimal number with two places, rounded down, of a token with this many decimals.
+    pub fn to_two_places(self, decimals: u8) -> String {
+        let unit = U256::from(10).pow(U256::from(decimals));
+        let (whole, rest) = self.0.div_rem(unit);
+        let cents =
+            if decimals >= 2 { rest / U256::from(10).pow(U256::from(decimals - 2)) } else { rest * U256::from(10) };
+        format!("{whole}.{cents:0>2}")
+    }
+
     /// The sum, or `None` past 2^256 − 1.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
@@ -116,6 +125,16 @@ mod tests {
         assert_eq!(Amount::MAX.to_string(), MAX);
         assert_eq!(Amount::MAX.checked_add(Amount::parse("1").unwrap()), None);
         assert_eq!(Amount::MAX.checked_mul(2), None);
+    }
+
+    #[test]
+    fn two_places_round_down_and_never_lose_a_zero() {
+        let text = |amount: &str, decimals| Amount::parse(amount).unwrap().to_two_places(decimals);
+        assert_eq!((text("10000000", 6), text("1999999", 6)), ("10.00".to_owned(), "1.99".to_owned()));
+        assert_eq!(
+            (text("10000", 6), text("9999", 6), text("5", 0)),
+            ("0.01".to_owned(), "0.00".to_owned(), "5.00".to_owned())
+        );
     }
 
     #[test]

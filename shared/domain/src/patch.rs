@@ -27,6 +27,15 @@ impl<T> Patch<T> {
         }
     }
 
+    /// The same about a value made of this one.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Patch<U> {
+        match self {
+            Self::Keep => Patch::Keep,
+            Self::Clear => Patch::Clear,
+            Self::Set(value) => Patch::Set(change(value)),
+        }
+    }
+
     /// What was sent, or else `other`.
     #[must_use]
     pub fn or(self, other: Self) -> Self {

@@ -10,7 +10,8 @@ use crate::metadata::MetadataPatch;
 use crate::text::{Caption, Description, Name, ThemeColor};
 use crate::web_url::WebUrl;
 use crate::{
-    Address, Amount, Code, LineItemId, Metadata, Owner, Patch, PaymentLinkId, Problem, ProductId, Rejection, Timestamp,
+    Address, Amount, Code, LineItemId, Metadata, Mode, Owner, Patch, PaymentLinkId, Problem, ProductId, Rejection,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -130,6 +131,17 @@ pub struct TermsPatch {
     pub fee_on_top: Patch<bool>,
     pub metadata: Patch<MetadataPatch>,
     pub items: Patch<Vec<NewLineItem>>,
+}
+
+impl TermsPatch {
+    /// The products it names, each with the path of the field that names it.
+    pub fn products(&self) -> Vec<(String, ProductId)> {
+        let of_link = self.product_id.value().map(|id| ("product_id".to_owned(), id.clone()));
+        let items = self.items.value().into_iter().flatten().enumerate();
+        let of_items =
+            items.filter_map(|(index, item)| Some((format!("items[{index}].product_id"), item.product_id.clone()?)));
+        of_link.into_iter().chain(of_items).collect()
+    }
 }
 
 /// What a decision needs to know of the world.
@@ -346,26 +358,12 @@ impl PaymentLink {
 
     /// What is wrong with the values sent, whatever the link they are sent to.
     fn problems_of_patch(&self, patch: &TermsPatch, around: Surroundings<'_>) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        if let Some(&chain_id) = patch.chain_id.value() {
-            if !around.chains.contains(chain_id) {
-                let known = around.chains.ids().iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-                problems.push(Problem::invalid("chain_id", format!("must be one of the configured chains: {known}")));
-            } else if self.owner.mode.is_live() && !around.chains.can_settle(chain_id) {
-                problems.push(Problem::invalid(
-                    "chain_id",
-                    "names a chain on which this deployment cannot verify payments: no RPC endpoint is configured for it",
-                ));
-            }
-        }
-        if patch.recipient_address.value().is_some_and(Address::is_zero) {
-            problems.push(Problem {
-                code: Code::InvalidAddress,
-                message: "The 'recipient_address' field must not be the zero address: money sent there is lost."
-                    .to_owned(),
-                param: Some("recipient_address".to_owned()),
-            });
-        }
+        let mut problems = settlement_problems(
+            self.owner.mode,
+            patch.chain_id.value().copied(),
+            patch.recipient_address.value(),
+            around.chains,
+        );
         if patch.expires_at.value().is_some_and(|&expiry| expiry <= around.now) {
             problems.push(Problem::invalid("expires_at", "must be in the future"));
         }
@@ -425,11 +423,52 @@ impl PaymentLink {
                 ),
             ));
         }
-        if terms.metadata.as_ref().is_some_and(|metadata| metadata.pairs().len() > Metadata::MAX_KEYS) {
-            problems.push(Problem::invalid("metadata", format!("must have at most {} keys", Metadata::MAX_KEYS)));
-        }
+        problems.extend(terms.metadata.iter().filter_map(Metadata::problem));
         problems
     }
+}
+
+impl Terms {
+    /// Why a payer may not choose an amount on a variable link, if so.
+    pub fn problem_of_choice(&self, amount: Amount) -> Option<Problem> {
+        let too_little = self.min_amount.filter(|least| amount < *least);
+        let too_much = self.max_amount.filter(|most| amount > *most);
+        let must = match (too_little, too_much) {
+            (Some(least), _) => format!("must be at least {least}"),
+            (None, Some(most)) => format!("must be at most {most}"),
+            (None, None) => return None,
+        };
+        Some(Problem::invalid("amount", must))
+    }
+}
+
+/// What is wrong with where the money would go: a chain that is not served, or an address nobody holds.
+pub(crate) fn settlement_problems(
+    mode: Mode,
+    chain_id: Option<u64>,
+    recipient: Option<&Address>,
+    chains: &Chains,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Some(chain_id) = chain_id {
+        if !chains.contains(chain_id) {
+            let known = chains.ids().iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+            problems.push(Problem::invalid("chain_id", format!("must be one of the configured chains: {known}")));
+        } else if mode.is_live() && !chains.can_settle(chain_id) {
+            problems.push(Problem::invalid(
+                "chain_id",
+                "names a chain on which this deployment cannot verify payments: no RPC endpoint is configured for it",
+            ));
+        }
+    }
+    if recipient.is_some_and(Address::is_zero) {
+        problems.push(Problem {
+            code: Code::InvalidAddress,
+            message: "The 'recipient_address' field must not be the zero address: money sent there is lost.".to_owned(),
+            param: Some("recipient_address".to_owned()),
+        });
+    }
+    problems
 }
 
 /// The one rule of what `active` means, for a whole link and for the slim row of a list alike.

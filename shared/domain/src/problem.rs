@@ -17,6 +17,10 @@ pub enum Code {
     NoUpdatesProvided,
     /// The resource cannot go from its present state to the requested one.
     InvalidStatusTransition,
+    /// The payment link takes no payments: switched off, expired or used up.
+    PaymentLinkInactive,
+    /// The product is archived, so no link can be made from it.
+    ProductInactive,
     /// The body is not JSON, not UTF-8, not an object, or repeats a key.
     InvalidJson,
     /// The `AnySpend-Version` header names no known version.
@@ -73,6 +77,8 @@ impl Code {
             Self::UnknownParameter => "unknown_parameter",
             Self::NoUpdatesProvided => "no_updates_provided",
             Self::InvalidStatusTransition => "invalid_status_transition",
+            Self::PaymentLinkInactive => "payment_link_inactive",
+            Self::ProductInactive => "product_inactive",
             Self::InvalidJson => "invalid_json",
             Self::InvalidApiVersion => "invalid_api_version",
             Self::InvalidIdempotencyKey => "invalid_idempotency_key",

@@ -59,6 +59,12 @@ texts! {
     Description 0..=500;
     /// A short caption, such as a button's text.
     Caption 1..=100;
+    /// A merchant's own reference for a purchase.
+    ClientReference 1..=200;
+    /// A buyer's name.
+    CustomerName 1..=200;
+    /// A UTM tag; longer ones are not tags but abuse.
+    UtmTag 1..=200;
 }
 
 impl Name {
@@ -74,6 +80,34 @@ impl Name {
             return Self(copy);
         }
         Self(copy.chars().take(Self::MAX - 1).chain(['…']).collect())
+    }
+}
+
+/// An e-mail address, checked for what every address has; only a letter to it proves more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Email(String);
+
+impl Email {
+    /// Most characters (RFC 5321: 64 before the @, 255 after it).
+    pub const MAX: usize = 320;
+
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// `invalid_field_value` when it has no local part, no domain, or spaces.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let bounded = bounded(text, 1, Self::MAX)?;
+        let plausible = !text.chars().any(|c| c.is_whitespace() || c.is_control())
+            && text.rsplit_once('@').is_some_and(|(local, domain)| {
+                !local.is_empty() && !domain.is_empty() && !domain.starts_with('.') && !domain.ends_with('.')
+            });
+        if plausible { Ok(Self(bounded)) } else { Err(Invalid::new("must be an e-mail address")) }
+    }
+
+    /// The address as it was sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

@@ -79,14 +79,14 @@ impl Write {
         Self { action: Action::Set { key, set, remove }, guard: Guard::Version(version), refusal: Refusal::Changed }
     }
 
+    /// Stores an item in the place of one that must be at `version`.
+    pub(crate) const fn replace_at_version(item: Item, version: u64) -> Self {
+        Self { action: Action::Put(item), guard: Guard::Version(version), refusal: Refusal::Changed }
+    }
+
     /// Changes attributes of an item that must exist.
     pub(crate) const fn set(key: Key, set: Item) -> Self {
         Self { action: Action::Set { key, set, remove: Vec::new() }, guard: Guard::Exists, refusal: Refusal::Changed }
-    }
-
-    /// Deletes an item that must be at `version`.
-    pub(crate) const fn delete_at_version(key: Key, version: u64) -> Self {
-        Self { action: Action::Delete(key), guard: Guard::Version(version), refusal: Refusal::Changed }
     }
 
     /// Deletes an item if it is there. For rows that a guarded row of the same transaction protects.

@@ -193,11 +193,20 @@ impl Db {
 
     /// Reads many items at once, in no particular order; those that do not exist are absent from the answer.
     pub(crate) async fn batch_get(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
-        let chunks = keys.chunks(BATCH_GET_KEYS).map(|chunk| self.batch_get_chunk(chunk));
+        self.batch_get_as(keys, false).await
+    }
+
+    /// The same, seeing every write that was answered before.
+    pub(crate) async fn batch_get_consistent(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+        self.batch_get_as(keys, true).await
+    }
+
+    async fn batch_get_as(&self, keys: &[Key], consistent: bool) -> Result<Vec<Item>, StoreError> {
+        let chunks = keys.chunks(BATCH_GET_KEYS).map(|chunk| self.batch_get_chunk(chunk, consistent));
         Ok(futures_util::future::try_join_all(chunks).await?.into_iter().flatten().collect())
     }
 
-    async fn batch_get_chunk(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+    async fn batch_get_chunk(&self, keys: &[Key], consistent: bool) -> Result<Vec<Item>, StoreError> {
         let mut wanted = keys.iter().map(key_item).collect::<Vec<_>>();
         let mut items = Vec::new();
         for round in 0..BATCH_GET_ROUNDS {
@@ -206,6 +215,7 @@ impl Db {
             }
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(std::mem::take(&mut wanted)))
+                .consistent_read(consistent)
                 .build()
                 .map_err(|error| StoreError::Fault(error.to_string()))?;
             let call = self.meter.begin();

@@ -6,6 +6,7 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod checkout_sessions;
 pub mod commit;
 pub mod db;
 pub mod idempotency;
@@ -13,6 +14,7 @@ pub mod list;
 pub mod meter;
 pub mod organizations;
 pub mod payment_links;
+pub mod products;
 pub mod rate_limits;
 pub mod schema;
 

@@ -10,9 +10,12 @@ use crate::schema::{self, Key, link_partition, list_partition};
 use anyspend_domain::line_item::LineItem;
 use anyspend_domain::payment_link::{PaymentLink, Terms, is_active};
 use anyspend_domain::text::fold_case;
-use anyspend_domain::{Mode, OrgId, Owner, PaymentLinkId, PaymentLinkRef, Timestamp};
+use anyspend_domain::{Mode, OrgId, Owner, PaymentLinkId, PaymentLinkRef, ShortCode, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
+/// The attribute that makes a head row a tombstone.
+const DELETED_AT: &str = "deleted_at";
 /// Columns of the head row that an update may remove.
 const OPTIONAL_COLUMNS: &[&str] = &["max_uses", "expires_at", "has_items", "folded_description"];
 
@@ -31,6 +34,12 @@ struct StoredHead {
     has_items: Option<bool>,
     folded_name: String,
     folded_description: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredTombstone {
+    id: PaymentLinkId,
+    deleted_at: Timestamp,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -148,14 +157,19 @@ pub fn update(link: &PaymentLink, version: u64) -> Result<Vec<Write>, StoreError
     Ok(writes)
 }
 
-/// The writes that delete a link which was read at its present version, for good.
-pub fn delete(link: &PaymentLink) -> Vec<Write> {
+/// The writes that delete a link which was read at its present version, for good: a tombstone takes the place of its
+/// head, so that its open sessions fail at once, however many there are, and nobody else ever gets its code.
+///
+/// # Errors
+/// When the tombstone cannot be stored, which is a fault of ours.
+pub fn delete(link: &PaymentLink, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let code = link.id.short_code();
-    vec![
-        Write::delete_at_version(Key::link_head(&code), link.version),
+    let tombstone = StoredTombstone { id: link.id.clone(), deleted_at: now };
+    Ok(vec![
+        Write::replace_at_version(row(&Key::link_head(&code), &tombstone)?, link.version),
         Write::delete(Key::link_terms(&code)),
         Write::delete(Key::link_items(&code)),
-    ]
+    ])
 }
 
 /// Puts a link's rows together; `None` when the head or the terms are not among them.
@@ -163,6 +177,7 @@ fn assemble(rows: Vec<Item>) -> Result<Option<PaymentLink>, StoreError> {
     let (mut stored_head, mut terms, mut items) = (None, None, Vec::new());
     for item in rows {
         match string(&item, schema::SK) {
+            "HEAD" if item.contains_key(DELETED_AT) => return Ok(None),
             "HEAD" => stored_head = Some(read::<StoredHead>(item)?),
             "TERMS" => terms = Some(read::<Terms>(item)?),
             "ITEMS" => items = read::<StoredItems>(item)?.items,
@@ -182,6 +197,32 @@ fn assemble(rows: Vec<Item>) -> Result<Option<PaymentLink>, StoreError> {
 }
 
 impl Db {
+    /// When the link with this short code was deleted, if it was.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn link_deleted_at(&self, code: &ShortCode) -> Result<Option<Timestamp>, StoreError> {
+        match self.get(&Key::link_head(code), true).await? {
+            Some(item) if item.contains_key(DELETED_AT) => Ok(Some(read::<StoredTombstone>(item)?.deleted_at)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Which of these links were deleted, and when.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn deleted_links(
+        &self,
+        links: &[PaymentLinkId],
+    ) -> Result<HashMap<PaymentLinkId, Timestamp>, StoreError> {
+        let mut keys: Vec<Key> = links.iter().map(|id| Key::link_head(&id.short_code())).collect();
+        keys.sort_by(|one, other| one.pk.cmp(&other.pk));
+        keys.dedup();
+        let items = self.batch_get(&keys).await?.into_iter().filter(|item| item.contains_key(DELETED_AT));
+        items.map(|item| read::<StoredTombstone>(item).map(|gone| (gone.id, gone.deleted_at))).collect()
+    }
+
     /// The link a caller names, whoever owns it, with its items.
     ///
     /// # Errors
@@ -228,7 +269,7 @@ impl Db {
                 [Key::link_head(&code), Key::link_terms(&code)].into_iter().chain(items)
             })
             .collect();
-        let mut rows: std::collections::HashMap<String, Vec<Item>> = std::collections::HashMap::new();
+        let mut rows: HashMap<String, Vec<Item>> = HashMap::new();
         for item in self.batch_get(&keys).await? {
             rows.entry(string(&item, schema::PK).to_owned()).or_default().push(item);
         }

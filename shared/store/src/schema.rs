@@ -5,6 +5,8 @@
 //! | payment link, what lists and counters touch | `LINK#{short_code}` | `HEAD` | `{org}#{mode}#payment_link`, id |
 //! | payment link, what the merchant decided | `LINK#{short_code}` | `TERMS` | |
 //! | payment link, its line items | `LINK#{short_code}` | `ITEMS` | |
+//! | checkout session | `SESSION#{cs_id}` | `SESSION` | `{org}#{mode}#checkout_session`, id |
+//! | product | `PROD#{id}` | `PROD` | `{org}#{mode}#product`, id |
 //! | API key, with its rate-limit bucket | `KEY#{sha256}` | `KEY` | `{org}#{mode}#api_key`, id |
 //! | API key by public id | `AK#{ak_id}` | `AK` | |
 //! | organization | `ORG#{org}` | `ORG` | |
@@ -12,11 +14,12 @@
 //! | idempotent answer | `IDEM#{org}#{mode}#{sha256}` | `IDEM` | |
 //! | audit event | `AUDIT#{org}#{mode}#{date}` | `evt_…` | |
 //!
-//! A link's id ends with its short code, so both lead to `LINK#…` without a look-up, and claiming the partition
+//! A deleted link leaves its head row behind as a tombstone: its sessions fail by it, and its code is never given away
+//! again. A link's id ends with its short code, so both lead to `LINK#…` without a look-up, and claiming the partition
 //! claims the code. Ids sort by time, so an id is also the sort key of its list.
 
 use anyspend_domain::api_key::KeyHash;
-use anyspend_domain::{ApiKeyId, EventId, OrgId, Owner, ShortCode, Timestamp};
+use anyspend_domain::{ApiKeyId, CheckoutSessionId, EventId, OrgId, Owner, ProductId, ShortCode, Timestamp};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{
@@ -38,8 +41,19 @@ pub const LIST_PK: &str = "lpk";
 pub const LIST_SK: &str = "lsk";
 /// What [`LIST_INDEX`] carries besides keys: the columns lists filter by. Nothing that changes with every request
 /// may stand here, or each request would pay for an index write.
-pub const LIST_COLUMNS: &[&str] =
-    &["switched_on", "expires_at", "max_uses", "uses", "has_items", "updated_at", "folded_name", "folded_description"];
+pub const LIST_COLUMNS: &[&str] = &[
+    "switched_on",
+    "expires_at",
+    "max_uses",
+    "uses",
+    "has_items",
+    "updated_at",
+    "folded_name",
+    "folded_description",
+    "status",
+    "payment_link_id",
+    "product_type",
+];
 
 /// The full key of one item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,6 +82,16 @@ impl Key {
     /// A payment link's line items row.
     pub fn link_items(code: &ShortCode) -> Self {
         Self::new(link_partition(code), "ITEMS")
+    }
+
+    /// A checkout session's row.
+    pub fn checkout_session(id: &CheckoutSessionId) -> Self {
+        Self::new(format!("SESSION#{id}"), "SESSION")
+    }
+
+    /// A product's row.
+    pub fn product(id: &ProductId) -> Self {
+        Self::new(format!("PROD#{id}"), "PROD")
     }
 
     /// An API key's row.

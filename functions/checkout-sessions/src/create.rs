@@ -1,0 +1,119 @@
+//! `POST /checkout-sessions`
+
+use anyspend_api::checkout_session::CheckoutSessionView;
+use anyspend_api::fields::{Body, Fields, MAX_SAFE_INTEGER, Whole};
+use anyspend_api::operation::{Access, Operation};
+use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
+use anyspend_domain::api_key::Permission;
+use anyspend_domain::checkout_session::{
+    Attribution, Buyer, CheckoutSession, MAX_LIFETIME, MIN_LIFETIME, NewCheckoutSession, Source,
+};
+use anyspend_domain::payment_link::PaymentLink;
+use anyspend_domain::text::Name;
+use anyspend_domain::{CheckoutSessionId, Code, PaymentLinkId, PaymentLinkRef, Problem, ShortCode};
+use anyspend_store::checkout_sessions;
+use http::{Method, StatusCode};
+use std::sync::Arc;
+
+/// The body.
+struct CreateCheckoutSession {
+    /// As it was sent; what it names is looked up.
+    payment_link_id: Option<String>,
+    session: NewCheckoutSession,
+}
+
+impl Body for CreateCheckoutSession {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        // Any short text: what is no id is a link that does not exist.
+        let payment_link_id = fields.optional::<Name>("payment_link_id").map(|id| id.as_str().to_owned());
+        Some(Self {
+            payment_link_id,
+            session: NewCheckoutSession {
+                token_address: fields.optional("token_address"),
+                chain_id: fields.optional::<Whole<1, MAX_SAFE_INTEGER>>("chain_id").map(|id| id.0),
+                recipient_address: fields.optional("recipient_address"),
+                amount: fields.optional("amount"),
+                product_id: fields.optional("product_id"),
+                success_url: fields.optional("success_url"),
+                cancel_url: fields.optional("cancel_url"),
+                client_reference_id: fields.optional("client_reference_id"),
+                metadata: fields.optional("metadata"),
+                buyer: Buyer { email: fields.optional("customer_email"), name: fields.optional("customer_name") },
+                attribution: Attribution {
+                    source: fields.optional("utm_source"),
+                    medium: fields.optional("utm_medium"),
+                    campaign: fields.optional("utm_campaign"),
+                },
+                expires_in: fields.optional::<Whole<MIN_LIFETIME, MAX_LIFETIME>>("expires_in").map(|seconds| seconds.0),
+            },
+        })
+    }
+}
+
+pub(crate) fn operation() -> Operation {
+    Operation::new::<CheckoutSessionView>(
+        "createCheckoutSession",
+        Method::POST,
+        crate::CHECKOUT_SESSIONS,
+        Access::Needs(Permission::Write),
+        StatusCode::CREATED,
+        "Create a checkout session",
+    )
+    .described(
+        "From `payment_link_id`, whose terms it inherits as they are now, or from `token_address`, `chain_id`, \
+         `recipient_address` and `amount`. Redirect the buyer to its `url`. `{SESSION_ID}` in `success_url` and \
+         `cancel_url` is replaced when the buyer is sent there.",
+    )
+    .body::<CreateCheckoutSession>()
+    .beside(find_link, create)
+}
+
+/// The link the body names, read beside the check of the caller.
+async fn find_link(call: Arc<Call>) -> Result<Option<PaymentLink>, ApiError> {
+    match call.peek("payment_link_id").as_deref().and_then(PaymentLinkRef::parse) {
+        Some(wanted) => Ok(call.db.find_payment_link(&wanted).await?),
+        None => Ok(None),
+    }
+}
+
+async fn create(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> Result<Answer, ApiError> {
+    let (CreateCheckoutSession { payment_link_id, session }, problems) =
+        call.read_body::<CreateCheckoutSession>(&caller)?.parts()?;
+    let mut problems = problems;
+    let link = match &payment_link_id {
+        None => None,
+        Some(id) => Some(caller.own(found, id).map_err(|_| unknown_link(id))?),
+    };
+    if link.is_none() {
+        let references = session.product_id.iter().map(|id| ("product_id".to_owned(), id.clone())).collect();
+        problems.extend(call.unknown_products(&caller, references).await?);
+    }
+    let code = link.as_ref().map_or_else(ShortCode::none, |link| link.id.short_code());
+    let decided = CheckoutSession::open(
+        CheckoutSessionId::generate(call.now, &code),
+        caller.owner.clone(),
+        session,
+        link.as_ref().map_or(Source::Request, Source::Link),
+        call.now,
+        &call.platform.config.chains,
+    );
+    let session = ApiError::settle(problems, decided)?;
+    let mut answer = call.answer(StatusCode::CREATED, &CheckoutSessionView::new(&session, &call, None))?;
+    answer.bears_secret = session.names_somebody();
+    let changes = Changes {
+        writes: vec![checkout_sessions::create(&session, &*call.platform)?],
+        event_type: "checkout_session.created",
+        resource_type: CheckoutSessionId::OBJECT,
+        resource_id: session.id.to_string(),
+        answer,
+    };
+    Ok(call.commit(&caller, changes).await?)
+}
+
+fn unknown_link(id: &str) -> Problem {
+    Problem {
+        code: Code::ResourceNotFound,
+        message: format!("No {} found with id '{id}'.", PaymentLinkId::OBJECT),
+        param: Some("payment_link_id".to_owned()),
+    }
+}

@@ -1,0 +1,6 @@
+//! The Lambda binary of the products group.
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    anyspend_api::serve::lambda(products::routes()).await
+}

@@ -1,0 +1,365 @@
+//! What a checkout session may be and become: one buyer's attempt to pay, on terms that no longer change.
+//!
+//! ```text
+//! open ──► processing ──► completed
+//!  │ ▲          │ │
+//!  │ └──────────┘ └─────► failed
+//!  ├──► expired
+//!  └──► failed
+//! ```
+
+use crate::chain::Chains;
+use crate::metadata::MetadataPatch;
+use crate::payment_link::{PaymentLink, settlement_problems};
+use crate::text::{ClientReference, CustomerName, Email, UtmTag};
+use crate::web_url::WebUrl;
+use crate::{
+    Address, Amount, CheckoutSessionId, Code, Metadata, Owner, Patch, PaymentLinkId, Problem, ProductId, Rejection,
+    Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// Shortest life of a session, in seconds.
+pub const MIN_LIFETIME: u64 = 300;
+/// Longest life of a session, in seconds.
+pub const MAX_LIFETIME: u64 = 86_400;
+/// Life of a session that does not say, in seconds.
+pub const DEFAULT_LIFETIME: u64 = 1_800;
+
+/// What was stored of a session's progress. Time moves it on without a write: ask [`CheckoutSession::status`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Waiting for a payment.
+    Open,
+    /// A payment was submitted and is not final.
+    Processing,
+    /// Paid.
+    Completed,
+    /// Nobody paid in time, or the merchant ended it.
+    Expired,
+    /// It can no longer be paid.
+    Failed,
+}
+
+impl Status {
+    /// Every status, by its name in JSON.
+    pub const NAMES: [&'static str; 5] = ["open", "processing", "completed", "expired", "failed"];
+
+    /// The name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Processing => "processing",
+            Self::Completed => "completed",
+            Self::Expired => "expired",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The state machine, and nothing else.
+    pub const fn may_become(self, next: Self) -> bool {
+        matches!(
+            (self, next),
+            (Self::Open, Self::Processing | Self::Expired | Self::Failed)
+                | (Self::Processing, Self::Completed | Self::Failed | Self::Open)
+        )
+    }
+}
+
+/// Who the buyer is, as the merchant or the buyer said. Encrypted where it is stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Buyer {
+    /// E-mail address.
+    pub email: Option<Email>,
+    /// Name.
+    pub name: Option<CustomerName>,
+}
+
+/// Where the buyer came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attribution {
+    /// `utm_source`
+    pub source: Option<UtmTag>,
+    /// `utm_medium`
+    pub medium: Option<UtmTag>,
+    /// `utm_campaign`
+    pub campaign: Option<UtmTag>,
+}
+
+/// A checkout session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckoutSession {
+    /// `cs_…`; ends with its link's short code.
+    pub id: CheckoutSessionId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What was stored of its progress.
+    pub stored_status: Status,
+    /// The link it was opened from.
+    pub payment_link_id: Option<PaymentLinkId>,
+    /// The product sold.
+    pub product_id: Option<ProductId>,
+    /// What is paid with.
+    pub token_address: Address,
+    /// Where it is paid.
+    pub chain_id: u64,
+    /// Who is paid.
+    pub recipient_address: Address,
+    /// The price, once it is known.
+    pub amount: Option<Amount>,
+    /// Where the buyer goes after paying.
+    pub success_url: Option<WebUrl>,
+    /// Where the buyer goes instead of paying.
+    pub cancel_url: Option<WebUrl>,
+    /// The merchant's own name for this purchase.
+    pub client_reference_id: Option<ClientReference>,
+    /// The merchant's own notes.
+    pub metadata: Option<Metadata>,
+    /// Who buys.
+    pub buyer: Buyer,
+    /// Where the buyer came from.
+    pub attribution: Attribution,
+    /// When it can no longer be paid.
+    pub expires_at: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Counts changes; a write names the version it was decided on.
+    pub version: u64,
+}
+
+/// A session as it is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is the one of the same name in `CheckoutSession`")]
+pub struct NewCheckoutSession {
+    pub token_address: Option<Address>,
+    pub chain_id: Option<u64>,
+    pub recipient_address: Option<Address>,
+    pub amount: Option<Amount>,
+    pub product_id: Option<ProductId>,
+    pub success_url: Option<WebUrl>,
+    pub cancel_url: Option<WebUrl>,
+    pub client_reference_id: Option<ClientReference>,
+    pub metadata: Option<MetadataPatch>,
+    pub buyer: Buyer,
+    pub attribution: Attribution,
+    /// Seconds.
+    pub expires_in: Option<u64>,
+}
+
+/// What the session's terms are taken from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// A link, whose terms it inherits as they are now.
+    Link(&'a PaymentLink),
+    /// The request itself.
+    Request,
+}
+
+impl CheckoutSession {
+    /// Opens a session.
+    ///
+    /// # Errors
+    /// Every problem of the request at once; `payment_link_inactive` alone when the link takes no payments.
+    pub fn open(
+        id: CheckoutSessionId,
+        owner: Owner,
+        request: NewCheckoutSession,
+        source: Source<'_>,
+        now: Timestamp,
+        chains: &Chains,
+    ) -> Result<Self, Rejection> {
+        let mut problems = Vec::new();
+        let terms = match source {
+            Source::Link(link) => Terms::of_link(link, &request, now, &mut problems),
+            Source::Request => Terms::of_request(&request, &owner, chains, &mut problems),
+        };
+        let mut metadata = None;
+        Metadata::apply(&mut metadata, request.metadata.map_or(Patch::Keep, Patch::Set));
+        if metadata.as_ref().is_some_and(|metadata| metadata.pairs().len() > Metadata::MAX_KEYS) {
+            problems.push(Problem::invalid("metadata", format!("must have at most {} keys", Metadata::MAX_KEYS)));
+        }
+        Rejection::unless_empty(problems)?;
+        let Some(terms) = terms else { return Err(Problem::missing("payment_link_id").into()) };
+        Ok(Self {
+            id,
+            owner,
+            stored_status: Status::Open,
+            payment_link_id: terms.payment_link_id,
+            product_id: terms.product_id,
+            token_address: terms.token_address,
+            chain_id: terms.chain_id,
+            recipient_address: terms.recipient_address,
+            amount: terms.amount,
+            success_url: request.success_url,
+            cancel_url: request.cancel_url,
+            client_reference_id: request.client_reference_id,
+            metadata,
+            buyer: request.buyer,
+            attribution: request.attribution,
+            expires_at: now.plus_seconds(request.expires_in.unwrap_or(DEFAULT_LIFETIME)),
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        })
+    }
+
+    /// What the session is at `now`, whether or not any job has run: an open one expires by itself, and fails with
+    /// the deletion of its link.
+    pub fn status(&self, now: Timestamp, link_deleted_at: Option<Timestamp>) -> Status {
+        status_at(self.stored_status, self.expires_at, now, link_deleted_at)
+    }
+
+    /// Whether an answer about it shows who the buyer is, and must not be kept in the clear.
+    pub fn names_somebody(&self) -> bool {
+        self.buyer != Buyer::default()
+    }
+
+    /// Why a failed session failed.
+    pub const fn failure_reason(status: Status, link_deleted_at: Option<Timestamp>) -> Option<&'static str> {
+        match (status, link_deleted_at) {
+            (Status::Failed, Some(_)) => Some("link_deleted"),
+            _ => None,
+        }
+    }
+
+    /// Ends an open session on the merchant's word.
+    ///
+    /// # Errors
+    /// `invalid_status_transition` when it is not open any more.
+    pub fn expire(&mut self, now: Timestamp, link_deleted_at: Option<Timestamp>) -> Result<(), Rejection> {
+        let status = self.status(now, link_deleted_at);
+        if status != Status::Open {
+            let message = format!("Only an open checkout session can be expired, and this one is {}.", status.as_str());
+            return Err(Problem::new(Code::InvalidStatusTransition, message).into());
+        }
+        self.stored_status = Status::Expired;
+        self.updated_at = now;
+        self.version += 1;
+        Ok(())
+    }
+}
+
+/// The one rule of what a session's status is, for a whole session and for the slim row of a list alike.
+pub fn status_at(stored: Status, expires_at: Timestamp, now: Timestamp, link_deleted_at: Option<Timestamp>) -> Status {
+    match (stored, link_deleted_at) {
+        // A link that was deleted after the session had expired changes nothing any more.
+        (Status::Open, Some(deleted)) if deleted < expires_at => Status::Failed,
+        (Status::Open, _) if now >= expires_at => Status::Expired,
+        _ => stored,
+    }
+}
+
+/// What a session takes from its source.
+struct Terms {
+    payment_link_id: Option<PaymentLinkId>,
+    product_id: Option<ProductId>,
+    token_address: Address,
+    chain_id: u64,
+    recipient_address: Address,
+    amount: Option<Amount>,
+}
+
+impl Terms {
+    fn of_link(
+        link: &PaymentLink,
+        request: &NewCheckoutSession,
+        now: Timestamp,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
+        if !link.is_active(now) {
+            let message = "This payment link is not active: it was switched off, has expired, or is used up.";
+            problems.push(Problem::new(Code::PaymentLinkInactive, message));
+            return None;
+        }
+        let fixed_by_the_link = [
+            ("token_address", request.token_address.is_some()),
+            ("chain_id", request.chain_id.is_some()),
+            ("recipient_address", request.recipient_address.is_some()),
+            ("product_id", request.product_id.is_some()),
+        ];
+        for (param, _) in fixed_by_the_link.iter().filter(|(_, sent)| *sent) {
+            problems.push(Problem::invalid(
+                param,
+                "is the payment link's to decide: it cannot be sent beside 'payment_link_id'",
+            ));
+        }
+        let amount = match (link.amount(), request.amount) {
+            (Some(price), Some(asked)) if price != asked => {
+                problems.push(Problem::invalid(
+                    "amount",
+                    format!("must be the payment link's price, {price}, or left out"),
+                ));
+                Some(price)
+            }
+            (Some(price), _) => Some(price),
+            (None, asked) => {
+                problems.extend(asked.and_then(|asked| link.terms.problem_of_choice(asked)));
+                asked
+            }
+        };
+        Some(Self {
+            payment_link_id: Some(link.id.clone()),
+            product_id: link.terms.product_id.clone(),
+            token_address: link.terms.token_address.clone(),
+            chain_id: link.terms.chain_id,
+            recipient_address: link.terms.recipient_address.clone(),
+            amount,
+        })
+    }
+
+    fn of_request(
+        request: &NewCheckoutSession,
+        owner: &Owner,
+        chains: &Chains,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
+        let required = [
+            ("token_address", request.token_address.is_some()),
+            ("chain_id", request.chain_id.is_some()),
+            ("recipient_address", request.recipient_address.is_some()),
+            ("amount", request.amount.is_some()),
+        ];
+        problems.extend(required.iter().filter(|(_, sent)| !sent).map(|(param, _)| Problem::missing(param)));
+        let recipient = request.recipient_address.as_ref();
+        problems.extend(settlement_problems(owner.mode, request.chain_id, recipient, chains));
+        Some(Self {
+            payment_link_id: None,
+            product_id: request.product_id.clone(),
+            token_address: request.token_address.clone()?,
+            chain_id: request.chain_id?,
+            recipient_address: request.recipient_address.clone()?,
+            amount: Some(request.amount?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Status; 5] = [Status::Open, Status::Processing, Status::Completed, Status::Expired, Status::Failed];
+
+    #[test]
+    fn completed_expired_and_failed_are_final() {
+        for end in [Status::Completed, Status::Expired, Status::Failed] {
+            assert!(ALL.iter().all(|next| !end.may_become(*next)));
+        }
+        assert!(!Status::Open.may_become(Status::Completed), "nothing is completed without being seen on chain");
+        assert!(Status::Processing.may_become(Status::Open) && !Status::Processing.may_become(Status::Expired));
+    }
+
+    #[test]
+    fn an_open_session_ends_to_the_millisecond_and_by_what_came_first() {
+        let at = |millis| Timestamp::from_millis(millis).unwrap();
+        let status = |now, deleted: Option<u64>| status_at(Status::Open, at(1_000), at(now), deleted.map(at));
+        assert_eq!(status(999, None), Status::Open);
+        assert_eq!(status(1_000, None), Status::Expired);
+        assert_eq!(status(999, Some(500)), Status::Failed);
+        assert_eq!(status(2_000, Some(500)), Status::Failed);
+        assert_eq!(status(2_000, Some(1_000)), Status::Expired);
+        assert_eq!(status_at(Status::Completed, at(1_000), at(2_000), Some(at(1))), Status::Completed);
+    }
+}

@@ -1,0 +1,202 @@
+//! Checkout sessions: one row each, with the buyer's e-mail and name sealed.
+
+use crate::Write;
+use crate::db::{Db, Item, StoreError, read, row, string};
+use crate::list::Listed;
+use crate::schema::{self, Key, list_partition};
+use anyspend_domain::checkout_session::{Attribution, Buyer, CheckoutSession, Status, status_at};
+use anyspend_domain::text::ClientReference;
+use anyspend_domain::web_url::WebUrl;
+use anyspend_domain::{
+    Address, Amount, CheckoutSessionId, Metadata, Mode, OrgId, Owner, PaymentLinkId, ProductId, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredSession {
+    id: CheckoutSessionId,
+    org: OrgId,
+    mode: Mode,
+    status: Status,
+    payment_link_id: Option<PaymentLinkId>,
+    product_id: Option<ProductId>,
+    token_address: Address,
+    chain_id: u64,
+    recipient_address: Address,
+    amount: Option<Amount>,
+    success_url: Option<WebUrl>,
+    cancel_url: Option<WebUrl>,
+    client_reference_id: Option<ClientReference>,
+    metadata: Option<Metadata>,
+    /// The buyer, sealed; absent when nothing is known.
+    buyer: Option<String>,
+    attribution: Option<Attribution>,
+    expires_at: Timestamp,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    version: u64,
+}
+
+/// What a list needs to know of a session before it reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlimSession {
+    /// The session.
+    pub id: CheckoutSessionId,
+    /// The link it was opened from.
+    pub payment_link_id: Option<PaymentLinkId>,
+    stored_status: Status,
+    expires_at: Timestamp,
+}
+
+#[derive(Debug, Deserialize)]
+struct StoredSlim {
+    #[serde(rename = "lsk")]
+    id: CheckoutSessionId,
+    payment_link_id: Option<PaymentLinkId>,
+    status: Status,
+    expires_at: Timestamp,
+}
+
+impl SlimSession {
+    /// What the session is at `now`: the same rule as for the whole session.
+    pub fn status(&self, now: Timestamp, deleted: &HashMap<PaymentLinkId, Timestamp>) -> Status {
+        let link_deleted_at = self.payment_link_id.as_ref().and_then(|link| deleted.get(link)).copied();
+        status_at(self.stored_status, self.expires_at, now, link_deleted_at)
+    }
+
+    /// The link whose deletion would have changed the status.
+    pub fn depends_on(&self) -> Option<&PaymentLinkId> {
+        self.payment_link_id.as_ref().filter(|_| self.stored_status == Status::Open)
+    }
+}
+
+/// Seals and opens what must not be readable in the table. The context binds a sealed text to its session.
+pub trait BuyerVault: Sync {
+    /// Seals a buyer.
+    ///
+    /// # Errors
+    /// When the deployment has no secret.
+    fn seal(&self, buyer: &Buyer, context: &CheckoutSessionId) -> Result<String, StoreError>;
+    /// Opens what [`BuyerVault::seal`] made.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    fn open(&self, sealed: &str, context: &CheckoutSessionId) -> Result<Buyer, StoreError>;
+}
+
+fn stored(session: &CheckoutSession, vault: &impl BuyerVault) -> Result<Item, StoreError> {
+    let buyer = (session.buyer != Buyer::default()).then(|| vault.seal(&session.buyer, &session.id)).transpose()?;
+    let attribution = (session.attribution != Attribution::default()).then(|| session.attribution.clone());
+    let attributes = StoredSession {
+        id: session.id.clone(),
+        org: session.owner.org.clone(),
+        mode: session.owner.mode,
+        status: session.stored_status,
+        payment_link_id: session.payment_link_id.clone(),
+        product_id: session.product_id.clone(),
+        token_address: session.token_address.clone(),
+        chain_id: session.chain_id,
+        recipient_address: session.recipient_address.clone(),
+        amount: session.amount,
+        success_url: session.success_url.clone(),
+        cancel_url: session.cancel_url.clone(),
+        client_reference_id: session.client_reference_id.clone(),
+        metadata: session.metadata.clone(),
+        buyer,
+        attribution,
+        expires_at: session.expires_at,
+        created_at: session.created_at,
+        updated_at: session.updated_at,
+        version: session.version,
+    };
+    let mut item = row(&Key::checkout_session(&session.id), &attributes)?;
+    Listed { owner: &session.owner, object: CheckoutSessionId::OBJECT, id: session.id.as_str() }.enter(&mut item);
+    Ok(item)
+}
+
+fn session(item: Item, vault: &impl BuyerVault) -> Result<CheckoutSession, StoreError> {
+    let stored: StoredSession = read(item)?;
+    let buyer = stored.buyer.map(|sealed| vault.open(&sealed, &stored.id)).transpose()?.unwrap_or_default();
+    Ok(CheckoutSession {
+        id: stored.id,
+        owner: Owner { org: stored.org, mode: stored.mode },
+        stored_status: stored.status,
+        payment_link_id: stored.payment_link_id,
+        product_id: stored.product_id,
+        token_address: stored.token_address,
+        chain_id: stored.chain_id,
+        recipient_address: stored.recipient_address,
+        amount: stored.amount,
+        success_url: stored.success_url,
+        cancel_url: stored.cancel_url,
+        client_reference_id: stored.client_reference_id,
+        metadata: stored.metadata,
+        buyer,
+        attribution: stored.attribution.unwrap_or_default(),
+        expires_at: stored.expires_at,
+        created_at: stored.created_at,
+        updated_at: stored.updated_at,
+        version: stored.version,
+    })
+}
+
+/// The write that opens a session.
+///
+/// # Errors
+/// When it cannot be sealed or stored, which is a fault of ours.
+pub fn create(session: &CheckoutSession, vault: &impl BuyerVault) -> Result<Write, StoreError> {
+    Ok(Write::create(stored(session, vault)?))
+}
+
+/// The write that replaces a session which was read at `version`.
+///
+/// # Errors
+/// When it cannot be sealed or stored, which is a fault of ours.
+pub fn replace(session: &CheckoutSession, version: u64, vault: &impl BuyerVault) -> Result<Write, StoreError> {
+    Ok(Write::replace_at_version(stored(session, vault)?, version))
+}
+
+impl Db {
+    /// The session with this id, whoever owns it.
+    ///
+    /// # Errors
+    /// When the table does not answer, or the buyer cannot be opened.
+    pub async fn find_checkout_session(
+        &self,
+        id: &CheckoutSessionId,
+        vault: &impl BuyerVault,
+    ) -> Result<Option<CheckoutSession>, StoreError> {
+        self.get(&Key::checkout_session(id), true).await?.map(|item| session(item, vault)).transpose()
+    }
+
+    /// What lists need to know of every session of an owner, oldest first.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn list_slim_checkout_sessions(&self, owner: &Owner) -> Result<Vec<SlimSession>, StoreError> {
+        let rows = self.list_rows(&list_partition(owner, CheckoutSessionId::OBJECT)).await?;
+        rows.into_iter()
+            .map(|item| {
+                let StoredSlim { id, payment_link_id, status, expires_at } = read(item)?;
+                Ok(SlimSession { id, payment_link_id, stored_status: status, expires_at })
+            })
+            .collect()
+    }
+
+    /// The whole sessions of a page, in its order.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn get_checkout_sessions(
+        &self,
+        page: &[SlimSession],
+        vault: &impl BuyerVault,
+    ) -> Result<Vec<CheckoutSession>, StoreError> {
+        let keys: Vec<Key> = page.iter().map(|slim| Key::checkout_session(&slim.id)).collect();
+        let items = self.batch_get(&keys).await?;
+        let mut by_key: HashMap<String, Item> =
+            items.into_iter().map(|item| (string(&item, schema::PK).to_owned(), item)).collect();
+        keys.iter().filter_map(|key| by_key.remove(&key.pk)).map(|item| session(item, vault)).collect()
+    }
+}
