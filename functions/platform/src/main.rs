@@ -1,6 +1,6 @@
 //! The Lambda binary of the platform group.
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     anyspend_api::serve::lambda(platform::routes()).await
 }

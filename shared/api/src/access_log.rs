@@ -6,10 +6,13 @@ use serde_json::json;
 use std::fmt;
 use std::time::Duration;
 use tracing::field::{Field, Visit};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Json, Writer};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{EnvFilter, fmt as subscriber};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt as subscriber};
 
 /// The target of request lines, whose one field is the line itself.
 const TARGET: &str = "request";
@@ -118,13 +121,12 @@ where
     }
 }
 
-/// Sends all logs to stderr as JSON lines. Called once by whoever owns the process.
+/// Sends all logs to stderr as JSON lines; `filter` is a level, or `target=level` pairs. Called once by whoever owns the
+/// process.
 pub fn install(filter: &str) {
     let json = subscriber::format().json().flatten_event(true).with_current_span(false).with_span_list(false);
-    let _ = subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info")))
-        .with_writer(std::io::stderr)
-        .json()
-        .event_format(Lines { json })
-        .try_init();
+    let wanted = filter.parse::<Targets>().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
+    let lines =
+        subscriber::layer().json().event_format(Lines { json }).with_writer(std::io::stderr).with_filter(wanted);
+    let _ = tracing_subscriber::registry().with(lines).try_init();
 }

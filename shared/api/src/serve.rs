@@ -19,8 +19,10 @@ pub async fn lambda(group: Group) -> Result<(), lambda_http::Error> {
     let config = Config::from_env()?;
     let (connection, table) = connection_from_env()?;
     let db = Db::new(connection.client(), &table);
-    // The first call opens the TLS connection: better during the start, which is not billed to a caller's patience.
-    if let Err(error) = db.probe().await {
+    // The first calls open the TLS connections: better during the start, which is not billed to a caller's patience.
+    // Two, because a request checks its caller and reads side by side.
+    let (one, other) = tokio::join!(db.probe(), db.probe());
+    if let Err(error) = one.and(other) {
         tracing::warn!(%error, "the table did not answer during the start");
     }
     let app = router(vec![group], Platform::new(db, config, Clock::System));

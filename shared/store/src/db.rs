@@ -64,6 +64,14 @@ impl Connection {
         }
     }
 
+    fn roots(&self) -> Roots {
+        match &self.endpoint {
+            Some(endpoint) if endpoint.starts_with("https:") => Roots::System,
+            // Plain http needs none, and then the cheap ones.
+            _ => Roots::Amazon,
+        }
+    }
+
     /// The SDK client.
     pub fn client(&self) -> Client {
         let (id, secret, token) = self.credentials.clone();
@@ -87,16 +95,34 @@ impl Connection {
         builder.set_endpoint_url(self.endpoint.clone());
         builder = match &self.http_client {
             Some(client) => builder.http_client(client.clone()),
-            None => builder.http_client(http_client()),
+            None => builder.http_client(http_client(self.roots())),
         };
         Client::from_conf(builder.build())
     }
 }
 
+/// Whose certificates a client believes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Roots {
+    /// Amazon Trust Services', which sign every AWS endpoint, compiled in: walking the system's certificate folder costs
+    /// a third of a cold start.
+    Amazon,
+    /// The system's, for an endpoint of somebody else.
+    System,
+}
+
 /// The HTTP client every SDK client uses: rustls with ring.
-pub fn http_client() -> config::SharedHttpClient {
+pub fn http_client(roots: Roots) -> config::SharedHttpClient {
     use aws_smithy_http_client::{Builder, tls};
-    Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https()
+    let store = match roots {
+        // Amazon Root CA 1 to 4 and Starfield Services Root CA G2: https://www.amazontrust.com/repository/
+        Roots::Amazon => tls::TrustStore::empty().with_pem_certificate(include_bytes!("amazon-roots.pem").as_slice()),
+        Roots::System => tls::TrustStore::default(),
+    };
+    Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .tls_context(tls::TlsContext::builder().with_trust_store(store).build().unwrap_or_default())
+        .build_https()
 }
 
 /// The table, with a meter for the request it is used by.
@@ -313,5 +339,29 @@ pub(crate) fn store_error<E: ProvideErrorMetadata + fmt::Debug, R: fmt::Debug>(e
         }
         SdkError::ConstructionFailure(_) => StoreError::Fault(describe(error)),
         _ => StoreError::Unavailable(describe(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compiled_in_roots_are_certificates() {
+        let pem = include_str!("amazon-roots.pem");
+        assert_eq!(pem.matches("-----BEGIN CERTIFICATE-----").count(), 5);
+        // The SDK panics on a certificate it cannot read.
+        let _ = http_client(Roots::Amazon);
+        let _ = http_client(Roots::System);
+    }
+
+    #[test]
+    fn only_an_endpoint_of_somebody_else_is_checked_against_the_systems_roots() {
+        let roots = |endpoint: Option<&str>| {
+            Connection { endpoint: endpoint.map(str::to_owned), ..Connection::local(String::new()) }.roots()
+        };
+        assert_eq!(roots(None), Roots::Amazon);
+        assert_eq!(roots(Some("http://127.0.0.1:8000")), Roots::Amazon);
+        assert_eq!(roots(Some("https://dynamodb.example.com")), Roots::System);
     }
 }

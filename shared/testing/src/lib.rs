@@ -17,7 +17,7 @@ use anyspend_domain::api_key::{ApiKey, KeyText, Permission, Permissions};
 use anyspend_domain::text::Name;
 use anyspend_domain::{ApiKeyId, Mode, OrgId, Owner, Timestamp};
 use anyspend_embedded::Embedded;
-use anyspend_store::db::{Connection, http_client};
+use anyspend_store::db::{Connection, Roots, http_client};
 use anyspend_store::organizations::{self, Organization};
 use anyspend_store::{Db, api_keys, schema};
 use axum::Router;
@@ -77,7 +77,7 @@ impl App {
     fn assemble(embedded: Arc<Embedded>, config: Config, clock: Clock, make_groups: fn() -> Vec<Group>) -> Self {
         let faults = Arc::new(Faults::default());
         let mut connection = Connection::local(embedded.url().to_owned());
-        connection.http_client = Some(faults::under(http_client(), faults.clone()));
+        connection.http_client = Some(faults::under(http_client(Roots::Amazon), faults.clone()));
         let platform = Platform::new(Db::new(connection.client(), TABLE), config, clock);
         let router = router(make_groups(), platform.clone());
         Self { platform, faults, router, embedded, make_groups }
