@@ -259,3 +259,25 @@ async fn bytes_that_are_no_http_do_not_disturb_the_process() {
     }
     assert_eq!(process.create().await.status(), 201);
 }
+
+#[tokio::test]
+async fn a_table_of_an_earlier_version_is_refused_at_the_start_and_not_by_every_list() {
+    use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+    let engine = anyspend_embedded::Embedded::start(None).unwrap();
+    let client = anyspend_store::db::Connection::local(engine.url().to_owned()).client();
+    let mut table = client.create_table().table_name("old").billing_mode(BillingMode::PayPerRequest);
+    for (name, role) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
+        table = table
+            .attribute_definitions(
+                AttributeDefinition::builder()
+                    .attribute_name(name)
+                    .attribute_type(ScalarAttributeType::S)
+                    .build()
+                    .unwrap(),
+            )
+            .key_schema(KeySchemaElement::builder().attribute_name(name).key_type(role).build().unwrap());
+    }
+    table.send().await.unwrap();
+    let said = refusal(&["--memory", "--dynamodb", engine.url(), "--table", "old"]);
+    assert!(said.contains("earlier version") && said.contains("folded_name"), "{said}");
+}

@@ -54,6 +54,7 @@ pub struct Call {
     operation: Option<Arc<Operation>>,
     params: Vec<(String, String)>,
     body: Result<Bytes, ApiError>,
+    json: OnceLock<Result<Json, ApiError>>,
     query: OnceLock<Query>,
     notes: Mutex<Notes>,
 }
@@ -153,6 +154,7 @@ impl Call {
             client_ip: arrived.client_ip,
             params: arrived.params,
             body: arrived.body,
+            json: OnceLock::new(),
             query: OnceLock::new(),
             notes: Mutex::default(),
             platform,
@@ -226,7 +228,7 @@ impl Call {
         if self.operation().changes() {
             let json = self.json()?;
             if self.operation().body.is_none() {
-                read_body::<Nothing>(&json, self.read_context(Mode::Test)).strict()?;
+                read_body::<Nothing>(json, self.read_context(Mode::Test)).strict()?;
             }
         }
         Ok(())
@@ -247,7 +249,12 @@ impl Call {
         ReadContext { mode, now: self.now }
     }
 
-    fn json(&self) -> Result<Json, ApiError> {
+    /// The body as JSON, parsed once however often it is asked for.
+    fn json(&self) -> Result<&Json, ApiError> {
+        self.json.get_or_init(|| self.parse_json()).as_ref().map_err(Clone::clone)
+    }
+
+    fn parse_json(&self) -> Result<Json, ApiError> {
         let body = self.body.as_ref().map_err(Clone::clone)?;
         if body.is_empty() {
             return Ok(Json::Object(Vec::new()));
@@ -266,12 +273,10 @@ impl Call {
     /// A text field of the body before anything was checked, for a read that runs beside the check of the caller.
     pub fn peek(&self, name: &str) -> Option<String> {
         match self.json().ok()? {
-            Json::Object(fields) => {
-                fields.into_iter().find(|(key, _)| key == name).and_then(|(_, value)| match value {
-                    Json::String(text) => Some(text),
-                    _ => None,
-                })
-            }
+            Json::Object(fields) => fields.iter().find(|(key, _)| key == name).and_then(|(_, value)| match value {
+                Json::String(text) => Some(text.clone()),
+                _ => None,
+            }),
             _ => None,
         }
     }
@@ -281,7 +286,7 @@ impl Call {
     /// # Errors
     /// When it is not even a JSON object.
     pub fn read_body<T: Body>(&self, caller: &Caller) -> Result<Reading<T>, ApiError> {
-        Ok(read_body(&self.json()?, self.read_context(caller.owner.mode)))
+        Ok(read_body(self.json()?, self.read_context(caller.owner.mode)))
     }
 
     /// The body.

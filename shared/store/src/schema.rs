@@ -186,7 +186,9 @@ pub async fn create_table_if_absent(client: &Client, table: &str) -> Result<(), 
         .await;
     match created {
         Ok(_) => {}
-        Err(SdkError::ServiceError(error)) if error.err().is_resource_in_use_exception() => return Ok(()),
+        Err(SdkError::ServiceError(error)) if error.err().is_resource_in_use_exception() => {
+            return check_table(client, table).await;
+        }
         Err(error) => return Err(format!("cannot create the table '{table}': {}", crate::db::describe(&error))),
     }
     for _ in 0..100 {
@@ -211,4 +213,25 @@ pub async fn create_table_if_absent(client: &Client, table: &str) -> Result<(), 
         .await
         .map_err(|error| format!("cannot switch on TTL: {}", crate::db::describe(&error)))?;
     Ok(())
+}
+
+/// A table that an earlier version made may lack columns of the index: better said at the start than by every list.
+async fn check_table(client: &Client, table: &str) -> Result<(), String> {
+    let described = client.describe_table().table_name(table).send().await;
+    let described =
+        described.map_err(|error| format!("cannot describe the table '{table}': {}", crate::db::describe(&error)))?;
+    let indexes = described.table.and_then(|table| table.global_secondary_indexes).unwrap_or_default();
+    let list = indexes.iter().find(|index| index.index_name() == Some(LIST_INDEX));
+    let columns = list.and_then(|index| index.projection()).map(|projection| projection.non_key_attributes());
+    let columns = columns.unwrap_or_default();
+    let missing: Vec<&str> =
+        LIST_COLUMNS.iter().copied().filter(|wanted| columns.iter().all(|column| column != wanted)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "the table '{table}' was made by an earlier version: its index '{LIST_INDEX}' lacks {}. \
+         Start with a new table or data directory, or rebuild the index with these columns",
+        missing.join(", ")
+    ))
 }
