@@ -222,7 +222,7 @@ async fn check_table(client: &Client, table: &str) -> Result<(), String> {
         described.map_err(|error| format!("cannot describe the table '{table}': {}", crate::db::describe(&error)))?;
     let indexes = described.table.and_then(|table| table.global_secondary_indexes).unwrap_or_default();
     let list = indexes.iter().find(|index| index.index_name() == Some(LIST_INDEX));
-    let columns = list.and_then(|index| index.projection()).map(|projection| projection.non_key_attributes());
+    let columns = list.and_then(|index| index.projection()).map(Projection::non_key_attributes);
     let columns = columns.unwrap_or_default();
     let missing: Vec<&str> =
         LIST_COLUMNS.iter().copied().filter(|wanted| columns.iter().all(|column| column != wanted)).collect();
