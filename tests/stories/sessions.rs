@@ -238,3 +238,23 @@ async fn sessions_stay_within_their_budget() {
     let cost = client.get(SESSIONS).await.cost();
     assert!(cost.depth <= 3 && cost.wru <= 1.0 && cost.rru <= 31.0, "list: {cost:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_who_expire_a_session_at_once_one_does() {
+    let app = app().await;
+    let client = app.admin().await;
+    let other = app.another_instance();
+    let link = create_link(&client, json!({})).await;
+    for _ in 0..10 {
+        let session = open(&client, json!({"payment_link_id": link["id"]})).await;
+        let expire = format!("{}/expire", path(&session));
+        let through = client.through(&other);
+        let (one, two) = tokio::join!(
+            client.raw(http::Method::POST, &expire, vec![]),
+            through.raw(http::Method::POST, &expire, vec![])
+        );
+        let mut statuses = [one.status.as_u16(), two.status.as_u16()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 400]);
+    }
+}
