@@ -1,4 +1,5 @@
-//! The release binaries behind the Lambda Runtime Interface, and the files that must agree with the code.
+//! The release binaries behind the Lambda Runtime Interface, the files that must agree with the code, and the published
+//! client against the runner: what needs the tools of the test command.
 //!
 //! What must stay true: nothing is faked but AWS itself. A binary is the one that is deployed, its environment is
 //! what `template.yaml` gives it, it is invoked with API Gateway's own events, and it may do to the table what its
@@ -10,6 +11,7 @@ mod emulator;
 mod event;
 mod fixtures;
 mod gate;
+mod official_client;
 mod stories;
 mod template;
 mod world;
@@ -25,7 +27,9 @@ fn root() -> PathBuf {
 #[expect(clippy::disallowed_methods, reason = "where the binaries are is not configuration of the platform")]
 fn given(name: &str) -> PathBuf {
     let value = std::env::var_os(name).unwrap_or_else(|| {
-        panic!("{name} is not set: these tests drive the release binaries, so run `cargo xtask test`")
+        panic!(
+            "{name} is not set: these tests need what the test command builds and installs, so run `cargo xtask test`"
+        )
     });
     PathBuf::from(value)
 }

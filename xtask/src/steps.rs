@@ -92,9 +92,13 @@ fn sam_build() -> Result<(), String> {
 /// All tests; those of the release binaries are told where the binaries and the emulator are.
 fn tests() -> Result<(), String> {
     let emulator = tools::runtime_interface_emulator()?;
+    // Tests start the runner as a process, and `cargo test` does not build what no test links.
+    Command::new("cargo").args(&["build", "--locked", "--package", "anyspend-local"]).run()?;
     Command::new("cargo")
-        .args(&["test", "--locked", "--workspace"])
+        // Not the functions' binaries as test harnesses: they have no tests, and linking a dozen takes a minute.
+        .args(&["test", "--locked", "--workspace", "--lib", "--bin", "bench", "--test", "*"])
         .env("LAMBDA_DIR", &root().join("target/lambda").to_string_lossy())
+        .env("OFFICIAL_CLIENT", &tools::official_client().to_string_lossy())
         .env("LAMBDA_RIE", &emulator.to_string_lossy())
         .run()
 }

@@ -10,6 +10,10 @@ const PYTHON_PACKAGES: &[&str] = &["aws-sam-cli==1.170.0", "cargo-lambda==1.9.2"
 /// From crates.io. Without its default features it cannot fetch advisories by itself, which the tests do not do.
 const CARGO_DENY: &str = "cargo-deny@0.20.2";
 
+/// From npm: the API's published client. Its package is fetched and unpacked; installing it whole does not resolve, and
+/// the one file that is needed needs nothing else.
+const OFFICIAL_CLIENT: &str = "@b3dotfun/sdk@0.1.70-alpha.5";
+
 /// Where everything is.
 fn directory() -> PathBuf {
     root().join(".tools")
@@ -23,6 +27,11 @@ pub(crate) fn python_bin() -> PathBuf {
 /// Where the Rust tools' programs are.
 pub(crate) fn cargo_bin() -> PathBuf {
     directory().join("cargo/bin")
+}
+
+/// The published client's entry, as Node loads it.
+pub(crate) fn official_client() -> PathBuf {
+    directory().join("official-client/package/dist/cjs/anyspend/platform/index.js")
 }
 
 /// The AWS Lambda Runtime Interface Emulator for this machine.
@@ -54,6 +63,16 @@ pub(crate) fn install() -> Result<(), String> {
             .args(&["install", "--quiet", "--disable-pip-version-check"])
             .args(PYTHON_PACKAGES)
             .run()
+    })?;
+    stamped("official-client", OFFICIAL_CLIENT, || {
+        let folder = directory().join("official-client");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        let folder = folder.to_string_lossy();
+        Command::new("npm").args(&["pack", "--silent", OFFICIAL_CLIENT, "--pack-destination", &folder]).run()?;
+        let unpack =
+            "import glob, sys, tarfile; tarfile.open(glob.glob(sys.argv[1] + '/*.tgz')[0]).extractall(sys.argv[1])";
+        Command::new("python3").args(&["-c", unpack, &folder]).run()
     })?;
     stamped("cargo", CARGO_DENY, || {
         let root = directory().join("cargo");

@@ -1,0 +1,96 @@
+// The published client against a running platform: node official_client.cjs CLIENT URL KEY
+
+const assert = require("node:assert/strict");
+const [, , client, url, key] = process.argv;
+const { AnySpendPlatformClient, NotFoundError, AuthenticationError, ApiError } = require(client);
+const baseUrl = `${url}/api/v1`;
+const recipient_address = "0x1234567890abcdef1234567890abcdef12345678";
+const terms = {
+  name: "Premium",
+  amount: "10000000",
+  token_address: "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913",
+  chain_id: 8453,
+  recipient_address,
+};
+
+async function paymentLinks(platform) {
+  const link = await platform.paymentLinks.create(terms);
+  assert.equal(link.object, "payment_link");
+  assert.equal(link.is_active, true);
+  assert.equal(link.current_uses, 0);
+  assert.deepEqual(await platform.paymentLinks.get(link.id), link);
+  const updated = await platform.paymentLinks.update(link.id, { name: "Renamed", is_active: false });
+  assert.deepEqual([updated.name, updated.is_active], ["Renamed", false]);
+  const copy = await platform.paymentLinks.duplicate(link.id);
+  assert.equal(copy.name, "Copy of Renamed");
+  const list = await platform.paymentLinks.list({ search: "renamed", sort: "current_uses", order: "asc", active: "true" });
+  assert.deepEqual(list.data.map(({ id }) => id), [copy.id]);
+  const seen = [];
+  for await (const { id } of platform.paymentLinks.listAutoPaginate()) seen.push(id);
+  assert.deepEqual(seen.sort(), [link.id, copy.id].sort());
+  const item = await platform.paymentLinks.addItem(link.id, { name: "Mug", amount: "1" });
+  assert.deepEqual([item.object, item.quantity, item.sort_order], ["payment_link_item", 1, 0]);
+  assert.equal((await platform.paymentLinks.items(link.id)).data.length, 1);
+  assert.deepEqual(await platform.paymentLinks.removeItem(link.id, item.id), {
+    object: "payment_link_item",
+    id: item.id,
+    deleted: true,
+  });
+  assert.equal((await platform.paymentLinks.sessions(link.id, { page: 1, limit: 5 })).total_count, 0);
+  assert.equal((await platform.paymentLinks.delete(link.id)).deleted, true);
+  await assert.rejects(platform.paymentLinks.get(link.id), (error) => {
+    assert.ok(error instanceof NotFoundError);
+    assert.deepEqual([error.code, error.status], ["resource_not_found", 404]);
+    return true;
+  });
+  await assert.rejects(platform.paymentLinks.create({ ...terms, amount: "0" }), (error) => {
+    assert.ok(error instanceof ApiError);
+    assert.deepEqual([error.code, error.param], ["invalid_field_value", "amount"]);
+    return true;
+  });
+}
+
+async function products(platform) {
+  const product = await platform.products.create({ ...terms, product_type: "one_time", metadata: { sku: "1" } });
+  assert.deepEqual([product.object, product.is_active], ["product", true]);
+  assert.deepEqual(await platform.products.get(product.id), product);
+  assert.equal((await platform.products.update(product.id, { name: "Mug" })).name, "Mug");
+  assert.equal((await platform.products.list({ search: "mug" })).total_count, 1);
+  const link = await platform.products.generateLink(product.id);
+  assert.deepEqual([link.object, link.product_id], ["payment_link", product.id]);
+  assert.equal((await platform.products.delete(product.id)).deleted, true);
+}
+
+async function checkoutSessions(platform) {
+  const link = await platform.paymentLinks.create(terms);
+  const session = await platform.checkoutSessions.create({
+    payment_link_id: link.id,
+    client_reference_id: "order_456",
+    customer_email: "alice@example.com",
+    metadata: { user_id: "clerk_abc" },
+    utm_source: "twitter",
+  });
+  assert.deepEqual([session.object, session.status, session.amount], ["checkout_session", "open", terms.amount]);
+  assert.deepEqual(await platform.checkoutSessions.get(session.id), session);
+  assert.equal((await platform.checkoutSessions.list({ status: "open" })).total_count, 1);
+  assert.equal((await platform.checkoutSessions.expire(session.id)).status, "expired");
+}
+
+async function everybodyElse() {
+  const link = await AnySpendPlatformClient.quickPay({ recipient_address, amount: "5000000" }, baseUrl);
+  assert.equal(link.object, "payment_link");
+  const stranger = new AnySpendPlatformClient("asp_test_nobody", { baseUrl });
+  await assert.rejects(stranger.paymentLinks.list(), (error) => error instanceof AuthenticationError);
+}
+
+(async () => {
+  const platform = new AnySpendPlatformClient(key, { baseUrl });
+  await paymentLinks(platform);
+  await products(platform);
+  await checkoutSessions(platform);
+  await everybodyElse();
+  console.log("every method answered as typed");
+})().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});
