@@ -8,11 +8,15 @@ use anyspend_domain::Problem;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 const DEFAULT_LIMIT: u64 = 20;
 const MAX_LIMIT: u64 = 100;
-const MAX_CURSOR: usize = 1_024;
+const MAX_CURSOR: usize = 2_048;
+
+/// Bytes of the hash that ties a cursor to its list: enough to notice a mistake, which is all it is for.
+const SCOPE_BYTES: usize = 8;
 
 /// `page`
 pub const PAGE: QueryParam = QueryParam {
@@ -134,7 +138,9 @@ impl PageRequest {
                 default
             }
         };
-        let scope = format!("{}?{filter}&{order:?}", call.path);
+        // Hashed, so that a long search does not make a long cursor.
+        let scope = Sha256::digest(format!("{}?{filter}&{order:?}", call.path));
+        let scope = hex::encode(&scope[..SCOPE_BYTES]);
         let from = match query.text("cursor") {
             None => From::Page(page.unwrap_or(1)),
             Some(_) if page.is_some() => {
