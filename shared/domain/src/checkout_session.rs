@@ -231,7 +231,7 @@ impl CheckoutSession {
     /// `invalid_status_transition` when it is not open any more.
     pub fn expire(&mut self, now: Timestamp, link_deleted_at: Option<Timestamp>) -> Result<(), Rejection> {
         let status = self.status(now, link_deleted_at);
-        if status != Status::Open {
+        if !status.may_become(Status::Expired) {
             let message = format!("Only an open checkout session can be expired, and this one is {}.", status.as_str());
             return Err(Problem::new(Code::InvalidStatusTransition, message).into());
         }
@@ -317,12 +317,12 @@ impl Terms {
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
         let required = [
-            ("token_address", request.token_address.is_some()),
-            ("chain_id", request.chain_id.is_some()),
-            ("recipient_address", request.recipient_address.is_some()),
-            ("amount", request.amount.is_some()),
+            ("token_address", request.token_address.is_none()),
+            ("chain_id", request.chain_id.is_none()),
+            ("recipient_address", request.recipient_address.is_none()),
+            ("amount", request.amount.is_none()),
         ];
-        problems.extend(required.iter().filter(|(_, sent)| !sent).map(|(param, _)| Problem::missing(param)));
+        problems.extend(Problem::of_each(&required, Problem::missing));
         let recipient = request.recipient_address.as_ref();
         problems.extend(settlement_problems(owner.mode, request.chain_id, recipient, chains));
         Some(Self {

@@ -164,16 +164,15 @@ impl PaymentLink {
         patch: TermsPatch,
         around: Surroundings<'_>,
     ) -> Result<Self, Rejection> {
-        let mut problems: Vec<Problem> = [
-            ("name", patch.name.value().is_none()),
-            ("token_address", patch.token_address.value().is_none()),
-            ("chain_id", patch.chain_id.value().is_none()),
-            ("recipient_address", patch.recipient_address.value().is_none()),
-        ]
-        .into_iter()
-        .filter(|(_, missing)| *missing)
-        .map(|(param, _)| Problem::missing(param))
-        .collect();
+        let mut problems = Problem::of_each(
+            &[
+                ("name", patch.name.value().is_none()),
+                ("token_address", patch.token_address.value().is_none()),
+                ("chain_id", patch.chain_id.value().is_none()),
+                ("recipient_address", patch.recipient_address.value().is_none()),
+            ],
+            Problem::missing,
+        );
         // Placeholders stand in for what is missing, so that the rest is checked in the same pass.
         let mut link = Self {
             id,
@@ -252,16 +251,15 @@ impl PaymentLink {
     /// # Errors
     /// Every problem at once; the link is then left in an unspecified state and must not be kept.
     pub fn update(&mut self, patch: TermsPatch, around: Surroundings<'_>) -> Result<(), Rejection> {
-        let mut problems: Vec<Problem> = [
-            ("name", matches!(patch.name, Patch::Clear)),
-            ("token_address", matches!(patch.token_address, Patch::Clear)),
-            ("chain_id", matches!(patch.chain_id, Patch::Clear)),
-            ("recipient_address", matches!(patch.recipient_address, Patch::Clear)),
-        ]
-        .into_iter()
-        .filter(|(_, cleared)| *cleared)
-        .map(|(param, _)| Problem::invalid(param, "cannot be cleared"))
-        .collect();
+        let mut problems = Problem::of_each(
+            &[
+                ("name", matches!(patch.name, Patch::Clear)),
+                ("token_address", matches!(patch.token_address, Patch::Clear)),
+                ("chain_id", matches!(patch.chain_id, Patch::Clear)),
+                ("recipient_address", matches!(patch.recipient_address, Patch::Clear)),
+            ],
+            Problem::uncleared,
+        );
         if let Err(refused) = self.apply(patch, around) {
             problems.extend(refused.into_problems());
         }

@@ -162,6 +162,16 @@ impl Problem {
         }
     }
 
+    /// One problem for each field of which it is true.
+    pub(crate) fn of_each(fields: &[(&str, bool)], problem: impl Fn(&str) -> Self) -> Vec<Self> {
+        fields.iter().filter(|(_, wrong)| *wrong).map(|(param, _)| problem(param)).collect()
+    }
+
+    /// "The '{param}' field cannot be cleared."
+    pub(crate) fn uncleared(param: &str) -> Self {
+        Self::invalid(param, "cannot be cleared")
+    }
+
     /// "The '{param}' field {must}."
     pub fn invalid(param: &str, must: impl Into<String>) -> Self {
         Invalid::new(must).at(param)

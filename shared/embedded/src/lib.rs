@@ -58,15 +58,7 @@ impl Embedded {
         &self.url
     }
 
-    /// Deletes items whose TTL has passed, as DynamoDB does by itself within days.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn sweep_expired(&self) -> Result<usize, String> {
-        self.database.sweep_ttl().map_err(|error| error.to_string())
-    }
-
-    /// Another handle for sweeping from elsewhere.
+    /// A handle that deletes items whose TTL has passed, as DynamoDB does by itself within days.
     pub fn sweeper(&self) -> impl Fn() -> Result<usize, String> + Send + Clone + 'static {
         let database = self.database.clone();
         move || database.sweep_ttl().map_err(|error| error.to_string())
