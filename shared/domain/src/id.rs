@@ -1,10 +1,12 @@
 //! Identifiers: a type prefix, `_`, and a time-ordered, unguessable token of letters and digits.
 //!
 //! The token is a ULID: 48 bits of milliseconds, then 80 random bits. A payment link's id ends with the link's
-//! short code, so that the id *and* the short code lead to the link's partition without a look-up in between.
+//! short code, so that the id *and* the short code lead to the link's partition without a look-up in between; a
+//! customer's and a discount code's end with a [`Locator`] for the same reason.
 
-use crate::{Invalid, Timestamp, entropy};
+use crate::{Invalid, Owner, Timestamp, entropy};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// Characters in a ULID.
@@ -19,8 +21,16 @@ fn is_token(token: &str) -> bool {
     token.len() == ULID_LENGTH && token.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
 }
 
-macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident $prefix:literal $noun:literal;)*) => {$(
+/// The moment in a token's first half.
+fn made_at(id: &str, prefix: &str) -> Timestamp {
+    let millis =
+        ulid::Ulid::from_string(&id[prefix.len()..prefix.len() + ULID_LENGTH]).map_or(0, |id| id.timestamp_ms());
+    Timestamp::from_millis(millis).unwrap_or(Timestamp::MAX)
+}
+
+/// What every id has, whatever its token carries.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident $prefix:literal $noun:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -32,15 +42,9 @@ macro_rules! ids {
             /// The resource's `object` name.
             pub const OBJECT: &'static str = $noun;
 
-            /// A fresh id, ordered by `now`.
-            pub fn generate(now: Timestamp) -> Self {
-                Self(format!("{}{}", Self::PREFIX, new_token(now)))
-            }
-
-            /// Reads an id of this type; anything else is `None`, which callers treat as "no such object".
-            pub fn parse(text: &str) -> Option<Self> {
-                text.strip_prefix(Self::PREFIX).filter(|token| is_token(token))?;
-                Some(Self(text.to_owned()))
+            /// When the object was made: the time in its token.
+            pub fn made_at(&self) -> Timestamp {
+                made_at(&self.0, Self::PREFIX)
             }
 
             /// The id as text.
@@ -54,6 +58,26 @@ macro_rules! ids {
                 f.write_str(&self.0)
             }
         }
+    };
+}
+
+/// Ids that are a prefix and a ULID.
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident $prefix:literal $noun:literal;)*) => {$(
+        id!($(#[$doc])* $name $prefix $noun);
+
+        impl $name {
+            /// A fresh id, ordered by `now`.
+            pub fn generate(now: Timestamp) -> Self {
+                Self(format!("{}{}", Self::PREFIX, new_token(now)))
+            }
+
+            /// Reads an id of this type; anything else is `None`, which callers treat as "no such object".
+            pub fn parse(text: &str) -> Option<Self> {
+                text.strip_prefix(Self::PREFIX).filter(|token| is_token(token))?;
+                Some(Self(text.to_owned()))
+            }
+        }
     )*};
 }
 
@@ -62,6 +86,12 @@ ids! {
     LineItemId "pli_" "payment_link_item";
     /// A product.
     ProductId "prod_" "product";
+    /// A payment that was seen, on chain or through a test helper.
+    TransactionId "tx_" "transaction";
+    /// A webhook endpoint.
+    WebhookId "wh_" "webhook";
+    /// One event on its way to one webhook endpoint.
+    DeliveryId "del_" "webhook_delivery";
     /// An API key. The id names the key; it is not the secret.
     ApiKeyId "ak_" "api_key";
     /// An entry of the audit trail.
@@ -116,62 +146,77 @@ impl fmt::Display for ShortCode {
     }
 }
 
-macro_rules! coded_ids {
-    ($($(#[$doc:meta])* $name:ident $prefix:literal $noun:literal;)*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
+/// Where an object with a unique value is found: 24 characters that name the value and its owner, so that the value
+/// *and* the id, which ends with them, lead to the same partition, and claiming the partition claims the value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Locator(String);
+
+impl Locator {
+    /// Characters in a locator: 96 bits, as hexadecimal digits: too many to make two values meet.
+    pub const LENGTH: usize = 24;
+
+    /// The locator of a unique value, e.g. a wallet's lower-case address, among its owner's.
+    pub fn of(object: &str, owner: &Owner, value: &str) -> Self {
+        let named = format!("{object}\n{}\n{}\n{value}", owner.org, owner.mode.as_str());
+        Self(hex::encode(&Sha256::digest(named)[..Self::LENGTH / 2]))
+    }
+
+    /// Reads a locator; anything else is `None`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        (text.len() == Self::LENGTH && digits).then(|| Self(text.to_owned()))
+    }
+
+    /// The locator as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Locator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Ids that are a prefix, a ULID and a suffix which tells where the object is found.
+macro_rules! suffixed_ids {
+    ($($(#[$doc:meta])* $name:ident $prefix:literal $noun:literal $suffix:ident $getter:ident;)*) => {$(
+        id!($(#[$doc])* $name $prefix $noun);
 
         impl $name {
-            /// The type prefix with its underscore.
-            pub const PREFIX: &'static str = $prefix;
-            /// The resource's `object` name.
-            pub const OBJECT: &'static str = $noun;
-
-            /// A fresh id that carries this short code, ordered by `now`.
-            pub fn generate(now: Timestamp, code: &ShortCode) -> Self {
-                Self(format!("{}{}{code}", Self::PREFIX, new_token(now)))
+            /// A fresh id that carries this suffix, ordered by `now`.
+            pub fn generate(now: Timestamp, suffix: &$suffix) -> Self {
+                Self(format!("{}{}{suffix}", Self::PREFIX, new_token(now)))
             }
 
             /// Reads an id of this type; anything else is `None`, which callers treat as "no such object".
             pub fn parse(text: &str) -> Option<Self> {
-                let (token, code) = text.strip_prefix(Self::PREFIX)?.split_at_checked(ULID_LENGTH)?;
-                (is_token(token) && ShortCode::parse(code).is_some()).then(|| Self(text.to_owned()))
+                let (token, suffix) = text.strip_prefix(Self::PREFIX)?.split_at_checked(ULID_LENGTH)?;
+                (is_token(token) && $suffix::parse(suffix).is_some()).then(|| Self(text.to_owned()))
             }
 
-            /// When the object was made: the time in its token.
-            pub fn made_at(&self) -> Timestamp {
-                let token = &self.0[Self::PREFIX.len()..Self::PREFIX.len() + ULID_LENGTH];
-                let millis = ulid::Ulid::from_string(token).map_or(0, |token| token.timestamp_ms());
-                Timestamp::from_millis(millis).unwrap_or(Timestamp::MAX)
-            }
-
-            /// The short code the id ends with.
-            pub fn short_code(&self) -> ShortCode {
-                ShortCode(self.0[self.0.len() - ShortCode::LENGTH..].to_owned())
-            }
-
-            /// The id as text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+            /// What the id ends with.
+            pub fn $getter(&self) -> $suffix {
+                $suffix(self.0[self.0.len() - $suffix::LENGTH..].to_owned())
             }
         }
     )*};
 }
 
-coded_ids! {
+suffixed_ids! {
     /// A payment link's id: `pl_`, a ULID, and the link's short code.
-    PaymentLinkId "pl_" "payment_link";
+    PaymentLinkId "pl_" "payment_link" ShortCode short_code;
     /// A checkout session's id: `cs_`, a ULID, and the short code of the link it was opened from, so that the session
     /// and its link are read side by side. A session of no link carries [`ShortCode::none`].
-    CheckoutSessionId "cs_" "checkout_session";
+    CheckoutSessionId "cs_" "checkout_session" ShortCode short_code;
+    /// A visit's id: `vis_`, a ULID, and the short code of the link whose page was opened.
+    VisitorId "vis_" "visitor" ShortCode short_code;
+    /// A customer's id: `cust_`, a ULID, and the locator of its wallet.
+    CustomerId "cust_" "customer" Locator locator;
+    /// A discount code's id: `dc_`, a ULID, and the locator of the code.
+    DiscountCodeId "dc_" "discount_code" Locator locator;
 }
 
 /// How a caller names a payment link: by id, or by the short code in its URL.
@@ -250,6 +295,18 @@ mod tests {
         let one = PaymentLinkId::generate(Timestamp::from_millis(1).unwrap(), &code);
         let other = PaymentLinkId::generate(Timestamp::from_millis(1).unwrap(), &code);
         assert!(!PaymentLinkRef::Id(one).names(&other));
+    }
+
+    #[test]
+    fn a_unique_value_is_located_by_itself_and_by_its_object_id_for_its_owner_only() {
+        let now = Timestamp::from_millis(1).unwrap();
+        let owner = |mode| Owner { org: OrgId::anonymous(), mode };
+        let locator = Locator::of("customer", &owner(crate::Mode::Test), "0xab");
+        let id = CustomerId::generate(now, &locator);
+        assert_eq!(CustomerId::parse(id.as_str()).unwrap().locator(), locator);
+        assert_eq!(id.made_at(), now);
+        assert_ne!(Locator::of("customer", &owner(crate::Mode::Live), "0xab"), locator);
+        assert_ne!(Locator::of("discount_code", &owner(crate::Mode::Test), "0xab"), locator);
     }
 
     #[test]
