@@ -7,8 +7,10 @@
 
 pub mod address;
 pub mod api_key;
+pub mod buyer;
 pub mod chain;
 pub mod checkout_session;
+pub mod country;
 pub mod entropy;
 pub mod id;
 pub mod line_item;
@@ -17,6 +19,7 @@ pub mod metadata;
 pub mod mode;
 pub mod money;
 pub mod patch;
+pub mod payer_answers;
 pub mod payment_link;
 pub mod problem;
 pub mod product;
