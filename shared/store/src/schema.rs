@@ -7,6 +7,9 @@
 //! | payment link, its line items | `LINK#{short_code}` | `ITEMS` | |
 //! | checkout session | `SESSION#{cs_id}` | `SESSION` | `{org}#{mode}#checkout_session`, id |
 //! | product | `PROD#{id}` | `PROD` | `{org}#{mode}#product`, id |
+//! | transaction | `TX#{tx_id}` | `TX` | `{org}#{mode}#transaction`, id |
+//! | transfer that has paid a session | `CLAIM#{chain}#{tx hash}#{log index}` | `CLAIM` | |
+//! | customer | `CUST#{locator of the wallet}` | `CUST` | `{org}#{mode}#customer`, id |
 //! | API key, with its rate-limit bucket | `KEY#{sha256}` | `KEY` | `{org}#{mode}#api_key`, id |
 //! | API key by public id | `AK#{ak_id}` | `AK` | |
 //! | organization | `ORG#{org}` | `ORG` | |
@@ -20,7 +23,10 @@
 //! claims the code. Ids sort by time, so an id is also the sort key of its list.
 
 use anyspend_domain::api_key::KeyHash;
-use anyspend_domain::{ApiKeyId, CheckoutSessionId, EventId, OrgId, Owner, ProductId, ShortCode, Timestamp};
+use anyspend_domain::transaction::TxHash;
+use anyspend_domain::{
+    ApiKeyId, CheckoutSessionId, EventId, Locator, OrgId, Owner, ProductId, ShortCode, Timestamp, TransactionId,
+};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{
@@ -93,6 +99,22 @@ impl Key {
     /// A product's row.
     pub fn product(id: &ProductId) -> Self {
         Self::new(format!("PROD#{id}"), "PROD")
+    }
+
+    /// A transaction's row.
+    pub fn transaction(id: &TransactionId) -> Self {
+        Self::new(format!("TX#{id}"), "TX")
+    }
+
+    /// The row that says which session a transfer has paid. A native transfer is no log of its transaction.
+    pub fn claim(chain_id: u64, hash: &TxHash, log_index: Option<u64>) -> Self {
+        let log = log_index.map_or_else(|| "native".to_owned(), |index| index.to_string());
+        Self::new(format!("CLAIM#{chain_id}#{hash}#{log}"), "CLAIM")
+    }
+
+    /// A customer's row.
+    pub fn customer(locator: &Locator) -> Self {
+        Self::new(format!("CUST#{locator}"), "CUST")
     }
 
     /// An API key's row.
