@@ -20,6 +20,7 @@ pub mod patch;
 pub mod payment_link;
 pub mod problem;
 pub mod product;
+pub mod statistics;
 pub mod text;
 pub mod time;
 pub mod token_bucket;

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod checkout_sessions;
 pub mod commit;
 pub mod db;
+pub mod facts;
 pub mod idempotency;
 pub mod list;
 pub mod meter;
