@@ -12,7 +12,7 @@ use anyspend_domain::checkout_session::{
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::text::Name;
 use anyspend_domain::{CheckoutSessionId, Code, PaymentLinkId, PaymentLinkRef, Problem, ShortCode};
-use anyspend_store::checkout_sessions;
+use anyspend_store::{checkout_sessions, facts};
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -106,8 +106,10 @@ async fn create(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> 
     let session = ApiError::settle(problems, decided)?;
     let mut answer = call.answer(StatusCode::CREATED, &CheckoutSessionView::new(&session, &call, None))?;
     answer.bears_secret = session.names_somebody();
+    let mut writes = vec![checkout_sessions::create(&session, &*call.platform)?];
+    writes.extend(facts::session_opened(&session)?);
     let changes = Changes {
-        writes: vec![checkout_sessions::create(&session, &*call.platform)?],
+        writes,
         event_type: "checkout_session.created",
         resource_type: CheckoutSessionId::OBJECT,
         resource_id: session.id.to_string(),

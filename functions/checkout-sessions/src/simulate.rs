@@ -46,7 +46,9 @@ pub(crate) async fn simulate(
         if decision > 0 {
             tokio::time::sleep(pause(decision)).await;
         }
-        let ground = call.db.payment_ground(&caller.owner, &id, wallet, &*call.platform).await?.ok_or_else(absent)?;
+        // Boxed, like every read of several rows at once: futures are moved about, and this one holds three replies.
+        let ground = Box::pin(call.db.payment_ground(&caller.owner, &id, wallet, &*call.platform));
+        let ground = ground.await?.ok_or_else(absent)?;
         let outcome = decide(&ground)?;
         let view = CheckoutSessionView::new(&outcome.session, call, ground.link.deleted_at());
         let mut answer = call.answer(StatusCode::OK, &view)?;

@@ -28,6 +28,7 @@ pub mod session_token;
 pub mod transaction;
 pub mod vault;
 pub mod version;
+pub mod visit;
 
 pub use auth::Caller;
 pub use call::{Answer, Call, Changes, NotCommitted};

@@ -89,13 +89,13 @@ pub enum Seen {
     /// Nothing was recorded of it.
     New(TransactionId),
     /// It was reported, or seen in a block.
-    Before(Transaction),
+    Before(Box<Transaction>),
 }
 
 impl Seen {
     fn record(self, session: &CheckoutSession, hash: &TxHash, amount: Amount, now: Timestamp) -> Transaction {
         match self {
-            Self::Before(transaction) => transaction,
+            Self::Before(transaction) => *transaction,
             Self::New(id) => Transaction {
                 id,
                 owner: session.owner.clone(),

@@ -3,7 +3,7 @@
 use crate::db::{Db, StoreError};
 use crate::outbox::{self, OutboxEvent};
 use crate::vault::Vault;
-use crate::{Write, checkout_sessions, customers, payment_links, transactions};
+use crate::{Write, checkout_sessions, customers, facts, payment_links, transactions};
 use anyspend_domain::chain::usd_value;
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::customer::Customer;
@@ -57,6 +57,9 @@ pub fn writes(
     }
     if let (true, LinkState::Present { uses, version, .. }) = (outcome.counts_use, ground.link) {
         writes.push(payment_links::count_use(&session.id.short_code(), version, uses));
+    }
+    if let (true, Some(received)) = (outcome.completes(), session.amount_received) {
+        writes.extend(facts::payment_completed(session, &transaction.id, received, now)?);
     }
     if let (true, Some(id), Some(wallet)) =
         (outcome.counts_payment, &transaction.customer_id, &transaction.payer_address)

@@ -17,15 +17,21 @@
 //! | idempotent answer | `IDEM#{org}#{mode}#{sha256}` | `IDEM` | |
 //! | audit event | `AUDIT#{org}#{mode}#{date}` | `evt_…` | |
 //! | event that webhooks have yet to be told of | `OUTBOX#{shard}` | `evt_…` | |
+//! | statistics: a visit | `FACT#{bucket}#{shard}` | `{short_code}#view#{vis_id}` | |
+//! | statistics: the visit led to a session | `FACT#{bucket}#{shard}` | `{short_code}#view#{vis_id}#started` | |
+//! | statistics: a session was opened | `FACT#{bucket}#{shard}` | `{short_code}#session#{cs_id}` | |
+//! | statistics: a payment completed | `FACT#{bucket}#{shard}` | `{short_code}#completed#{tx_id}` | |
 //!
 //! A deleted link leaves its head row behind as a tombstone: its sessions fail by it, and its code is never given away
 //! again. A link's id ends with its short code, so both lead to `LINK#…` without a look-up, and claiming the partition
 //! claims the code. Ids sort by time, so an id is also the sort key of its list.
 
 use anyspend_domain::api_key::KeyHash;
+use anyspend_domain::statistics::{self, Bucket};
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{
     ApiKeyId, CheckoutSessionId, EventId, Locator, OrgId, Owner, ProductId, ShortCode, Timestamp, TransactionId,
+    VisitorId,
 };
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -153,6 +159,31 @@ impl Key {
         Self::new(outbox_partition(shard_of(id.as_str())), id.as_str())
     }
 
+    /// The row of a visit, to which its id alone leads.
+    pub fn visit(id: &VisitorId) -> Self {
+        let code = id.short_code();
+        let sk = format!("{}{id}", visits_prefix(&code));
+        Self { pk: fact_partition(Bucket::of(id.made_at()), statistics::shard(&code)), sk }
+    }
+
+    /// The row that says a visit led to a session; it stands right behind the visit's own.
+    pub fn visit_started(id: &VisitorId) -> Self {
+        let Self { pk, sk } = Self::visit(id);
+        Self { pk, sk: format!("{sk}{STARTED_SUFFIX}") }
+    }
+
+    /// The fact that a session was opened.
+    pub fn session_fact(code: &ShortCode, id: &CheckoutSessionId, at: Timestamp) -> Self {
+        let sk = format!("{code}#session#{id}");
+        Self { pk: fact_partition(Bucket::of(at), statistics::shard(code)), sk }
+    }
+
+    /// The fact that a payment completed.
+    pub fn completed_fact(code: &ShortCode, id: &TransactionId, at: Timestamp) -> Self {
+        let sk = format!("{code}#completed#{id}");
+        Self { pk: fact_partition(Bucket::of(at), statistics::shard(code)), sk }
+    }
+
     /// A key nothing is ever stored under: reading it tells whether the table answers.
     pub fn probe() -> Self {
         Self::new("PROBE".to_owned(), "PROBE")
@@ -161,6 +192,24 @@ impl Key {
 
 /// Prefix of an API key's partition.
 pub const API_KEY_PREFIX: &str = "KEY#";
+
+/// What the sort key of [`Key::visit_started`] has behind the visit's own.
+pub const STARTED_SUFFIX: &str = "#started";
+
+/// The partition that holds the facts of one bucket and one shard.
+pub fn fact_partition(bucket: Bucket, shard: u8) -> String {
+    format!("FACT#{:08}#{shard:02}", bucket.number())
+}
+
+/// How the sort keys of a link's facts begin.
+pub fn facts_prefix(code: &ShortCode) -> String {
+    format!("{code}#")
+}
+
+/// How the sort keys of a link's visits begin.
+pub fn visits_prefix(code: &ShortCode) -> String {
+    format!("{code}#view#")
+}
 
 /// The partition that holds all of a payment link.
 pub fn link_partition(code: &ShortCode) -> String {
