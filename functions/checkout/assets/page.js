@@ -41,7 +41,7 @@
       clock.textContent = `${hours ? `${hours}:${two(minutes)}` : minutes}:${two(left % 60)}`;
       if (left > 0) setTimeout(tick, 1000);
     };
-    clock.hidden = false;
+    clock.parentElement.hidden = false;
     tick();
   }
 

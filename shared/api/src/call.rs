@@ -198,7 +198,7 @@ impl Call {
     }
 
     /// The client's part of the address space; all that is known when the host does not know the address.
-    pub(crate) fn client_network(&self) -> String {
+    pub fn client_network(&self) -> String {
         self.client_ip.map_or_else(|| "unknown".to_owned(), client_network)
     }
 

@@ -13,6 +13,7 @@ pub mod error;
 pub mod fields;
 pub mod json;
 pub mod limiter;
+pub mod link_owners;
 pub mod list;
 pub mod new_link;
 pub mod openapi;

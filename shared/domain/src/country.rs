@@ -1,5 +1,6 @@
 //! Countries goods are sent to: ISO 3166-1 alpha-2 codes and their English names.
 
+use crate::Invalid;
 use celes::Country;
 use std::sync::LazyLock;
 
@@ -17,9 +18,26 @@ pub fn all() -> &'static [(&'static str, &'static str)] {
     &COUNTRIES
 }
 
-/// The code in upper case, if it is one that is assigned.
-pub fn parse(text: &str) -> Option<&'static str> {
-    COUNTRIES.iter().find(|(code, _)| code.eq_ignore_ascii_case(text)).map(|(code, _)| *code)
+/// The code of a country.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountryCode(&'static str);
+
+impl CountryCode {
+    /// Reads two letters of any case.
+    ///
+    /// # Errors
+    /// `invalid_field_value` when they stand for no country.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let known = COUNTRIES.iter().find(|(code, _)| code.eq_ignore_ascii_case(text));
+        known
+            .map(|(code, _)| Self(code))
+            .ok_or_else(|| Invalid::new("must be the two-letter code of a country (ISO 3166-1 alpha-2), such as 'US'"))
+    }
+
+    /// The code in upper case.
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
 }
 
 #[cfg(test)]
@@ -28,6 +46,7 @@ mod tests {
 
     #[test]
     fn a_country_is_two_letters_that_are_assigned_in_either_case() {
+        let parse = |text| CountryCode::parse(text).ok().map(CountryCode::as_str);
         assert_eq!((parse("de"), parse("US"), parse("gB")), (Some("DE"), Some("US"), Some("GB")));
         for text in ["", "D", "DEU", "XX", "ZZ", "UK", "Germany", "d€"] {
             assert_eq!(parse(text), None, "{text}");

@@ -21,6 +21,7 @@ pub mod mode;
 pub mod money;
 pub mod patch;
 pub mod payer_answers;
+pub mod payer_details;
 pub mod payment;
 pub mod payment_link;
 pub mod problem;

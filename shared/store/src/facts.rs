@@ -8,7 +8,7 @@
 //! nothing, and cannot fail the session.
 
 use crate::Write;
-use crate::db::{Db, StoreError, row, store_error};
+use crate::db::{Db, StoreError, key_item, row, store_error};
 use crate::meter::Units;
 use crate::schema::Key;
 use anyspend_domain::checkout_session::{Attribution, CheckoutSession, MAX_LIFETIME};
@@ -128,6 +128,25 @@ impl Db {
             .put_item()
             .table_name(self.table())
             .set_item(Some(row(&Key::visit(&visitor.id), &fact)?))
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await
+            .map_err(|error| store_error(&error))?;
+        call.finish(Units::Write, &answer.consumed_capacity);
+        Ok(())
+    }
+
+    /// Takes back a visit recorded a moment ago, for a request that was refused after all.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn forget_view(&self, id: &VisitorId) -> Result<(), StoreError> {
+        let call = self.meter().begin();
+        let answer = self
+            .client()
+            .delete_item()
+            .table_name(self.table())
+            .set_key(Some(key_item(&Key::visit(id))))
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
             .send()
             .await

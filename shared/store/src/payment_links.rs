@@ -53,8 +53,8 @@ struct StoredItems {
 pub enum LinkFate {
     /// It exists.
     Stands(Box<PaymentLink>),
-    /// It was deleted.
-    Deleted,
+    /// It was deleted, at this moment.
+    Deleted(Timestamp),
     /// There never was one.
     Unknown,
 }
@@ -294,8 +294,9 @@ impl Db {
         let rows = self.partition_as(&link_partition(&wanted.short_code()), consistent).await?;
         let tombstone = rows.iter().find(|row| row.contains_key(DELETED_AT)).cloned();
         if let Some(tombstone) = tombstone {
-            let named = wanted.names(&read::<StoredTombstone>(tombstone)?.id);
-            return Ok(if named { LinkFate::Deleted } else { LinkFate::Unknown });
+            let tombstone = read::<StoredTombstone>(tombstone)?;
+            let named = wanted.names(&tombstone.id);
+            return Ok(if named { LinkFate::Deleted(tombstone.deleted_at) } else { LinkFate::Unknown });
         }
         let link = assemble(rows)?.filter(|link| wanted.names(&link.id));
         Ok(link.map_or(LinkFate::Unknown, |link| LinkFate::Stands(Box::new(link))))

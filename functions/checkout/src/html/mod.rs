@@ -5,12 +5,16 @@
 
 pub(crate) mod accent;
 pub(crate) mod closed;
+pub(crate) mod form;
 pub(crate) mod link;
 pub(crate) mod money;
+mod qr;
+pub(crate) mod session;
 
 use crate::asset;
 use accent::Accent;
 use anyspend_api::{Answer, Call};
+use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::payment_link::PaymentLink;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use maud::{DOCTYPE, Markup, html};
@@ -40,6 +44,11 @@ impl Look {
     pub(crate) fn plain(title: &str) -> Self {
         let title = title.to_owned();
         Self { title, accent: Accent::new(None), logo: None, business: None, test_mode: false }
+    }
+
+    /// The look of a session of no link, or of one that is gone.
+    pub(crate) fn of_session(session: &CheckoutSession, title: &str) -> Self {
+        Self { test_mode: !session.owner.mode.is_live(), ..Self::plain(title) }
     }
 
     /// The look of a link's pages.
@@ -136,6 +145,7 @@ pub(crate) fn answer(call: &Call, status: StatusCode, look: &Look, motion: &Moti
 /// A tick, a cross, a clock: drawn, never loaded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Sign {
+    Tick,
     Cross,
     Clock,
 }
@@ -143,6 +153,7 @@ pub(crate) enum Sign {
 impl Sign {
     pub(crate) fn draw(self) -> Markup {
         let path = match self {
+            Self::Tick => "M15 25l6 6 12-14",
             Self::Cross => "M17 17l14 14M31 17L17 31",
             Self::Clock => "M24 14v11l7 5",
         };
