@@ -57,7 +57,7 @@ pub(crate) fn link(call: &Call, link: &PaymentLink, closed: Closed) -> Answer {
     let content = html! {
         (card(sign, title, text))
         @if let Some(url) = &link.terms.return_url {
-            p.narrow.stack { a.button.quiet href=(url.as_str()) {
+            div.narrow.stack { a.button.quiet href=(url.as_str()) {
                 (link.terms.return_label.as_ref().map_or("Back to the merchant", |label| label.as_str()))
             } }
         }

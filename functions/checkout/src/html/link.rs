@@ -113,7 +113,8 @@ fn form(call: &Call, link: &PaymentLink, currency: &Currency, filled: &Filled, v
             form.stack method="post" action=(action) {
                 @if let Some(visitor) = visitor { input type="hidden" name="visitor_id" value=(visitor.as_str()); }
                 (ask.inputs(filled))
-                @if let Some(amount) = link.amount() {
+                // Under a form the price has scrolled away; without one it stands right above.
+                @if let Some(amount) = link.amount().filter(|_| !ask.is_empty()) {
                     p.total {
                         span { @if shipped { "Total before shipping" } @else { "Total" } }
                         strong { (currency.amount(amount)) }

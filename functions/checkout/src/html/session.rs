@@ -145,6 +145,9 @@ fn open(call: &Call, context: &Context, currency: &Currency) -> Answer {
                         div { dt { "Token contract" } dd { code { (session.token_address.as_sent()) } } }
                     }
                 }
+                @if !session.owner.mode.is_live() {
+                    p.note { "This is a test. Do not send real money: nobody would notice it." }
+                }
                 p.note { "Send only " (currency.symbol()) " on " (currency.network()) ". Anything else may be lost." }
                 a.button href=(uri) { "Open in a wallet app" }
                 div.live data-session=(session.id.as_str()) data-state=(state(session, Status::Open))
