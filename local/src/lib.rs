@@ -13,6 +13,7 @@ pub fn groups() -> Vec<Group> {
         products::routes(),
         checkout_sessions::routes(),
         checkout::routes(),
+        discount_codes::routes(),
         quick_pay::routes(),
         account::routes(),
         platform::routes(),

@@ -10,17 +10,19 @@ use anyspend_domain::ProductId;
 use anyspend_domain::api_key::{ApiKey, KeyHash, KeyText, Permissions};
 use anyspend_domain::chain::{BASE, Chains, USDC_ON_BASE};
 use anyspend_domain::checkout_session::{CheckoutSession, NewCheckoutSession, Source};
+use anyspend_domain::discount_code::{CodeText, DiscountCode, DiscountCodePatch, ReductionType};
 use anyspend_domain::line_item::NewLineItem;
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
 use anyspend_domain::product::{Product, ProductPatch};
 use anyspend_domain::text::Name;
 use anyspend_domain::{
-    Address, Amount, ApiKeyId, CheckoutSessionId, LineItemId, Mode, OrgId, Owner, Patch, PaymentLinkId, Timestamp,
+    Address, Amount, ApiKeyId, CheckoutSessionId, DiscountCodeId, LineItemId, Locator, Mode, OrgId, Owner, Patch,
+    PaymentLinkId, Timestamp,
 };
 use anyspend_embedded::Embedded;
 use anyspend_store::db::Connection;
 use anyspend_store::vault::Vault;
-use anyspend_store::{Db, StoreError, api_keys, checkout_sessions, payment_links, products, schema};
+use anyspend_store::{Db, StoreError, api_keys, checkout_sessions, discount_codes, payment_links, products, schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -63,6 +65,7 @@ impl World {
         writes.extend(payment_links::create(&link).unwrap());
         writes.push(products::create(&product(&link.owner, now)).unwrap());
         writes.push(checkout_sessions::create(&session(&link, now), &NoVault).unwrap());
+        writes.push(discount_codes::create(&discount_code(&link.owner, now), None).unwrap());
         Db::new(self.client.clone(), TABLE).commit(writes).await.unwrap();
     }
 
@@ -122,6 +125,16 @@ fn product(owner: &Owner, now: Timestamp) -> Product {
     };
     let id = ProductId::parse(&format!("prod_{FIXTURE_TOKEN}")).unwrap();
     Product::create(id, owner.clone(), patch, Surroundings { now, chains: &Chains::default() }).unwrap()
+}
+
+fn discount_code(owner: &Owner, now: Timestamp) -> DiscountCode {
+    let id = DiscountCodeId::parse(&format!("dc_{FIXTURE_TOKEN}{}", "0".repeat(Locator::LENGTH))).unwrap();
+    let patch = DiscountCodePatch {
+        reduction_type: Patch::Set(ReductionType::Percentage),
+        value: Patch::Set("10".to_owned()),
+        ..DiscountCodePatch::default()
+    };
+    DiscountCode::create(id, owner.clone(), CodeText::parse("FIXTURE").unwrap(), patch, now).unwrap()
 }
 
 /// A session that knows no buyer, so that nothing needs sealing.

@@ -27,6 +27,7 @@ fn each_layer_knows_only_the_layers_below_it() {
         "checkout",
         "checkout-sessions",
         "products",
+        "discount-codes",
         "quick-pay",
         "account",
         "platform",

@@ -7,6 +7,7 @@ mod authentication;
 mod budgets;
 mod checkout_api;
 mod checkout_pages;
+mod discount_codes;
 mod duplicate;
 mod idempotency;
 mod items;

@@ -12,6 +12,7 @@ pub mod chain;
 pub mod checkout_session;
 pub mod country;
 pub mod customer;
+pub mod discount_code;
 pub mod entropy;
 pub mod id;
 pub mod line_item;
