@@ -59,9 +59,9 @@ pub(crate) async fn commit(
     read_at: u64,
     answer: Answer,
 ) -> Result<Answer, NotCommitted> {
-    let write = checkout_sessions::replace(session, read_at, &*call.platform);
+    let writes = checkout_sessions::replace(session, read_at, &*call.platform);
     let changes = Changes {
-        writes: vec![write.map_err(|error| NotCommitted::Failed(error.into()))?],
+        writes: writes.map_err(|error| NotCommitted::Failed(error.into()))?,
         event_type: "checkout_session.updated",
         resource_type: CheckoutSessionId::OBJECT,
         resource_id: session.id.to_string(),

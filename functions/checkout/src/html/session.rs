@@ -77,7 +77,10 @@ fn summary(session: &CheckoutSession, link: Option<&PaymentLink>, currency: &Cur
                         li { span { "Price" } span.money { (currency.amount(price)) } }
                     }
                     @if let Some(discount) = &session.discount {
-                        li { span { "Discount " (discount.code) } span.money { "−" (currency.amount(discount.amount)) } }
+                        li {
+                            span { "Discount " (discount.code) }
+                            @if let Some(off) = discount.amount { span.money { "−" (currency.amount(off)) } }
+                        }
                     }
                     @if let Some(option) = &session.shipping_option {
                         li { span { (option.name.as_str()) } span.money { (currency.cost(option.amount)) } }
