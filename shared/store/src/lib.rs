@@ -18,6 +18,7 @@ pub mod payment_links;
 pub mod products;
 pub mod rate_limits;
 pub mod schema;
+pub mod statistics;
 
 pub use commit::{CommitError, Refusal, Write};
 pub use db::{Db, StoreError};
