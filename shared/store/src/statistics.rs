@@ -384,20 +384,15 @@ impl Db {
         visitors: &BTreeSet<VisitorHash>,
     ) -> Result<u64, StoreError> {
         let known = self.first_seen(code, bucket.day(), visitors).await?;
-        let first = stream::iter(visitors.iter())
-            .map(|visitor| {
-                let known = known.get(visitor.as_str()).copied();
-                async move {
-                    match known {
-                        Some(first) => Ok::<_, StoreError>(first),
-                        None => self.see(code, bucket, visitor).await,
-                    }
-                }
-            })
+        let again = known.values().filter(|first| **first == bucket).count();
+        let unknown: Vec<VisitorHash> =
+            visitors.iter().filter(|visitor| !known.contains_key(visitor.as_str())).cloned().collect();
+        stream::iter(unknown)
+            .map(|visitor| async move { self.see(code, bucket, &visitor).await })
             .buffer_unordered(SEEN_AT_ONCE)
             .try_filter(|first| std::future::ready(*first == bucket))
-            .try_fold(0_u64, |count, _| std::future::ready(Ok(count + 1)));
-        first.await
+            .try_fold(u64::try_from(again).unwrap_or(u64::MAX), |count, _| std::future::ready(Ok(count + 1)))
+            .await
     }
 
     /// Notes a visitor as first seen in a bucket, unless it was seen before on that day; the first bucket.
