@@ -25,6 +25,8 @@ pub mod road;
 pub mod seal;
 pub mod serve;
 pub mod session_token;
+pub mod transaction;
+pub mod vault;
 pub mod version;
 pub mod visit;
 

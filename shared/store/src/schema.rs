@@ -7,12 +7,18 @@
 //! | payment link, its line items | `LINK#{short_code}` | `ITEMS` | |
 //! | checkout session | `SESSION#{cs_id}` | `SESSION` | `{org}#{mode}#checkout_session`, id |
 //! | product | `PROD#{id}` | `PROD` | `{org}#{mode}#product`, id |
+//! | transaction | `TX#{tx_id}` | `TX` | `{org}#{mode}#transaction`, id |
+//! | transfer that has paid a session | `CLAIM#{chain}#{tx hash}#{log index}` | `CLAIM` | |
+//! | customer | `CUST#{locator of the wallet}` | `CUST` | `{org}#{mode}#customer`, id |
+//! | discount code | `DC#{locator of the code}` | `HEAD` | `{org}#{mode}#discount_code`, id |
+//! | use of it that a session holds | `DC#{locator of the code}` | `RES#{cs_id}` | |
 //! | API key, with its rate-limit bucket | `KEY#{sha256}` | `KEY` | `{org}#{mode}#api_key`, id |
 //! | API key by public id | `AK#{ak_id}` | `AK` | |
 //! | organization | `ORG#{org}` | `ORG` | |
 //! | rate-limit bucket of an IP or session | `LIMIT#{group}#{subject}` | `LIMIT` | |
 //! | idempotent answer | `IDEM#{org}#{mode}#{sha256}` | `IDEM` | |
 //! | audit event | `AUDIT#{org}#{mode}#{date}` | `evt_…` | |
+//! | event that webhooks have yet to be told of | `OUTBOX#{shard}` | `evt_…` | |
 //! | statistics: a visit | `FACT#{bucket}#{shard}` | `{short_code}#view#{vis_id}` | |
 //! | statistics: the visit led to a session | `FACT#{bucket}#{shard}` | `{short_code}#view#{vis_id}#started` | |
 //! | statistics: a session was opened | `FACT#{bucket}#{shard}` | `{short_code}#session#{cs_id}` | |
@@ -30,8 +36,10 @@
 
 use anyspend_domain::api_key::KeyHash;
 use anyspend_domain::statistics::{self, Bucket, Day, Dimension, VisitorHash};
+use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{
-    ApiKeyId, CheckoutSessionId, EventId, OrgId, Owner, ProductId, ShortCode, Timestamp, TransactionId, VisitorId,
+    ApiKeyId, CheckoutSessionId, EventId, Locator, OrgId, Owner, ProductId, ShortCode, Timestamp, TransactionId,
+    VisitorId,
 };
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -107,6 +115,32 @@ impl Key {
         Self::new(format!("PROD#{id}"), "PROD")
     }
 
+    /// A transaction's row.
+    pub fn transaction(id: &TransactionId) -> Self {
+        Self::new(format!("TX#{id}"), "TX")
+    }
+
+    /// The row that says which session a transfer has paid. A native transfer is no log of its transaction.
+    pub fn claim(chain_id: u64, hash: &TxHash, log_index: Option<u64>) -> Self {
+        let log = log_index.map_or_else(|| "native".to_owned(), |index| index.to_string());
+        Self::new(format!("CLAIM#{chain_id}#{hash}#{log}"), "CLAIM")
+    }
+
+    /// A customer's row.
+    pub fn customer(locator: &Locator) -> Self {
+        Self::new(format!("CUST#{locator}"), "CUST")
+    }
+
+    /// A discount code's row.
+    pub fn discount_code(locator: &Locator) -> Self {
+        Self::new(discount_partition(locator), "HEAD")
+    }
+
+    /// The row by which a session holds a use of a discount code.
+    pub fn discount_reservation(locator: &Locator, session: &CheckoutSessionId) -> Self {
+        Self::new(discount_partition(locator), &format!("{RESERVATION_PREFIX}{session}"))
+    }
+
     /// An API key's row.
     pub fn api_key(hash: KeyHash) -> Self {
         Self::new(format!("{}{}", API_KEY_PREFIX, hash.to_hex()), "KEY")
@@ -136,6 +170,11 @@ impl Key {
     pub fn audit(owner: &Owner, at: Timestamp, id: &EventId) -> Self {
         let date = at.to_iso8601();
         Self::new(format!("AUDIT#{}#{}#{}", owner.org, owner.mode.as_str(), &date[..10]), id.as_str())
+    }
+
+    /// An event that webhooks have yet to be told of.
+    pub fn outbox(id: &EventId) -> Self {
+        Self::new(outbox_partition(shard_of(id.as_str())), id.as_str())
     }
 
     /// The row of a visit, to which its id alone leads.
@@ -234,6 +273,28 @@ pub fn visits_prefix(code: &ShortCode) -> String {
 /// The partition that holds all of a payment link.
 pub fn link_partition(code: &ShortCode) -> String {
     format!("LINK#{code}")
+}
+
+/// Over how many partitions the queues of webhook delivery are spread: DynamoDB takes a thousand writes a second into one
+/// partition. A sweep reads them all, so more would only make an idle sweep dearer.
+pub const SHARDS: u8 = 8;
+
+/// The shard of an id, by its random end.
+pub(crate) fn shard_of(id: &str) -> u8 {
+    id.bytes().rev().take(8).fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % SHARDS
+}
+
+/// A partition of the outbox.
+pub(crate) fn outbox_partition(shard: u8) -> String {
+    format!("OUTBOX#{shard}")
+}
+
+/// What a reservation's sort key begins with, before the session's id.
+pub const RESERVATION_PREFIX: &str = "RES#";
+
+/// The partition that holds a discount code and what is held of it.
+pub fn discount_partition(locator: &Locator) -> String {
+    format!("DC#{locator}")
 }
 
 /// The partition of [`LIST_INDEX`] that lists an owner's objects of one kind.
