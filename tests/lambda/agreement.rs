@@ -145,8 +145,17 @@ fn a_function_has_the_secret_if_and_only_if_its_callers_bring_a_credential_or_sa
     for group in anyspend_local::groups() {
         let credentials = group.operations.iter().any(|operation| matches!(operation.access, Access::Needs(_)));
         let payers = group.operations.iter().any(|operation| !matches!(operation.audience, Audience::Servers));
-        let secret = template.function(group.name).environment.contains_key("PLATFORM_SECRET");
-        assert_eq!(secret, credentials || payers, "{}", group.name);
+        let function = template.function(group.name);
+        assert_eq!(function.environment.contains_key("PLATFORM_KEY"), credentials || payers, "{}", group.name);
+        assert_eq!(function.environment.contains_key("PLATFORM_SECRET"), credentials || payers, "{}", group.name);
+        let opens: BTreeSet<&str> = function.key_actions.iter().map(String::as_str).collect();
+        let wanted = ["kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"];
+        assert_eq!(
+            opens,
+            if credentials || payers { BTreeSet::from(wanted) } else { BTreeSet::new() },
+            "{}",
+            group.name
+        );
     }
 }
 

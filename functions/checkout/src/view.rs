@@ -94,7 +94,10 @@ impl PayerSessionView {
             amount_received: amount(session.amount_received).unwrap_or_else(|| "0".to_owned()),
             amount_usd: session.amount.and_then(usd).map(|cents| cents.to_string()),
             discount_code: session.discount.as_ref().map(|discount| discount.code.clone()),
-            discount_amount: session.discount.as_ref().and_then(|discount| amount(discount.amount)),
+            discount_amount: session
+                .discount
+                .as_ref()
+                .map(|discount| discount.amount.map_or_else(|| "0".to_owned(), |amount| amount.to_string())),
             payment_uri: owed(session).filter(|_| status == Status::Open).map(|owed| payment_uri(session, owed)),
             tx_hash: session.tx_hash.as_ref().map(ToString::to_string),
             redirect_url: success_url(session).filter(|_| status == Status::Completed),

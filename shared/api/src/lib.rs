@@ -13,6 +13,7 @@ pub mod discount_code;
 pub mod error;
 pub mod fields;
 pub mod json;
+pub mod kms;
 pub mod limiter;
 pub mod link_owners;
 pub mod list;

@@ -72,6 +72,11 @@ impl Amount {
         self.0.checked_add(cost.0).map(Self)
     }
 
+    /// The number itself.
+    pub(crate) const fn units(self) -> U256 {
+        self.0
+    }
+
     /// The sum, or `None` past 2^256 − 1.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)

@@ -79,7 +79,7 @@ fn summary(session: &CheckoutSession, link: Option<&PaymentLink>, currency: &Cur
                     @if let Some(discount) = &session.discount {
                         li {
                             span { "Discount " (discount.code) }
-                            @if let Some(off) = discount.amount { span.money { "−" (currency.amount(off)) } }
+                            @if let Some(amount) = discount.amount { span.money { "−" (currency.amount(amount)) } }
                         }
                     }
                     @if let Some(option) = &session.shipping_option {
