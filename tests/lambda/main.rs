@@ -7,12 +7,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod agreement;
+mod browser;
 mod emulator;
 mod event;
 mod fixtures;
 mod gate;
 mod kms;
 mod official_client;
+mod runner;
 mod stories;
 mod template;
 mod world;
