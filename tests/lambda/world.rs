@@ -59,7 +59,7 @@ impl World {
         writes.extend(api_keys::create(&admin_key(named, another.hash(), &owner, now)).unwrap());
         let link = link(owner, now);
         writes.extend(payment_links::create(&link).unwrap());
-        writes.push(products::create(&product(&link.owner, now)).unwrap());
+        writes.extend(products::create(&product(&link.owner, now)).unwrap());
         writes.push(checkout_sessions::create(&session(&link, now), &NoVault).unwrap());
         Db::new(self.client.clone(), TABLE).commit(writes).await.unwrap();
     }

@@ -94,6 +94,11 @@ impl Write {
         Self { action: Action::Delete(key), guard: Guard::None, refusal: Refusal::Changed }
     }
 
+    /// Deletes an item that must be at `version`.
+    pub(crate) const fn delete_at_version(key: Key, version: u64) -> Self {
+        Self { action: Action::Delete(key), guard: Guard::Version(version), refusal: Refusal::Changed }
+    }
+
     /// Demands that an API key is an active administrator's, without changing it.
     pub(crate) const fn check_active_admin(key: Key, now: Timestamp) -> Self {
         Self { action: Action::Check(key), guard: Guard::ActiveAdminKey(now), refusal: Refusal::Unsupported }
