@@ -19,7 +19,7 @@ mod read;
 mod tree;
 
 pub use codec::{IdShape, Suffix};
-pub use compact::Tuning;
+pub use compact::{Compacted, ListMeasure, Tuning};
 pub use read::{ListPage, ListRow, OpenList, Selection};
 pub use tree::Start;
 

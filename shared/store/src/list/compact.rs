@@ -114,6 +114,17 @@ struct Leftover {
     blocks: Vec<u64>,
 }
 
+/// How large a list's base is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListMeasure {
+    /// How often the list was compacted.
+    pub version: u64,
+    /// Blocks in use.
+    pub blocks: usize,
+    /// Rows of the journal, absorbed or not.
+    pub journal_rows: usize,
+}
+
 /// A list as a compaction finds it.
 struct Found<T> {
     version: u64,
@@ -232,6 +243,17 @@ impl Db {
         let by_time = BTreeMap::new();
         let intake = Intake { changes, by_time, absorbed: Vec::new(), at: now, more: false };
         self.publish_list(list, found, intake, now, tuning).await
+    }
+
+    /// Measures a list.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn measure_list<T: Columns>(&self, list: &ListId) -> Result<ListMeasure, StoreError> {
+        let found = self.find_list::<T>(list).await?;
+        let directories = self.list_directories::<T>(list, found.version).await?.unwrap_or_default();
+        let blocks = directories.values().map(|directory| directory.tree.blocks().count()).sum();
+        Ok(ListMeasure { version: found.version, blocks, journal_rows: found.journal.len() })
     }
 
     async fn find_list<T: Columns>(&self, list: &ListId) -> Result<Found<T>, StoreError> {
