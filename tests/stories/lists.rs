@@ -4,7 +4,7 @@
 use crate::{LINKS, app, link_body};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::text::fold_case;
-use anyspend_domain::{Mode, OrgId, Owner, PaymentLinkId, PaymentLinkRef, Timestamp};
+use anyspend_domain::{Mode, OrgId, Owner, PaymentLinkId, Timestamp};
 use anyspend_store::list::{Compacted, ListId, Tuning};
 use anyspend_store::payment_links::{self, LinkColumns};
 use anyspend_testing::faults::Fault;
@@ -225,10 +225,10 @@ impl World {
         let model = models.get_mut(&id).unwrap();
         match choice {
             4 | 5 => {
-                let link = PaymentLinkRef::Id(PaymentLinkId::parse(&id).unwrap());
-                let found = client.app().platform.db.find_payment_link(&link).await.unwrap().unwrap();
-                let writes = payment_links::count_use(&found, now).unwrap();
-                client.app().platform.db.commit(writes).await.unwrap();
+                let db = &client.app().platform.db;
+                let code = PaymentLinkId::parse(&id).unwrap().short_code();
+                let (_, head) = db.link_state(&code).await.unwrap();
+                db.commit(payment_links::count_use(&head.unwrap(), now).unwrap()).await.unwrap();
                 model.uses += 1;
             }
             6 => {

@@ -1,5 +1,6 @@
 //! What a deployment decides, read from the environment once.
 
+use crate::kms::Kms;
 use crate::seal::MasterSecret;
 use anyspend_domain::chain::{ChainAccess, Chains};
 use anyspend_store::db::Connection;
@@ -16,6 +17,9 @@ pub struct Config {
     pub chains: Chains,
     /// How many proxies in front may be believed about the client's address.
     pub trusted_proxies: usize,
+    /// The header, in lower case, in which a trusted proxy in front tells the visitor's country, e.g.
+    /// `cloudfront-viewer-country`. Without one, countries are unknown: any caller could write a header.
+    pub country_header: Option<String>,
     /// The secret that session tokens and kept secrets hang on; without one, neither exists.
     pub secret: Option<MasterSecret>,
     /// Whether every answer says what it cost; answers in test mode always do.
@@ -30,13 +34,14 @@ impl Config {
             short_url: None,
             chains: Chains::default(),
             trusted_proxies: 0,
+            country_header: None,
             secret: None,
             server_timing: true,
         }
     }
 
-    /// Reads `PUBLIC_URL`, `SHORT_URL`, `CHAINS`, `CONFIRMATIONS`, `TRUSTED_PROXIES`, `PLATFORM_SECRET` and
-    /// `SERVER_TIMING`.
+    /// Reads `PUBLIC_URL`, `SHORT_URL`, `CHAINS`, `CONFIRMATIONS`, `TRUSTED_PROXIES`, `COUNTRY_HEADER`,
+    /// `PLATFORM_SECRET` and `SERVER_TIMING`.
     ///
     /// # Errors
     /// A sentence for the operator that names the variable.
@@ -57,6 +62,7 @@ impl Config {
             short_url: variable("SHORT_URL").map(|url| url.trim_end_matches('/').to_owned()),
             chains: parse_chains(&split("CHAINS"), &split("CONFIRMATIONS"))?,
             trusted_proxies,
+            country_header: variable("COUNTRY_HEADER").map(|name| name.to_ascii_lowercase()),
             secret,
             server_timing: variable("SERVER_TIMING").is_some_and(|text| text == "1" || text == "true"),
         })
@@ -122,6 +128,11 @@ pub fn connection_from_env() -> Result<(Connection, String), String> {
         http_client: None,
     };
     Ok((connection, demand("TABLE_NAME")?))
+}
+
+/// The KMS key around the platform's secret, `PLATFORM_KEY`, where the deployment has one.
+pub fn kms_from_env(connection: &Connection, table: &str) -> Option<Kms> {
+    variable("PLATFORM_KEY").map(|key| Kms::new(connection, variable("AWS_ENDPOINT_URL_KMS"), key, table.to_owned()))
 }
 
 /// A DynamoDB endpoint that an operator named: with the environment's credentials, or any for an engine that takes any.

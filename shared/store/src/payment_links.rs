@@ -9,6 +9,7 @@ use crate::list::{self, Columns, Facet, IdShape, ListId, ListRow, Sort, Suffix, 
 use crate::rate_limits::number;
 use crate::schema::{self, Key, link_partition};
 use anyspend_domain::line_item::LineItem;
+use anyspend_domain::payment::LinkState;
 use anyspend_domain::payment_link::{PaymentLink, Terms, is_active};
 use anyspend_domain::text::fold_case;
 use anyspend_domain::{Mode, OrgId, Owner, PaymentLinkId, PaymentLinkRef, ShortCode, Timestamp};
@@ -18,9 +19,9 @@ use std::collections::HashMap;
 /// The attribute that makes a head row a tombstone.
 const DELETED_AT: &str = "deleted_at";
 /// Columns of the head row that an update may remove.
-const OPTIONAL_COLUMNS: &[&str] = &["max_uses", "expires_at"];
+const OPTIONAL_COLUMNS: &[&str] = &["max_uses", "expires_at", "has_items", "folded_description"];
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct StoredHead {
     id: PaymentLinkId,
     org: OrgId,
@@ -32,6 +33,9 @@ struct StoredHead {
     switched_on: bool,
     max_uses: Option<u64>,
     expires_at: Option<Timestamp>,
+    has_items: Option<bool>,
+    folded_name: String,
+    folded_description: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -69,15 +73,19 @@ impl LinkColumns {
 
     /// The columns of a link.
     pub fn of(link: &PaymentLink) -> Self {
+        Self::of_head(&head(link))
+    }
+
+    fn of_head(head: &StoredHead) -> Self {
         Self {
-            switched_on: link.terms.switched_on,
-            has_items: !link.items.is_empty(),
-            max_uses: link.terms.max_uses,
-            uses: link.uses,
-            expires_at: link.terms.expires_at,
-            updated_after: link.updated_at.millis_since(link.id.made_at()),
-            folded_name: fold_case(link.terms.name.as_str()),
-            folded_description: link.terms.description.as_ref().map(|text| fold_case(text.as_str())),
+            switched_on: head.switched_on,
+            has_items: head.has_items.unwrap_or(false),
+            max_uses: head.max_uses,
+            uses: head.uses,
+            expires_at: head.expires_at,
+            updated_after: head.updated_at.millis_since(head.id.made_at()),
+            folded_name: head.folded_name.clone(),
+            folded_description: head.folded_description.clone(),
         }
     }
 
@@ -123,18 +131,18 @@ impl Columns for LinkColumns {
     }
 }
 
-/// The writes that tell the list of links of a change. Links of nobody are in no list.
+/// The writes that tell the list of links of a change to `version`. Links of nobody are in no list.
 fn listed(
-    was: Option<&PaymentLink>,
-    is: Option<&PaymentLink>,
+    was: Option<&StoredHead>,
+    is: Option<&StoredHead>,
     version: u64,
     now: Timestamp,
 ) -> Result<Vec<Write>, StoreError> {
     match is.or(was) {
-        Some(link) if link.owner.org != OrgId::anonymous() => {
-            let (was, is) = (was.map(LinkColumns::of), is.map(LinkColumns::of));
-            let list = ListId::all::<LinkColumns>(&link.owner);
-            list::changed(&list, link.id.as_str(), version, was.as_ref(), is.as_ref(), now)
+        Some(StoredHead { id, org, mode, .. }) if *org != OrgId::anonymous() => {
+            let list = ListId::all::<LinkColumns>(&Owner { org: org.clone(), mode: *mode });
+            let (was, is) = (was.map(LinkColumns::of_head), is.map(LinkColumns::of_head));
+            list::changed(&list, id.as_str(), version, was.as_ref(), is.as_ref(), now)
         }
         _ => Ok(Vec::new()),
     }
@@ -152,6 +160,9 @@ fn head(link: &PaymentLink) -> StoredHead {
         switched_on: link.terms.switched_on,
         max_uses: link.terms.max_uses,
         expires_at: link.terms.expires_at,
+        has_items: (!link.items.is_empty()).then_some(true),
+        folded_name: fold_case(link.terms.name.as_str()),
+        folded_description: link.terms.description.as_ref().map(|text| fold_case(text.as_str())),
     }
 }
 
@@ -173,7 +184,7 @@ fn terms_and_items(link: &PaymentLink) -> Result<Vec<Write>, StoreError> {
 pub fn create(link: &PaymentLink) -> Result<Vec<Write>, StoreError> {
     let mut writes = vec![Write::create(row(&Key::link_head(&link.id.short_code()), &head(link))?)];
     writes.extend(terms_and_items(link)?);
-    writes.extend(listed(None, Some(link), link.version, link.created_at)?);
+    writes.extend(listed(None, Some(&head(link)), link.version, link.created_at)?);
     Ok(writes)
 }
 
@@ -194,22 +205,7 @@ pub fn update(was: &PaymentLink, is: &PaymentLink) -> Result<Vec<Write>, StoreEr
     if is.items.is_empty() {
         writes.push(Write::delete(Key::link_items(&code)));
     }
-    writes.extend(listed(Some(was), Some(is), is.version, is.updated_at)?);
-    Ok(writes)
-}
-
-/// The writes that count one use of a link, which must be as it was read: not changed, not deleted, and not used by
-/// anybody else meanwhile. Whether another use is allowed is decided on the link that was read.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
-pub fn count_use(was: &PaymentLink, now: Timestamp) -> Result<Vec<Write>, StoreError> {
-    let mut is = was.clone();
-    is.uses += 1;
-    is.version += 1;
-    let set = Item::from([("uses".to_owned(), number(is.uses)), ("version".to_owned(), number(is.version))]);
-    let mut writes = vec![Write::set_at_version(Key::link_head(&is.id.short_code()), was.version, set, Vec::new())];
-    writes.extend(listed(Some(was), Some(&is), is.version, now)?);
+    writes.extend(listed(Some(&head(was)), Some(&head(is)), is.version, is.updated_at)?);
     Ok(writes)
 }
 
@@ -226,7 +222,24 @@ pub fn delete(link: &PaymentLink, now: Timestamp) -> Result<Vec<Write>, StoreErr
         Write::delete(Key::link_terms(&code)),
         Write::delete(Key::link_items(&code)),
     ];
-    writes.extend(listed(Some(link), None, link.version + 1, now)?);
+    writes.extend(listed(Some(&head(link)), None, link.version + 1, now)?);
+    Ok(writes)
+}
+
+/// A link as far as counting a use of it goes.
+#[derive(Debug, Clone)]
+pub struct LinkHead(StoredHead);
+
+/// The writes that count one more completed payment of a link, which must be as it was seen.
+/// [`crate::Refusal::Changed`] means that another payment or the merchant came first.
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub fn count_use(LinkHead(was): &LinkHead, now: Timestamp) -> Result<Vec<Write>, StoreError> {
+    let is = StoredHead { uses: was.uses.saturating_add(1), version: was.version + 1, ..was.clone() };
+    let set = Item::from([("uses".to_owned(), number(is.uses)), ("version".to_owned(), number(is.version))]);
+    let mut writes = vec![Write::set_at_version(Key::link_head(&is.id.short_code()), was.version, set, Vec::new())];
+    writes.extend(listed(Some(was), Some(&is), is.version, now)?);
     Ok(writes)
 }
 
@@ -264,6 +277,28 @@ impl Db {
             Some(item) if item.contains_key(DELETED_AT) => Ok(Some(read::<StoredTombstone>(item)?.deleted_at)),
             _ => Ok(None),
         }
+    }
+
+    /// What a payment depends on of the link with this short code, and the head that counts the use if there is to be
+    /// one.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn link_state(&self, code: &ShortCode) -> Result<(LinkState, Option<LinkHead>), StoreError> {
+        if *code == ShortCode::none() {
+            return Ok((LinkState::None, None));
+        }
+        Ok(match self.get(&Key::link_head(code), true).await? {
+            None => (LinkState::None, None),
+            Some(item) if item.contains_key(DELETED_AT) => {
+                (LinkState::Deleted(read::<StoredTombstone>(item)?.deleted_at), None)
+            }
+            Some(item) => {
+                let head: StoredHead = read(item)?;
+                let StoredHead { uses, max_uses, version, .. } = head;
+                (LinkState::Present { uses, max_uses, version }, Some(LinkHead(head)))
+            }
+        })
     }
 
     /// Which of these links were deleted, and when.
