@@ -461,10 +461,8 @@ async fn lists_that_changed_leave_a_note_and_are_looked_after() {
     db.look_after_lists(world.app.now(), &Tuning::default()).await.unwrap();
     assert_eq!(world.app.count("JOURNAL#").await, 0, "the version left a note of its own to clear up after it");
     let client = world.client().await;
-    assert_eq!(
-        client.get(&format!("{LINKS}?active=true")).await.expect(200)["total_count"].as_u64() >= Some(100),
-        true
-    );
+    let active = client.get(&format!("{LINKS}?active=true")).await.expect(200);
+    assert!(active["total_count"].as_u64() >= Some(100));
     world.app.advance_seconds(140);
     let expired = client.get(&format!("{LINKS}?active=false")).await;
     assert_eq!(expired.expect(200)["total_count"], 100);

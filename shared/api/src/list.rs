@@ -9,7 +9,7 @@ use crate::operation::Operation;
 use crate::query::{Query, QueryKind, QueryParam, invalid_cursor};
 use anyspend_domain::text::fold_case;
 use anyspend_domain::{Owner, Problem, Timestamp};
-use anyspend_store::list::{Columns, ListId, ListPage, ListRow, OpenList, Selection, Start};
+use anyspend_store::list::{Columns, ListId, ListPage, ListRow, OpenList, Selection, Start as StoreStart};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
@@ -99,6 +99,15 @@ enum From {
     After(Vec<u8>),
 }
 
+/// Where a page begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start<'a> {
+    /// After so many rows.
+    Row(u64),
+    /// After what a cursor says.
+    After(&'a str),
+}
+
 /// Which page of which list is asked for.
 #[derive(Debug)]
 pub struct PageRequest {
@@ -170,6 +179,32 @@ impl PageRequest {
         }
     }
 
+    /// Where the page begins, for a list that finds its rows by itself.
+    pub fn start(&self) -> Start<'_> {
+        match &self.from {
+            From::Page(page) => Start::Row(page.saturating_sub(1).saturating_mul(self.limit)),
+            From::After(last) => Start::After(str::from_utf8(last).unwrap_or_default()),
+        }
+    }
+
+    /// Most rows of the page.
+    pub const fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// The page with these rows, number `page` of a list of `total`. `next` is what the cursor of the page after it says,
+    /// if there is one.
+    pub fn found<T>(&self, rows: Vec<T>, total: u64, page: u64, next: Option<&[u8]>) -> Page<T> {
+        Page {
+            rows,
+            total,
+            has_more: next.is_some(),
+            next_cursor: next.map(|next| write_cursor(&self.scope, next)),
+            page,
+            limit: self.limit,
+        }
+    }
+
     /// Cuts the page out of all rows, which come in ascending order of their unique `key`.
     pub fn cut<T>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> String) -> Page<T> {
         if self.order == Order::Descending {
@@ -209,8 +244,8 @@ impl PageRequest {
     /// The same question to the store.
     fn select(&self, facet: usize, sort: usize, search: Option<String>) -> Selection {
         let start = match &self.from {
-            From::Page(page) => Start::Skip((page - 1).saturating_mul(self.limit)),
-            From::After(last) => Start::After(last.clone()),
+            From::Page(page) => StoreStart::Skip((page - 1).saturating_mul(self.limit)),
+            From::After(last) => StoreStart::After(last.clone()),
         };
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let descending = self.order == Order::Descending;
@@ -219,15 +254,8 @@ impl PageRequest {
 
     /// The page the store has cut out.
     fn shown(&self, page: ListPage) -> Page<ListRow> {
-        let next_cursor = page.next().map(|last| write_cursor(&self.scope, last));
-        Page {
-            has_more: next_cursor.is_some(),
-            next_cursor,
-            total: page.total,
-            page: self.number(page.skipped),
-            limit: self.limit,
-            rows: page.rows,
-        }
+        let (total, number, next) = (page.total, self.number(page.skipped), page.next().map(<[u8]>::to_vec));
+        self.found(page.rows, total, number, next.as_deref())
     }
 }
 

@@ -194,8 +194,8 @@ impl Db {
     async fn look_after_list(&self, list: &ListId, now: Timestamp, tuning: &Tuning) -> Result<Compacted, StoreError> {
         use crate::{payment_links::LinkColumns, products::ProductColumns};
         match list.object.as_str() {
-            LinkColumns::OBJECT => self.compact_list::<LinkColumns>(list, now, tuning).await,
-            ProductColumns::OBJECT => self.compact_list::<ProductColumns>(list, now, tuning).await,
+            LinkColumns::OBJECT => Box::pin(self.compact_list::<LinkColumns>(list, now, tuning)).await,
+            ProductColumns::OBJECT => Box::pin(self.compact_list::<ProductColumns>(list, now, tuning)).await,
             unknown => Err(StoreError::Fault(format!("nobody knows how to compact a list of '{unknown}'"))),
         }
     }
@@ -210,7 +210,7 @@ impl Db {
         now: Timestamp,
         tuning: &Tuning,
     ) -> Result<Compacted, StoreError> {
-        let mut found = self.find_list::<T>(list).await?;
+        let mut found = Box::pin(self.find_list::<T>(list)).await?;
         if found.due.version != found.version {
             return Ok(Compacted::Overtaken);
         }
@@ -220,8 +220,8 @@ impl Db {
             }
         }
         self.clear_leftovers(list, &mut found, now).await?;
-        match self.intake(list, &found, now, tuning).await? {
-            Some(intake) => self.publish_list(list, found, intake, now, tuning).await,
+        match Box::pin(self.intake(list, &found, now, tuning)).await? {
+            Some(intake) => Box::pin(self.publish_list(list, found, intake, now, tuning)).await,
             None => Ok(Compacted::Left),
         }
     }
@@ -237,12 +237,12 @@ impl Db {
         now: Timestamp,
         tuning: &Tuning,
     ) -> Result<Compacted, StoreError> {
-        let found = self.find_list::<T>(list).await?;
+        let found = Box::pin(self.find_list::<T>(list)).await?;
         let made = |(id, columns)| (id, Change { base: None, now: Some(columns) });
         let changes = objects.into_iter().map(made).collect();
         let by_time = BTreeMap::new();
         let intake = Intake { changes, by_time, absorbed: Vec::new(), at: now, more: false };
-        self.publish_list(list, found, intake, now, tuning).await
+        Box::pin(self.publish_list(list, found, intake, now, tuning)).await
     }
 
     /// Measures a list.
@@ -250,7 +250,7 @@ impl Db {
     /// # Errors
     /// When the table does not answer.
     pub async fn measure_list<T: Columns>(&self, list: &ListId) -> Result<ListMeasure, StoreError> {
-        let found = self.find_list::<T>(list).await?;
+        let found = Box::pin(self.find_list::<T>(list)).await?;
         let directories = self.list_directories::<T>(list, found.version).await?.unwrap_or_default();
         let blocks = directories.values().map(|directory| directory.tree.blocks().count()).sum();
         Ok(ListMeasure { version: found.version, blocks, journal_rows: found.journal.len() })
@@ -464,7 +464,7 @@ impl Db {
         list: &ListId,
         version: u64,
     ) -> Result<Option<BTreeMap<String, Directory>>, StoreError> {
-        let names: Vec<String> = TreeKind::all::<T>().map(|tree| tree.name::<T>()).collect();
+        let names: Vec<String> = TreeKind::all::<T>().map(TreeKind::name::<T>).collect();
         let keys: Vec<Key> = names.iter().map(|name| Key::list_directory(list, name)).collect();
         let mut rows: HashMap<String, Item> = HashMap::new();
         for item in self.batch_get_consistent(&keys).await? {
