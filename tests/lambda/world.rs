@@ -9,7 +9,7 @@ use anyspend_api::version::Version;
 use anyspend_domain::ProductId;
 use anyspend_domain::api_key::{ApiKey, KeyHash, KeyText, Permissions};
 use anyspend_domain::chain::{BASE, Chains, USDC_ON_BASE};
-use anyspend_domain::checkout_session::{Buyer, CheckoutSession, NewCheckoutSession, Source};
+use anyspend_domain::checkout_session::{CheckoutSession, NewCheckoutSession, Source};
 use anyspend_domain::line_item::NewLineItem;
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
 use anyspend_domain::product::{Product, ProductPatch};
@@ -18,9 +18,11 @@ use anyspend_domain::{
     Address, Amount, ApiKeyId, CheckoutSessionId, LineItemId, Mode, OrgId, Owner, Patch, PaymentLinkId, Timestamp,
 };
 use anyspend_embedded::Embedded;
-use anyspend_store::checkout_sessions::BuyerVault;
 use anyspend_store::db::Connection;
+use anyspend_store::vault::Vault;
 use anyspend_store::{Db, StoreError, api_keys, checkout_sessions, payment_links, products, schema};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 /// The table's name; on AWS, CloudFormation draws one.
@@ -132,14 +134,22 @@ fn session(link: &PaymentLink, now: Timestamp) -> CheckoutSession {
 /// Has nothing to seal.
 struct NoVault;
 
-impl BuyerVault for NoVault {
-    fn seal(&self, _: &Buyer, _: &CheckoutSessionId) -> Result<String, StoreError> {
-        Err(StoreError::Fault("no fixture knows a buyer".to_owned()))
+impl Vault for NoVault {
+    fn seal<T: Serialize>(&self, _: &T, _: &str) -> Result<String, StoreError> {
+        Err(nobody())
     }
 
-    fn open(&self, _: &str, _: &CheckoutSessionId) -> Result<Buyer, StoreError> {
-        Err(StoreError::Fault("no fixture knows a buyer".to_owned()))
+    fn open<T: DeserializeOwned>(&self, _: &str, _: &str) -> Result<T, StoreError> {
+        Err(nobody())
     }
+
+    fn blind(&self, _: &str, _: &str) -> Result<String, StoreError> {
+        Err(nobody())
+    }
+}
+
+fn nobody() -> StoreError {
+    StoreError::Fault("no fixture knows a person".to_owned())
 }
 
 fn link(owner: Owner, now: Timestamp) -> PaymentLink {

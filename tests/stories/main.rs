@@ -15,6 +15,7 @@ mod links_retrieve;
 mod links_update;
 mod local_runner;
 mod openapi;
+mod payments;
 mod products_change;
 mod products_create;
 mod products_links;

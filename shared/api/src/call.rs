@@ -395,7 +395,7 @@ impl Call {
                 Some(scope) => self.replay(scope, kept).map_err(failed),
                 None => Err(failed(ApiError::internal("an answer was kept for no key"))),
             },
-            Err(CommitError::Refused { refusal: Refusal::Taken, .. }) => Err(NotCommitted::Taken),
+            Err(CommitError::Refused { refusal: Refusal::Taken | Refusal::Claimed, .. }) => Err(NotCommitted::Taken),
             Err(CommitError::Refused { refusal: Refusal::Unsupported, .. }) => Err(NotCommitted::Unsupported),
             Err(CommitError::Refused { refusal: Refusal::Changed | Refusal::Answered, .. }) => {
                 Err(NotCommitted::Changed)

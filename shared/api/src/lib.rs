@@ -25,7 +25,10 @@ pub mod road;
 pub mod seal;
 pub mod serve;
 pub mod session_token;
+pub mod transaction;
+pub mod vault;
 pub mod version;
+pub mod visit;
 
 pub use auth::Caller;
 pub use call::{Answer, Call, Changes, NotCommitted};

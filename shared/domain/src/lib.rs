@@ -7,8 +7,10 @@
 
 pub mod address;
 pub mod api_key;
+pub mod buyer;
 pub mod chain;
 pub mod checkout_session;
+pub mod customer;
 pub mod entropy;
 pub mod id;
 pub mod line_item;
@@ -17,19 +19,23 @@ pub mod metadata;
 pub mod mode;
 pub mod money;
 pub mod patch;
+pub mod payment;
 pub mod payment_link;
 pub mod problem;
 pub mod product;
+pub mod statistics;
 pub mod text;
 pub mod time;
 pub mod token_bucket;
+pub mod transaction;
 pub mod web_url;
+pub mod webhook;
 
 pub use address::Address;
 pub use id::*;
 pub use metadata::Metadata;
 pub use mode::{Mode, Owner};
-pub use money::Amount;
+pub use money::{Amount, Cents};
 pub use patch::Patch;
 pub use problem::{Code, Invalid, Problem, Rejection};
 pub use time::Timestamp;

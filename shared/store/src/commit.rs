@@ -29,6 +29,8 @@ pub enum Refusal {
     Changed,
     /// Another object this change relies on is no longer as it was.
     Unsupported,
+    /// The transfer has paid a session already.
+    Claimed,
 }
 
 /// What must hold of the item as it is for the write to happen.
@@ -38,6 +40,11 @@ enum Guard {
     Absent,
     Exists,
     Version(u64),
+    /// The link's terms and its count of uses are as they were seen.
+    Uses {
+        version: u64,
+        uses: u64,
+    },
     AbsentOrExpired(Timestamp),
     ActiveAdminKey(Timestamp),
 }
@@ -62,6 +69,21 @@ impl Write {
     /// Stores an item that must not exist.
     pub(crate) const fn create(item: Item) -> Self {
         Self { action: Action::Put(item), guard: Guard::Absent, refusal: Refusal::Taken }
+    }
+
+    /// Claims a transfer that must not be claimed.
+    pub(crate) const fn claim(item: Item) -> Self {
+        Self { action: Action::Put(item), guard: Guard::Absent, refusal: Refusal::Claimed }
+    }
+
+    /// Counts one more use of a link that was seen with this version of its terms and this count.
+    pub(crate) fn count_use(key: Key, version: u64, uses: u64) -> Self {
+        let set = Item::from([("uses".to_owned(), AttributeValue::N(uses.saturating_add(1).to_string()))]);
+        Self {
+            action: Action::Set { key, set, remove: Vec::new() },
+            guard: Guard::Uses { version, uses },
+            refusal: Refusal::Changed,
+        }
     }
 
     /// Stores an item, whatever was there. For rows that a guarded row of the same transaction protects.
@@ -181,6 +203,11 @@ impl Expression {
             Guard::Version(version) => {
                 self.values.insert(":guard".to_owned(), AttributeValue::N(version.to_string()));
                 format!("{} = :guard", self.name("version"))
+            }
+            Guard::Uses { version, uses } => {
+                self.values.insert(":guard".to_owned(), AttributeValue::N(version.to_string()));
+                self.values.insert(":seen".to_owned(), AttributeValue::N(uses.to_string()));
+                format!("{} = :guard AND {} = :seen", self.name("version"), self.name("uses"))
             }
             Guard::AbsentOrExpired(now) => {
                 self.values.insert(":guard".to_owned(), AttributeValue::N(now.millis().to_string()));
@@ -338,8 +365,8 @@ fn first_refusal(reasons: &[CancellationReason], refusals: &[Refusal]) -> Option
         .or_else(|| refused().next())
 }
 
-/// Grows with each try, with jitter so that those who met do not meet again.
-fn pause(attempt: u32) -> Duration {
+/// How long to wait before a try: longer with each, with jitter so that those who met do not meet again.
+pub fn pause(attempt: u32) -> Duration {
     let ceiling = (10_u64 << attempt.min(6)).min(CONFLICT_PAUSE_MILLIS);
     let [random] = entropy::bytes::<1>();
     Duration::from_millis(ceiling / 2 + ceiling * u64::from(random) / 512)

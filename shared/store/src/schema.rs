@@ -7,19 +7,32 @@
 //! | payment link, its line items | `LINK#{short_code}` | `ITEMS` | |
 //! | checkout session | `SESSION#{cs_id}` | `SESSION` | `{org}#{mode}#checkout_session`, id |
 //! | product | `PROD#{id}` | `PROD` | `{org}#{mode}#product`, id |
+//! | transaction | `TX#{tx_id}` | `TX` | `{org}#{mode}#transaction`, id |
+//! | transfer that has paid a session | `CLAIM#{chain}#{tx hash}#{log index}` | `CLAIM` | |
+//! | customer | `CUST#{locator of the wallet}` | `CUST` | `{org}#{mode}#customer`, id |
 //! | API key, with its rate-limit bucket | `KEY#{sha256}` | `KEY` | `{org}#{mode}#api_key`, id |
 //! | API key by public id | `AK#{ak_id}` | `AK` | |
 //! | organization | `ORG#{org}` | `ORG` | |
 //! | rate-limit bucket of an IP or session | `LIMIT#{group}#{subject}` | `LIMIT` | |
 //! | idempotent answer | `IDEM#{org}#{mode}#{sha256}` | `IDEM` | |
 //! | audit event | `AUDIT#{org}#{mode}#{date}` | `evt_…` | |
+//! | event that webhooks have yet to be told of | `OUTBOX#{shard}` | `evt_…` | |
+//! | statistics: a visit | `FACT#{bucket}#{shard}` | `{short_code}#view#{vis_id}` | |
+//! | statistics: the visit led to a session | `FACT#{bucket}#{shard}` | `{short_code}#view#{vis_id}#started` | |
+//! | statistics: a session was opened | `FACT#{bucket}#{shard}` | `{short_code}#session#{cs_id}` | |
+//! | statistics: a payment completed | `FACT#{bucket}#{shard}` | `{short_code}#completed#{tx_id}` | |
 //!
 //! A deleted link leaves its head row behind as a tombstone: its sessions fail by it, and its code is never given away
 //! again. A link's id ends with its short code, so both lead to `LINK#…` without a look-up, and claiming the partition
 //! claims the code. Ids sort by time, so an id is also the sort key of its list.
 
 use anyspend_domain::api_key::KeyHash;
-use anyspend_domain::{ApiKeyId, CheckoutSessionId, EventId, OrgId, Owner, ProductId, ShortCode, Timestamp};
+use anyspend_domain::statistics::{self, Bucket};
+use anyspend_domain::transaction::TxHash;
+use anyspend_domain::{
+    ApiKeyId, CheckoutSessionId, EventId, Locator, OrgId, Owner, ProductId, ShortCode, Timestamp, TransactionId,
+    VisitorId,
+};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{
@@ -94,6 +107,22 @@ impl Key {
         Self::new(format!("PROD#{id}"), "PROD")
     }
 
+    /// A transaction's row.
+    pub fn transaction(id: &TransactionId) -> Self {
+        Self::new(format!("TX#{id}"), "TX")
+    }
+
+    /// The row that says which session a transfer has paid. A native transfer is no log of its transaction.
+    pub fn claim(chain_id: u64, hash: &TxHash, log_index: Option<u64>) -> Self {
+        let log = log_index.map_or_else(|| "native".to_owned(), |index| index.to_string());
+        Self::new(format!("CLAIM#{chain_id}#{hash}#{log}"), "CLAIM")
+    }
+
+    /// A customer's row.
+    pub fn customer(locator: &Locator) -> Self {
+        Self::new(format!("CUST#{locator}"), "CUST")
+    }
+
     /// An API key's row.
     pub fn api_key(hash: KeyHash) -> Self {
         Self::new(format!("{}{}", API_KEY_PREFIX, hash.to_hex()), "KEY")
@@ -125,6 +154,36 @@ impl Key {
         Self::new(format!("AUDIT#{}#{}#{}", owner.org, owner.mode.as_str(), &date[..10]), id.as_str())
     }
 
+    /// An event that webhooks have yet to be told of.
+    pub fn outbox(id: &EventId) -> Self {
+        Self::new(outbox_partition(shard_of(id.as_str())), id.as_str())
+    }
+
+    /// The row of a visit, to which its id alone leads.
+    pub fn visit(id: &VisitorId) -> Self {
+        let code = id.short_code();
+        let sk = format!("{}{id}", visits_prefix(&code));
+        Self { pk: fact_partition(Bucket::of(id.made_at()), statistics::shard(&code)), sk }
+    }
+
+    /// The row that says a visit led to a session; it stands right behind the visit's own.
+    pub fn visit_started(id: &VisitorId) -> Self {
+        let Self { pk, sk } = Self::visit(id);
+        Self { pk, sk: format!("{sk}{STARTED_SUFFIX}") }
+    }
+
+    /// The fact that a session was opened.
+    pub fn session_fact(code: &ShortCode, id: &CheckoutSessionId, at: Timestamp) -> Self {
+        let sk = format!("{code}#session#{id}");
+        Self { pk: fact_partition(Bucket::of(at), statistics::shard(code)), sk }
+    }
+
+    /// The fact that a payment completed.
+    pub fn completed_fact(code: &ShortCode, id: &TransactionId, at: Timestamp) -> Self {
+        let sk = format!("{code}#completed#{id}");
+        Self { pk: fact_partition(Bucket::of(at), statistics::shard(code)), sk }
+    }
+
     /// A key nothing is ever stored under: reading it tells whether the table answers.
     pub fn probe() -> Self {
         Self::new("PROBE".to_owned(), "PROBE")
@@ -134,9 +193,41 @@ impl Key {
 /// Prefix of an API key's partition.
 pub const API_KEY_PREFIX: &str = "KEY#";
 
+/// What the sort key of [`Key::visit_started`] has behind the visit's own.
+pub const STARTED_SUFFIX: &str = "#started";
+
+/// The partition that holds the facts of one bucket and one shard.
+pub fn fact_partition(bucket: Bucket, shard: u8) -> String {
+    format!("FACT#{:08}#{shard:02}", bucket.number())
+}
+
+/// How the sort keys of a link's facts begin.
+pub fn facts_prefix(code: &ShortCode) -> String {
+    format!("{code}#")
+}
+
+/// How the sort keys of a link's visits begin.
+pub fn visits_prefix(code: &ShortCode) -> String {
+    format!("{code}#view#")
+}
+
 /// The partition that holds all of a payment link.
 pub fn link_partition(code: &ShortCode) -> String {
     format!("LINK#{code}")
+}
+
+/// Over how many partitions the queues of webhook delivery are spread: DynamoDB takes a thousand writes a second into one
+/// partition. A sweep reads them all, so more would only make an idle sweep dearer.
+pub const SHARDS: u8 = 8;
+
+/// The shard of an id, by its random end.
+pub(crate) fn shard_of(id: &str) -> u8 {
+    id.bytes().rev().take(8).fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % SHARDS
+}
+
+/// A partition of the outbox.
+pub(crate) fn outbox_partition(shard: u8) -> String {
+    format!("OUTBOX#{shard}")
 }
 
 /// The partition of [`LIST_INDEX`] that lists an owner's objects of one kind.
