@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 /// USDC's usual decimals; BNB Chain's bridged versions have 18.
 const STABLE: u8 = 6;
 
+/// Decimal places of the native coin, the same on every chain here.
+pub const NATIVE_DECIMALS: u8 = 18;
+
 /// A token that is known by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token {

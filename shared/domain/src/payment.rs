@@ -233,7 +233,9 @@ pub fn settle(
                 session.completed_at = Some(now);
                 counts_use = matches!(link, LinkState::Present { .. });
                 events.extend([WebhookEvent::PaymentCompleted, WebhookEvent::CheckoutCompleted]);
-                (received > due).then_some(PaymentException::Overpaid)
+                // Who pays what was asked has not paid too much.
+                let asked = session.amount_asked().unwrap_or(due);
+                (received > asked).then_some(PaymentException::Overpaid)
             }
         }
         Status::Completed => Some(PaymentException::Overpaid),

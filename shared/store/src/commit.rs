@@ -31,6 +31,8 @@ pub enum Refusal {
     Unsupported,
     /// The transfer has paid a session already.
     Claimed,
+    /// Another unpaid session of the recipient asks for this amount.
+    Reserved,
 }
 
 /// What must hold of the item as it is for the write to happen.
@@ -76,6 +78,11 @@ impl Write {
         Self { action: Action::Put(item), guard: Guard::Absent, refusal: Refusal::Claimed }
     }
 
+    /// Reserves what nobody has reserved, or only until a moment that has passed.
+    pub(crate) const fn reserve(item: Item, now: Timestamp) -> Self {
+        Self { action: Action::Put(item), guard: Guard::AbsentOrExpired(now), refusal: Refusal::Reserved }
+    }
+
     /// Counts one more use of a link that was seen with this version of its terms and this count.
     pub(crate) fn count_use(key: Key, version: u64, uses: u64) -> Self {
         let set = Item::from([("uses".to_owned(), AttributeValue::N(uses.saturating_add(1).to_string()))]);
@@ -114,6 +121,11 @@ impl Write {
     /// Deletes an item if it is there. For rows that a guarded row of the same transaction protects.
     pub(crate) const fn delete(key: Key) -> Self {
         Self { action: Action::Delete(key), guard: Guard::None, refusal: Refusal::Changed }
+    }
+
+    /// Deletes an item that must be at `version`.
+    pub(crate) const fn delete_at_version(key: Key, version: u64) -> Self {
+        Self { action: Action::Delete(key), guard: Guard::Version(version), refusal: Refusal::Changed }
     }
 
     /// Demands that an API key is an active administrator's, without changing it.

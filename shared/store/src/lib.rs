@@ -21,6 +21,7 @@ pub mod payments;
 pub mod products;
 pub mod rate_limits;
 pub mod schema;
+pub mod settlement;
 pub mod transactions;
 pub mod vault;
 
