@@ -8,6 +8,7 @@ use crate::road::{PeerAddress, router};
 use anyspend_store::Db;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
+use std::sync::Arc;
 use tower::ServiceExt;
 
 /// Serves a route group in the Lambda runtime until the environment ends.
@@ -31,6 +32,25 @@ pub async fn lambda(group: Group) -> Result<(), lambda_http::Error> {
             request.extensions_mut().insert(PeerAddress(ip));
         }
         app.clone().oneshot(request.map(axum::body::Body::new))
+    }))
+    .await
+}
+
+/// Serves a job in the Lambda runtime: it runs each time its schedule fires, and what it says is the invocation's answer.
+///
+/// # Errors
+/// When the configuration is incomplete, the job cannot be prepared, or the runtime API is gone.
+pub async fn scheduled<J>(prepare: impl FnOnce(Arc<Platform>) -> Result<J, String>) -> Result<(), lambda_http::Error>
+where
+    J: AsyncFn() -> serde_json::Value,
+{
+    crate::access_log::install(&log_filter());
+    let config = Config::from_env()?;
+    let (connection, table) = connection_from_env()?;
+    let job = prepare(Platform::new(Db::new(connection.client(), &table), config, Clock::System))?;
+    let job = &job;
+    lambda_runtime::run(lambda_runtime::service_fn(async move |_: lambda_runtime::LambdaEvent<serde_json::Value>| {
+        Ok::<_, lambda_http::Error>(job().await)
     }))
     .await
 }

@@ -8,9 +8,9 @@ use crate::answers::{
     quantity,
 };
 use crate::evidence::evidence;
-use crate::rpc::{Endpoint, Unknown, client};
+use crate::rpc::{Endpoint, Unknown, http};
 use anyspend_domain::Address;
-use anyspend_domain::settlement::{Evidence, Head};
+use anyspend_domain::settlement::{Evidence, Head, Reference};
 use anyspend_domain::transaction::TxHash;
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
@@ -46,8 +46,8 @@ impl Network {
     /// # Errors
     /// A sentence for the operator about an endpoint that cannot be one.
     pub fn new(chain_id: u64, urls: &[String]) -> Result<Self, String> {
-        let client = client()?;
-        let endpoints = urls.iter().map(|url| Endpoint::new(client.clone(), url)).collect::<Result<_, _>>()?;
+        let http = http()?;
+        let endpoints = urls.iter().map(|url| Endpoint::new(http.clone(), url)).collect::<Result<_, _>>()?;
         Ok(Self { chain_id, endpoints })
     }
 
@@ -139,6 +139,14 @@ impl Trusted<'_> {
             endpoint.ask::<WireTransaction>("eth_getTransactionByHash", json!([hash])).await?.read(hash)
         })
         .await
+    }
+
+    /// Every reference in a transaction's input.
+    ///
+    /// # Errors
+    /// When too few endpoints say the same.
+    pub async fn references(&self, hash: &TxHash) -> Result<Vec<Reference>, Unknown> {
+        Ok(Reference::find_all(&self.transaction(hash).await?.input))
     }
 
     /// Whether most endpoints know of no transaction with this hash, neither in a block nor waiting for one.

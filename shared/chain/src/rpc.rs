@@ -3,20 +3,27 @@
 //! Questions are not put together into JSON-RPC batches: some providers refuse them and most count them singly, and over
 //! a connection that stays open they gain little.
 
-use reqwest::{Client, Url, redirect};
+use bytes::Bytes;
+use http::{Method, Request, Uri, header};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fmt;
 use std::time::Duration;
 
-/// How long one answer may take, from the first byte sent to the last received.
+/// How long one answer may take, from connecting to the last byte.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Largest answer, in bytes; a page of logs is the largest that is asked for.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// How much of an endpoint's own error text goes into the log.
 const MAX_ERROR_CHARS: usize = 200;
+
+/// An HTTP client that follows no redirects, reads no variables, and trusts the system's certificates.
+pub(crate) type Http = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// Why something about the chain is not known. None of these says anything about a payment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,8 +54,8 @@ pub enum Unknown {
 /// A JSON-RPC endpoint.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
-    client: Client,
-    url: Url,
+    http: Http,
+    url: Uri,
 }
 
 /// Without the path and the query, where providers put access keys.
@@ -59,38 +66,43 @@ impl fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) fn new(client: Client, url: &str) -> Result<Self, String> {
-        let url = Url::parse(url).map_err(|error| format!("an RPC endpoint is no URL: {error}"))?;
-        Ok(Self { client, url })
+    pub(crate) fn new(http: Http, url: &str) -> Result<Self, String> {
+        let url: Uri = url.parse().map_err(|error| format!("an RPC endpoint is no URL: {error}"))?;
+        if url.host().is_none() { Err("an RPC endpoint names no host".to_owned()) } else { Ok(Self { http, url }) }
     }
 
     /// What the log calls it.
     pub(crate) fn name(&self) -> &str {
-        self.url.host_str().unwrap_or("?")
+        self.url.host().unwrap_or("?")
     }
 
     /// Asks a question. `null` is [`Unknown::Absent`].
     pub(crate) async fn ask<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, Unknown> {
         let question = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let request = self.client.post(self.url.clone()).json(&question);
-        let mut response = request.send().await.map_err(no_answer)?;
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, self.send(question.to_string())).await;
+        read(&answer.map_err(|_| Unknown::NoAnswer(format!("not within {} s", ANSWER_TIMEOUT.as_secs())))??)
+    }
+
+    async fn send(&self, question: String) -> Result<Bytes, Unknown> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(self.url.clone())
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(question)))
+            .map_err(|error| Unknown::NoAnswer(error.to_string()))?;
+        // The error's own text names no URL, which may hold an access key.
+        let response = self.http.request(request).await.map_err(|error| Unknown::NoAnswer(error.to_string()))?;
         if response.status().as_u16() != 200 {
             return Err(Unknown::Http(response.status().as_u16()));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
-            if body.len().saturating_add(chunk.len()) > MAX_ANSWER_BYTES {
-                return Err(Unknown::Malformed(format!("more than {MAX_ANSWER_BYTES} bytes")));
+        match Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => {
+                Err(Unknown::Malformed(format!("more than {MAX_ANSWER_BYTES} bytes")))
             }
-            body.extend_from_slice(&chunk);
+            Err(error) => Err(Unknown::NoAnswer(error.to_string())),
         }
-        read(&body)
     }
-}
-
-fn no_answer(error: reqwest::Error) -> Unknown {
-    // The URL may hold an access key.
-    Unknown::NoAnswer(error.without_url().to_string())
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unknown> {
@@ -112,18 +124,15 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unknown> {
 /// The HTTP client every endpoint is asked with.
 ///
 /// # Errors
-/// When TLS cannot be set up.
-pub(crate) fn client() -> Result<Client, String> {
-    // Fails when one is installed already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
-        .timeout(ANSWER_TIMEOUT)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .redirect(redirect::Policy::none())
-        // The environment has one home, and this is not it.
-        .no_proxy()
-        .build()
-        .map_err(|error| format!("cannot set up TLS: {error}"))
+/// When the system has no certificates to trust.
+pub(crate) fn http() -> Result<Http, String> {
+    let connector = HttpsConnectorBuilder::new()
+        .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
+        .map_err(|error| format!("the system's certificates cannot be read: {error}"))?
+        .https_or_http()
+        .enable_http1()
+        .build();
+    Ok(Client::builder(TokioExecutor::new()).build(connector))
 }
 
 #[cfg(test)]
@@ -144,7 +153,7 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_shown_without_its_access_key() {
-        let endpoint = Endpoint::new(client().unwrap(), "https://rpc.example.com/v2/secret?key=secret").unwrap();
+        let endpoint = Endpoint::new(http().unwrap(), "https://rpc.example.com/v2/secret?key=secret").unwrap();
         assert_eq!(format!("{endpoint:?}"), "rpc.example.com");
     }
 }

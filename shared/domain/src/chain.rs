@@ -153,6 +153,11 @@ impl Chains {
         self.configured.get(&id).is_some_and(|access| !access.rpc_urls.is_empty())
     }
 
+    /// The chains payments are followed on, and how each is reached, by ascending id.
+    pub fn settling(&self) -> impl Iterator<Item = (u64, &ChainAccess)> {
+        self.configured.iter().filter(|(_, access)| !access.rpc_urls.is_empty()).map(|(id, access)| (*id, access))
+    }
+
     /// Every chain id, ascending.
     pub fn ids(&self) -> Vec<u64> {
         let mut ids: Vec<u64> =

@@ -81,6 +81,15 @@ impl Outcome {
     pub fn completes(&self) -> bool {
         self.events.contains(&WebhookEvent::CheckoutCompleted)
     }
+
+    /// What the audit trail calls it.
+    pub fn audit_event(&self) -> &'static str {
+        match (self.completes(), self.counts_payment) {
+            (true, _) => "checkout_session.completed",
+            (false, true) => "checkout_session.payment_exception",
+            (false, false) => "checkout_session.failed",
+        }
+    }
 }
 
 /// The transaction before this payment: one that is followed already, or a new one.

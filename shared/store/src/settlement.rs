@@ -5,12 +5,13 @@
 //! is reported; kept too long, they cost a look. What completes a payment is the claim in the transaction of
 //! [`crate::payments::writes`].
 
-use crate::Write;
 use crate::db::{Db, Item, StoreError, read, row, string};
 use crate::schema::{self, Key, follow_partition, watch_partition};
+use crate::vault::Vault;
+use crate::{Write, checkout_sessions, transactions};
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::settlement::{AMOUNT_HELD_SECONDS, LATE_WINDOW_SECONDS, WalletSignature};
-use anyspend_domain::transaction::{Block, TxHash};
+use anyspend_domain::transaction::{Block, Transaction, TxHash};
 use anyspend_domain::{Address, Amount, CheckoutSessionId, Mode, OrgId, Owner, Timestamp, TransactionId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -189,6 +190,38 @@ pub fn follow_on(followed: &Followed, version: u64) -> Result<Write, StoreError>
 /// The write that ends the following of a transaction that was read at its version.
 pub fn unfollow(followed: &Followed) -> Write {
     Write::delete_at_version(followed.key(), followed.version)
+}
+
+/// The writes of a payer's report, which [`anyspend_domain::payment::report`] decided on a session read at `version`:
+/// from then on the transaction is followed. [`crate::Refusal::Taken`] means that it is followed for this session
+/// already; then only the signature may be new, and [`sign`] adds it.
+///
+/// # Errors
+/// When something cannot be sealed or stored, which is a fault of ours.
+pub fn report(
+    session: &CheckoutSession,
+    version: u64,
+    transaction: &Transaction,
+    signature: Option<WalletSignature>,
+    now: Timestamp,
+    vault: &impl Vault,
+) -> Result<Vec<Write>, StoreError> {
+    let reported = Some(transaction.id.clone());
+    let followed = Followed { signature, ..Followed::new(session, transaction.tx_hash.clone(), reported, now) };
+    Ok(vec![
+        follow(&followed)?,
+        checkout_sessions::replace(session, version, vault)?,
+        transactions::record(transaction, None, vault)?,
+    ])
+}
+
+/// The write that adds the paying wallet's word to a transaction that is followed already.
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub fn sign(followed: &Followed, signature: WalletSignature) -> Result<Write, StoreError> {
+    let next = Followed { signature: Some(signature), version: followed.version + 1, ..followed.clone() };
+    follow_on(&next, followed.version)
 }
 
 /// How far a chain was followed.
