@@ -316,9 +316,8 @@ async fn two_at_once(scene: &Scene<'_>, which: usize) -> Session {
         scene.world.session(scene.client, &recipient, json!({})).await,
         scene.world.session(scene.client, &recipient, json!({"amount": "20000000"})).await,
     ];
-    let calls = sessions.iter().map(|session| {
-        transfer(scene.wallet, USDC, &recipient, session.asked).with(&session.reference)
-    });
+    let calls =
+        sessions.iter().map(|session| transfer(scene.wallet, USDC, &recipient, session.asked).with(&session.reference));
     let hash = scene.send(execute(scene.stranger, scene.wallet, calls.collect())).await;
     for session in &sessions {
         scene.world.report(session, &hash, None).await;

@@ -129,11 +129,20 @@ impl Node {
     /// Sends a transaction and returns its hash.
     pub(crate) async fn submit(&self, sent: Sent) -> String {
         let value = format!("{:#x}", sent.value);
-        let transaction = json!({"from": sent.from, "to": sent.to, "data": hex(&sent.data), "value": value, "gas": GAS});
+        let transaction =
+            json!({"from": sent.from, "to": sent.to, "data": hex(&sent.data), "value": value, "gas": GAS});
         self.rpc("eth_sendTransaction", json!([transaction])).await.as_str().unwrap().to_owned()
     }
 
-    /// The same, and waits until it is in a block.
+    /// The same, as the wallet's transaction of this number.
+    pub(crate) async fn submit_as(&self, sent: Sent, nonce: u64) -> String {
+        let nonce = format!("{nonce:#x}");
+        let transaction =
+            json!({"from": sent.from, "to": sent.to, "data": hex(&sent.data), "nonce": nonce, "gas": GAS});
+        self.rpc("eth_sendTransaction", json!([transaction])).await.as_str().unwrap().to_owned()
+    }
+
+    /// Sends a transaction, and waits until it is in a block.
     pub(crate) async fn send(&self, sent: Sent) -> String {
         let hash = self.submit(sent).await;
         self.receipt(&hash).await;
@@ -215,10 +224,8 @@ pub(crate) fn split(from: &str, splitter: &str, token: &str, to: [&str; 2], amou
 
 /// Several calls by a wallet that is a contract.
 pub(crate) fn execute(from: &str, wallet: &str, calls: Vec<Sent>) -> Sent {
-    let calls = calls
-        .into_iter()
-        .map(|call| Inner { target: call.to.parse().unwrap(), data: call.data.into() })
-        .collect();
+    let calls =
+        calls.into_iter().map(|call| Inner { target: call.to.parse().unwrap(), data: call.data.into() }).collect();
     Sent { from: from.to_owned(), to: wallet.to_owned(), data: executeCall { calls }.abi_encode(), value: 0 }
 }
 

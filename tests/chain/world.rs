@@ -65,7 +65,17 @@ impl World {
         for (name, value) in changes.as_object().unwrap() {
             body[name] = value.clone();
         }
-        let json = client.post(SESSIONS, &body).await.expect(201);
+        self.opened(&client.post(SESSIONS, &body).await.expect(201))
+    }
+
+    /// A session of a payment link.
+    pub(crate) async fn session_from(&self, client: &Client<'_>, link: &Value) -> Session {
+        let body = json!({"payment_link_id": link["id"], "expires_in": 86_400});
+        self.opened(&client.post(SESSIONS, &body).await.expect(201))
+    }
+
+    fn opened(&self, json: &Value) -> Session {
+        let recipient = json["recipient_address"].as_str().unwrap();
         let id = CheckoutSessionId::parse(json["id"].as_str().unwrap()).unwrap();
         let reference = self.app.platform.payment_reference(&id).unwrap().to_string();
         let asked = json["amount_due"].as_str().unwrap().parse().unwrap();
