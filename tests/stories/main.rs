@@ -5,6 +5,7 @@ mod api_keys;
 mod arrows;
 mod authentication;
 mod budgets;
+mod discount_codes;
 mod duplicate;
 mod idempotency;
 mod items;

@@ -185,7 +185,7 @@ async fn shown(round: &Round<'_>, row: &Followed, payment: &Payment) -> Result<O
             follow_on(&next, row.version)?,
         ];
         if session.version != version {
-            writes.push(checkout_sessions::replace(&session, version, round.platform)?);
+            writes.extend(checkout_sessions::replace(&session, version, round.platform)?);
         }
         match attempt(round, writes).await? {
             Tried::Done => return Ok(Some(next)),

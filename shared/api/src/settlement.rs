@@ -55,7 +55,7 @@ impl Call {
     /// goes without one of its own, and is paid by reference or signature.
     ///
     /// # Errors
-    /// What [`Call::commit`] refuses.
+    /// What [`Call::commit_for`] refuses.
     pub async fn commit_asking(
         &self,
         caller: &Caller,
@@ -66,7 +66,7 @@ impl Call {
         let mut session = session.clone();
         session.extra = 0;
         if !self.platform.config.chains.can_settle(session.chain_id) {
-            return self.commit(caller, changes(&session).map_err(failed)?).await;
+            return self.commit_for(caller, &session.owner, changes(&session).map_err(failed)?).await;
         }
         let known = known_token(&session.token_address, session.chain_id).map(|token| token.decimals);
         let decimals = known.or(session.token_address.is_native_coin().then_some(NATIVE_DECIMALS));
@@ -82,7 +82,7 @@ impl Call {
                 let write = settlement::reserve(&session, asked, self.now);
                 changes.writes.push(write.map_err(|error| failed(error.into()))?);
             }
-            match self.commit(caller, changes).await {
+            match self.commit_for(caller, &session.owner, changes).await {
                 Err(NotCommitted::Reserved) => {}
                 done => return done,
             }
@@ -90,7 +90,7 @@ impl Call {
         session.extra = 0;
         let mut changes = changes(&session).map_err(failed)?;
         changes.writes.push(settlement::watch(&session).map_err(|error| failed(error.into()))?);
-        self.commit(caller, changes).await
+        self.commit_for(caller, &session.owner, changes).await
     }
 }
 

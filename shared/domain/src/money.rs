@@ -87,6 +87,11 @@ impl Amount {
         u64::try_from(self.0 / U256::from(units.get())).unwrap_or(u64::MAX)
     }
 
+    /// The number itself.
+    pub(crate) const fn units(self) -> U256 {
+        self.0
+    }
+
     /// The sum, or `None` past 2^256 − 1.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)

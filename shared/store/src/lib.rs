@@ -9,7 +9,9 @@ pub mod audit;
 pub mod checkout_sessions;
 pub mod commit;
 pub mod customers;
+pub mod data_key;
 pub mod db;
+pub mod discount_codes;
 pub mod facts;
 pub mod idempotency;
 pub mod list;
@@ -22,6 +24,7 @@ pub mod products;
 pub mod rate_limits;
 pub mod schema;
 pub mod settlement;
+pub mod statistics;
 pub mod transactions;
 pub mod vault;
 

@@ -208,11 +208,9 @@ pub fn report(
 ) -> Result<Vec<Write>, StoreError> {
     let reported = Some(transaction.id.clone());
     let followed = Followed { signature, ..Followed::new(session, transaction.tx_hash.clone(), reported, now) };
-    Ok(vec![
-        follow(&followed)?,
-        checkout_sessions::replace(session, version, vault)?,
-        transactions::record(transaction, None, vault)?,
-    ])
+    let mut writes = vec![follow(&followed)?, transactions::record(transaction, None, vault)?];
+    writes.extend(checkout_sessions::replace(session, version, vault)?);
+    Ok(writes)
 }
 
 /// The write that adds the paying wallet's word to a transaction that is followed already.
