@@ -15,6 +15,7 @@ pub mod fields;
 pub mod json;
 pub mod kms;
 pub mod limiter;
+pub mod link_owners;
 pub mod list;
 pub mod new_link;
 pub mod openapi;
