@@ -70,7 +70,7 @@ struct Round<'a> {
     platform: &'a Platform,
     db: Db,
     chain: &'a Chain,
-    endpoints: anyspend_chain::Trusted<'a>,
+    endpoints: anyspend_chain::Trusted,
     head: Head,
     /// When the highest block says it was made.
     latest_time: Timestamp,

@@ -131,13 +131,14 @@ fn distinct<'a>(addresses: impl Iterator<Item = &'a Address>) -> Vec<Address> {
 /// Begins to follow those transfers that may be a session's. Whether they are is for [`crate::follow`] to judge.
 async fn match_with_sessions(round: &Round<'_>, run: &mut Run, found: Vec<FoundTransfer>) -> Result<(), String> {
     let new: Vec<FoundTransfer> = found.into_iter().filter(|found| !round.chain.looked_at.knows(found)).collect();
-    let mut references: HashMap<&TxHash, Vec<Reference>> = HashMap::new();
-    let hashes: HashSet<&TxHash> = new.iter().map(|found| &found.tx_hash).collect();
+    let mut references: HashMap<TxHash, Vec<Reference>> = HashMap::new();
+    let hashes: HashSet<TxHash> = new.iter().map(|found| found.tx_hash.clone()).collect();
     let mut answers = stream::iter(hashes)
-        .map(|hash| async move { (hash, round.endpoints.references(hash).await) })
+        .map(|hash| async move { (hash.clone(), round.endpoints.references(&hash).await) })
         .buffer_unordered(AT_ONCE);
     while let Some((hash, answer)) = answers.next().await {
-        references.insert(hash, answer.map_err(|unknown| format!("transaction {hash}: {unknown}"))?);
+        let found = answer.map_err(|unknown| format!("transaction {hash}: {unknown}"))?;
+        references.insert(hash, found);
     }
     let mut by_pair: HashMap<(String, String), Vec<&FoundTransfer>> = HashMap::new();
     for found in &new {

@@ -25,8 +25,8 @@ pub struct Network {
 
 /// Those endpoints that have just said they speak for the chain.
 #[derive(Debug)]
-pub struct Trusted<'a> {
-    endpoints: Vec<&'a Endpoint>,
+pub struct Trusted {
+    endpoints: Vec<Endpoint>,
     /// How many must say the same: more than half of all that are configured, those not trusted among them.
     majority: usize,
 }
@@ -55,14 +55,14 @@ impl Network {
     ///
     /// # Errors
     /// When too few do.
-    pub async fn trusted(&self) -> Result<Trusted<'_>, Unknown> {
-        let answers = join_all(self.endpoints.iter().map(|endpoint| self.check(endpoint))).await;
+    pub async fn trusted(&self) -> Result<Trusted, Unknown> {
+        let answers = join_all(self.endpoints.iter().cloned().map(|endpoint| self.check(endpoint))).await;
         let majority = self.endpoints.len() / 2 + 1;
         let mut trusted = Trusted { endpoints: Vec::new(), majority };
         let mut why = Unknown::NoAnswer("no endpoint is configured".to_owned());
         for (endpoint, answer) in self.endpoints.iter().zip(answers) {
             match answer {
-                Ok(()) => trusted.endpoints.push(endpoint),
+                Ok(()) => trusted.endpoints.push(endpoint.clone()),
                 Err(unknown) => {
                     tracing::warn!(chain_id = self.chain_id, endpoint = endpoint.name(), %unknown, "not asked");
                     why = unknown;
@@ -72,7 +72,7 @@ impl Network {
         if trusted.endpoints.len() < majority { Err(why) } else { Ok(trusted) }
     }
 
-    async fn check(&self, endpoint: &Endpoint) -> Result<(), Unknown> {
+    async fn check(&self, endpoint: Endpoint) -> Result<(), Unknown> {
         let text: String = endpoint.ask("eth_chainId", json!([])).await?;
         match quantity(&text)? {
             id if id == self.chain_id => Ok(()),
@@ -81,14 +81,14 @@ impl Network {
     }
 }
 
-impl Trusted<'_> {
+impl Trusted {
     /// How far the chain has come: the highest block that most endpoints have reached.
     ///
     /// # Errors
     /// When too few endpoints answer.
     pub async fn head(&self) -> Result<Sighting, Unknown> {
         let block = |tag: &'static str| {
-            join_all(self.endpoints.iter().map(move |endpoint| async move {
+            join_all(self.endpoints.iter().cloned().map(move |endpoint| async move {
                 endpoint.ask::<WireBlock>("eth_getBlockByNumber", json!([tag, false])).await?.read()
             }))
         };
@@ -108,7 +108,7 @@ impl Trusted<'_> {
     /// # Errors
     /// When too few endpoints say the same.
     pub async fn block_at(&self, number: u64) -> Result<BlockFacts, Unknown> {
-        self.most(async |endpoint| {
+        self.most(|endpoint| async move {
             let params = json!([format!("{number:#x}"), false]);
             let facts = endpoint.ask::<WireBlock>("eth_getBlockByNumber", params).await?.read()?;
             if facts.block.number == number { Ok(facts) } else { Err(Unknown::Malformed("another block".to_owned())) }
@@ -123,7 +123,7 @@ impl Trusted<'_> {
     /// [`Unknown::Absent`] when most endpoints know of no such transaction in a block; others when too few say the same.
     pub async fn evidence(&self, hash: &TxHash) -> Result<Evidence, Unknown> {
         let (receipt, transaction) = join(
-            self.most(async |endpoint| {
+            self.most(|endpoint| async move {
                 endpoint.ask::<WireReceipt>("eth_getTransactionReceipt", json!([hash])).await?.read(hash)
             }),
             self.transaction(hash),
@@ -135,7 +135,7 @@ impl Trusted<'_> {
     }
 
     async fn transaction(&self, hash: &TxHash) -> Result<TransactionFacts, Unknown> {
-        self.most(async |endpoint| {
+        self.most(|endpoint| async move {
             endpoint.ask::<WireTransaction>("eth_getTransactionByHash", json!([hash])).await?.read(hash)
         })
         .await
@@ -179,8 +179,9 @@ impl Trusted<'_> {
             "address": tokens.iter().map(Address::lower_case).collect::<Vec<_>>(),
             "topics": [TRANSFER_TOPIC.to_string(), null, topics],
         }]);
+        let filter = &filter;
         let mut found = self
-            .most(async |endpoint| {
+            .most(|endpoint| async move {
                 let logs = endpoint.ask::<Vec<WireLog>>("eth_getLogs", filter.clone()).await?;
                 logs.into_iter().filter_map(|log| log.read().transpose()).collect::<Result<Vec<_>, _>>()
             })
@@ -196,8 +197,12 @@ impl Trusted<'_> {
     }
 
     /// What most endpoints answer.
-    async fn most<T: PartialEq>(&self, ask: impl AsyncFn(&Endpoint) -> Result<T, Unknown>) -> Result<T, Unknown> {
-        agreed(join_all(self.endpoints.iter().map(|endpoint| ask(endpoint))).await, self.majority)
+    async fn most<T, Answer>(&self, ask: impl Fn(Endpoint) -> Answer) -> Result<T, Unknown>
+    where
+        T: PartialEq,
+        Answer: Future<Output = Result<T, Unknown>>,
+    {
+        agreed(join_all(self.endpoints.iter().cloned().map(ask)).await, self.majority)
     }
 
     /// The highest block that most endpoints have reached.
