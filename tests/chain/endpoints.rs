@@ -240,21 +240,18 @@ async fn a_payment_that_was_not_reported_is_found_however_the_search_of_the_logs
 }
 
 #[tokio::test]
-async fn a_long_way_behind_is_caught_up_with_in_several_runs() {
+async fn an_endpoint_that_searches_few_blocks_at_once_is_asked_about_few() {
     let (world, proxies) = behind(1).await;
     let client = world.app.admin().await;
     let buyer = world.node.wallet(1).await;
     world.node.mint(USDC, &buyer, 1_000 * PRICE).await;
     let session = world.session(&client, &world.recipient(), json!({})).await;
     world.settle().await;
+    world.node.mine(150).await;
     world.node.send(transfer(&buyer, USDC, &session.recipient, PRICE)).await;
-    world.node.mine(30_000).await;
-    // Such endpoints take a hundred blocks at a time.
-    proxies[0].suffers(|_, _| Malady::None);
-    for _ in 0..3 {
-        world.settle().await;
-    }
-    assert_eq!(world.read(&client, &session).await["status"], "completed");
+    world.node.mine(150).await;
+    proxies[0].searches_at_most(10);
+    completes(&world, &client, &session, "ten blocks at once").await;
 }
 
 #[tokio::test]

@@ -247,8 +247,7 @@ async fn settle_one(
         let is_over = is_last && next.reported.is_none() && next.seen.is_empty();
         let followed = || if is_over { Ok(unfollow(row)) } else { follow_on(&next, row.version) };
         let customer = ground.customer_id(&payment.payer_address, round.now);
-        let outcome =
-            payment::settle(ground.session.clone(), seen, payment, ground.link, customer, round.now);
+        let outcome = payment::settle(ground.session.clone(), seen, payment, ground.link, customer, round.now);
         let mut writes = payments::writes(&ground, before.as_ref(), &outcome, round.now, round.platform)?;
         writes.push(followed()?);
         writes.extend(audited(round, &outcome)?);

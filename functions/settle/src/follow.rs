@@ -3,9 +3,7 @@
 use crate::decide::{self, Decided};
 use crate::{AT_ONCE, Round, Run};
 use anyspend_chain::{Unknown, signer};
-use anyspend_domain::settlement::{
-    Evidence, Expected, UNSEEN_PATIENCE_SECONDS, Verdict, Worthless, judge, statement,
-};
+use anyspend_domain::settlement::{Evidence, Expected, UNSEEN_PATIENCE_SECONDS, Verdict, Worthless, judge, statement};
 use anyspend_domain::transaction::TxHash;
 use anyspend_store::settlement::{Followed, unfollow};
 use anyspend_store::{CommitError, StoreError};

@@ -154,11 +154,11 @@ impl Settler {
     }
 }
 
-/// The scheduled job: what `serve::scheduled` runs.
+/// The scheduled job: what `serve::on_events` runs. What the event says does not matter.
 ///
 /// # Errors
 /// When the configuration cannot be used.
-pub fn job(platform: Arc<Platform>) -> Result<impl AsyncFn() -> serde_json::Value, String> {
+pub fn job(platform: Arc<Platform>) -> Result<impl AsyncFn(serde_json::Value) -> Result<Vec<Run>, String>, String> {
     let settler = Settler::new(platform)?;
-    Ok(async move || serde_json::json!(settler.run().await))
+    Ok(async move |_: serde_json::Value| Ok(settler.run().await))
 }

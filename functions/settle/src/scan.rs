@@ -65,13 +65,8 @@ pub(crate) async fn scan(round: &Round<'_>, run: &mut Run) -> Result<(), String>
     let searched = if watched.is_empty() { Ok(()) } else { search(round, run, from, to, &watched).await };
     if searched.is_ok() {
         let scanned_to = round.chain.finality.last_final(head).map_or(0, |last| last.min(to));
-        let now = Progress {
-            chain_id,
-            scanned_to,
-            latest: head.latest,
-            latest_time: round.latest_time,
-            as_of: round.now,
-        };
+        let now =
+            Progress { chain_id, scanned_to, latest: head.latest, latest_time: round.latest_time, as_of: round.now };
         let write = progress(&now).map_err(unavailable)?;
         round.db.commit(vec![write]).await.map_err(|error| format!("progress was not kept: {error:?}"))?;
     }
@@ -154,7 +149,8 @@ async fn match_with_sessions(round: &Round<'_>, run: &mut Run, found: Vec<FoundT
         let asking = round.db.sessions_asking(round.chain.id, token, &transfer.recipient, &amounts).await;
         let asking = asking.map_err(|error| error.to_string())?;
         for found in transfers {
-            let mut candidates: Vec<CheckoutSessionId> = asking.get(&found.transfer.amount).cloned().into_iter().collect();
+            let mut candidates: Vec<CheckoutSessionId> =
+                asking.get(&found.transfer.amount).cloned().into_iter().collect();
             let named = references.get(&found.tx_hash).into_iter().flatten();
             candidates.extend(named.filter_map(|reference| round.platform.referenced_session(reference)));
             candidates.dedup();

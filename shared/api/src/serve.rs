@@ -56,20 +56,24 @@ async fn platform() -> Result<Arc<Platform>, lambda_http::Error> {
     Ok(Platform::new(db, config, Clock::System))
 }
 
-/// Runs a job that needs more of the platform than its table, as [`scheduled`] does. `prepare` makes the job once; what a
-/// run answers is what its invoker sees, and the job itself logs what it did.
+/// Runs a job that looks at its events, in the Lambda runtime, until the environment ends. `prepare` makes the job once;
+/// what a run answers is what the service that sent the event sees.
 ///
 /// # Errors
 /// When the configuration is incomplete, the job cannot be prepared, or the runtime API is gone.
-pub async fn scheduled_on_platform<J>(
-    prepare: impl FnOnce(Arc<Platform>) -> Result<J, String>,
-) -> Result<(), lambda_http::Error>
+pub async fn on_events<J, A>(prepare: impl FnOnce(Arc<Platform>) -> Result<J, String>) -> Result<(), lambda_http::Error>
 where
-    J: AsyncFn() -> serde_json::Value,
+    J: AsyncFn(serde_json::Value) -> Result<A, String>,
+    A: Serialize,
 {
     let job = prepare(platform().await?)?;
     let job = &job;
-    let run = async move |_: LambdaEvent<IgnoredAny>| Ok::<_, lambda_http::Error>(job().await);
+    let run = async move |event: LambdaEvent<serde_json::Value>| {
+        job(event.payload).await.map_err(|error| {
+            tracing::error!(error, "job failed");
+            lambda_http::Error::from(error)
+        })
+    };
     lambda_runtime::run(lambda_runtime::service_fn(run)).await
 }
 

@@ -114,7 +114,8 @@ mod tests {
     #[test]
     fn a_reference_leads_to_its_session_here_and_tells_nobody_else_its_id() {
         let (here, elsewhere) = (platform(), platform());
-        let id = CheckoutSessionId::generate(Timestamp::from_millis(1_772_188_200_000).unwrap(), &ShortCode::generate());
+        let id =
+            CheckoutSessionId::generate(Timestamp::from_millis(1_772_188_200_000).unwrap(), &ShortCode::generate());
         let reference = here.payment_reference(&id).unwrap();
         assert_eq!(here.payment_reference(&id), Some(reference));
         assert_eq!(here.referenced_session(&reference), Some(id.clone()));

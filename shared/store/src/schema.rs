@@ -43,8 +43,8 @@ use anyspend_domain::api_key::KeyHash;
 use anyspend_domain::statistics::{self, Bucket, Day, Dimension, VisitorHash};
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{
-    Address, Amount, ApiKeyId, CheckoutSessionId, EventId, Locator, OrgId, Owner, ProductId, ShortCode, Timestamp, TransactionId,
-    VisitorId,
+    Address, Amount, ApiKeyId, CheckoutSessionId, EventId, Locator, OrgId, Owner, ProductId, ShortCode, Timestamp,
+    TransactionId, VisitorId,
 };
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;

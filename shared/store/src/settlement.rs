@@ -264,8 +264,7 @@ impl Db {
         }
         let wanted: Vec<Key> = keys.keys().cloned().collect();
         let items = self.batch_get_consistent(&wanted).await?;
-        let by_partition: HashMap<String, Amount> =
-            keys.into_iter().map(|(key, amount)| (key.pk, amount)).collect();
+        let by_partition: HashMap<String, Amount> = keys.into_iter().map(|(key, amount)| (key.pk, amount)).collect();
         items
             .into_iter()
             .filter_map(|item| Some((*by_partition.get(string(&item, schema::PK))?, item)))
