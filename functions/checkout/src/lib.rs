@@ -15,6 +15,7 @@ mod open_from_page;
 mod open_session;
 mod page_form;
 mod page_query;
+mod report_payment;
 mod session;
 mod session_page;
 mod session_status;
@@ -40,6 +41,7 @@ pub fn routes() -> Group {
             open_session::operation(),
             session_status::operation(),
             add_details::operation(),
+            report_payment::operation(),
         ],
     }
 }

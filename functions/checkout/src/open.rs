@@ -146,7 +146,8 @@ fn ignored_urls(link: &PaymentLink, request: &mut NewCheckoutSession) -> Vec<Str
     ignored
 }
 
-/// Opens the session: the session, its place in the statistics, what its visit has become and the trail, at once.
+/// Opens the session: the session, its place in the statistics, what its visit has become, how its payment is found, and
+/// the trail, at once. `answer` answers with the session as it was opened.
 ///
 /// # Errors
 /// 409 for another request's idempotency key, 503 when the table does not answer.
@@ -154,22 +155,24 @@ pub(crate) async fn commit(
     call: &Call,
     caller: &Caller,
     opening: &Opening,
-    answer: Answer,
+    answer: impl Fn(&CheckoutSession) -> Result<Answer, ApiError>,
 ) -> Result<Answer, ApiError> {
-    let session = &opening.session;
-    let mut writes = vec![checkout_sessions::create(session, &*call.platform)?];
-    writes.extend(facts::session_opened(session)?);
-    if let Some(visitor) = &opening.visitor {
-        writes.extend(facts::started_session(visitor, session)?);
-    }
-    let changes = Changes {
-        writes,
-        event_type: "checkout_session.created",
-        resource_type: CheckoutSessionId::OBJECT,
-        resource_id: session.id.to_string(),
-        answer,
+    let changes = |session: &CheckoutSession| {
+        let mut writes = vec![checkout_sessions::create(session, &*call.platform)?];
+        writes.extend(facts::session_opened(session)?);
+        if let Some(visitor) = &opening.visitor {
+            writes.extend(facts::started_session(visitor, session)?);
+        }
+        Ok(Changes {
+            writes,
+            event_type: "checkout_session.created",
+            resource_type: CheckoutSessionId::OBJECT,
+            resource_id: session.id.to_string(),
+            answer: answer(session)?,
+        })
     };
-    Ok(call.commit_for(caller, &session.owner, changes).await?)
+    // Boxed, like every future that commits more than once: it holds what each try needs.
+    Ok(Box::pin(call.commit_asking(caller, &opening.session, changes)).await?)
 }
 
 /// What a link's address says, as the fields of a body.
