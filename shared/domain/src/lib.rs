@@ -24,6 +24,7 @@ pub mod text;
 pub mod time;
 pub mod token_bucket;
 pub mod web_url;
+pub mod webhook;
 
 pub use address::Address;
 pub use id::*;

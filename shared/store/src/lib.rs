@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod list;
 pub mod meter;
 pub mod organizations;
+pub mod outbox;
 pub mod payment_links;
 pub mod products;
 pub mod rate_limits;

@@ -13,6 +13,7 @@
 //! | rate-limit bucket of an IP or session | `LIMIT#{group}#{subject}` | `LIMIT` | |
 //! | idempotent answer | `IDEM#{org}#{mode}#{sha256}` | `IDEM` | |
 //! | audit event | `AUDIT#{org}#{mode}#{date}` | `evt_…` | |
+//! | event that webhooks have yet to be told of | `OUTBOX#{shard}` | `evt_…` | |
 //!
 //! A deleted link leaves its head row behind as a tombstone: its sessions fail by it, and its code is never given away
 //! again. A link's id ends with its short code, so both lead to `LINK#…` without a look-up, and claiming the partition
@@ -125,6 +126,11 @@ impl Key {
         Self::new(format!("AUDIT#{}#{}#{}", owner.org, owner.mode.as_str(), &date[..10]), id.as_str())
     }
 
+    /// An event that webhooks have yet to be told of.
+    pub fn outbox(id: &EventId) -> Self {
+        Self::new(outbox_partition(shard_of(id.as_str())), id.as_str())
+    }
+
     /// A key nothing is ever stored under: reading it tells whether the table answers.
     pub fn probe() -> Self {
         Self::new("PROBE".to_owned(), "PROBE")
@@ -137,6 +143,20 @@ pub const API_KEY_PREFIX: &str = "KEY#";
 /// The partition that holds all of a payment link.
 pub fn link_partition(code: &ShortCode) -> String {
     format!("LINK#{code}")
+}
+
+/// Over how many partitions the queues of webhook delivery are spread: DynamoDB takes a thousand writes a second into one
+/// partition. A sweep reads them all, so more would only make an idle sweep dearer.
+pub const SHARDS: u8 = 8;
+
+/// The shard of an id, by its random end.
+pub(crate) fn shard_of(id: &str) -> u8 {
+    id.bytes().rev().take(8).fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % SHARDS
+}
+
+/// A partition of the outbox.
+pub(crate) fn outbox_partition(shard: u8) -> String {
+    format!("OUTBOX#{shard}")
 }
 
 /// The partition of [`LIST_INDEX`] that lists an owner's objects of one kind.
