@@ -20,11 +20,13 @@ pub mod patch;
 pub mod payment_link;
 pub mod problem;
 pub mod product;
+pub mod public_ip;
 pub mod text;
 pub mod time;
 pub mod token_bucket;
 pub mod web_url;
 pub mod webhook;
+pub mod webhook_delivery;
 
 pub use address::Address;
 pub use id::*;
