@@ -18,6 +18,8 @@ pub mod payment_links;
 pub mod products;
 pub mod rate_limits;
 pub mod schema;
+pub mod webhook_deliveries;
+pub mod webhooks;
 
 pub use commit::{CommitError, Refusal, Write};
 pub use db::{Db, StoreError};
