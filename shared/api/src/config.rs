@@ -2,6 +2,7 @@
 
 use crate::seal::MasterSecret;
 use anyspend_domain::chain::{ChainAccess, Chains};
+use anyspend_domain::webhook::Reach;
 use anyspend_store::db::Connection;
 use std::collections::BTreeMap;
 
@@ -20,6 +21,8 @@ pub struct Config {
     pub secret: Option<MasterSecret>,
     /// Whether every answer says what it cost; answers in test mode always do.
     pub server_timing: bool,
+    /// How far webhook endpoints may be away.
+    pub webhook_reach: Reach,
 }
 
 impl Config {
@@ -32,6 +35,7 @@ impl Config {
             trusted_proxies: 0,
             secret: None,
             server_timing: true,
+            webhook_reach: Reach::LoopbackInTestMode,
         }
     }
 
@@ -59,6 +63,8 @@ impl Config {
             trusted_proxies,
             secret,
             server_timing: variable("SERVER_TIMING").is_some_and(|text| text == "1" || text == "true"),
+            // Not for an operator to choose: on Lambda, loopback is the runtime API.
+            webhook_reach: Reach::Public,
         })
     }
 

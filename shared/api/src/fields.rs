@@ -10,6 +10,7 @@ use anyspend_domain::money::ShippingCost;
 use anyspend_domain::product::ProductType;
 use anyspend_domain::text::{Caption, ClientReference, CustomerName, Description, Email, Name, ThemeColor, UtmTag};
 use anyspend_domain::web_url::WebUrl;
+use anyspend_domain::webhook::Wish;
 use anyspend_domain::{Address, Amount, Code, Invalid, Metadata, Mode, Patch, Problem, ProductId, Timestamp};
 use utoipa::openapi::schema::{
     AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, SchemaType, Type,
@@ -473,6 +474,7 @@ string_fields! {
     FieldId = |text, _| Self::parse(text), string().min_length(Some(1)).max_length(Some(Self::MAX));
     FieldKind = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));
     ProductType = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));
+    Wish = |text, _| Self::parse(text), string().enum_values(Some(Self::NAMES));
     Permission = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(Self::as_str)));
 }
 

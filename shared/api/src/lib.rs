@@ -26,6 +26,7 @@ pub mod seal;
 pub mod serve;
 pub mod session_token;
 pub mod version;
+pub mod webhook;
 
 pub use auth::Caller;
 pub use call::{Answer, Call, Changes, NotCommitted};

@@ -4,7 +4,7 @@
 //! attempt died with its process is claimed again; and a delivery that succeeded or failed moves only when its merchant
 //! asks for it.
 
-use crate::webhook::WebhookEvent;
+use crate::webhook::{Webhook, WebhookEvent};
 use crate::{CheckoutSessionId, DeliveryId, EventId, Owner, Timestamp, TransactionId, WebhookId};
 use serde::{Deserialize, Serialize};
 
@@ -185,6 +185,21 @@ pub struct Delivery {
     pub version: u64,
 }
 
+/// Something to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occurrence {
+    /// `evt_…`
+    pub id: EventId,
+    /// What happened.
+    pub event: WebhookEvent,
+    /// The transaction it is about.
+    pub transaction_id: Option<TransactionId>,
+    /// The session it is about.
+    pub session_id: Option<CheckoutSessionId>,
+    /// When it happened.
+    pub at: Timestamp,
+}
+
 /// Why a delivery cannot be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotClaimed {
@@ -195,6 +210,27 @@ pub enum NotClaimed {
 }
 
 impl Delivery {
+    /// A delivery to an endpoint, due at once.
+    pub fn new(webhook: &Webhook, occurrence: Occurrence, cause: Cause, now: Timestamp) -> Self {
+        Self {
+            id: DeliveryId::of(&occurrence.id, &webhook.id),
+            webhook_id: webhook.id.clone(),
+            owner: webhook.owner.clone(),
+            event_id: occurrence.id,
+            event: occurrence.event,
+            transaction_id: occurrence.transaction_id,
+            session_id: occurrence.session_id,
+            event_at: occurrence.at,
+            url: webhook.url.as_str().to_owned(),
+            state: DeliveryState::Waiting { due_at: now, queue: Queue::First, cause },
+            attempts: 0,
+            failures: 0,
+            last: None,
+            created_at: now,
+            version: 1,
+        }
+    }
+
     /// Begins an attempt: it belongs to the caller until the lease ends.
     ///
     /// # Errors
