@@ -6,6 +6,7 @@
 use crate::public_ip::{is_inside_name, is_public};
 use crate::text::Description;
 use crate::web_url::WebUrl;
+use crate::webhook_delivery::Settled;
 use crate::{Invalid, Mode, Owner, Patch, Problem, Rejection, Timestamp, WebhookId};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
@@ -398,6 +399,18 @@ impl Webhook {
         self.touch(now);
     }
 
+    /// Whether the way a delivery ended switches it off, and why. `gone` is whether it answered 410.
+    pub const fn verdict(&self, settled: Settled, gone: bool) -> Option<DisabledReason> {
+        match settled {
+            Settled::Failed if !self.is_active() => None,
+            Settled::Failed if gone => Some(DisabledReason::Gone),
+            Settled::Failed if self.health.failures_in_a_row + 1 >= FAILURES_TO_DISABLE => {
+                Some(DisabledReason::Failing)
+            }
+            Settled::Failed | Settled::Succeeded | Settled::WillRetry => None,
+        }
+    }
+
     /// Whether it is told anything.
     pub const fn is_active(&self) -> bool {
         matches!(self.standing, Standing::Active)
@@ -523,6 +536,22 @@ mod tests {
         assert_eq!(webhook.retiring_at(last.plus_millis(1)), None);
         webhook.rotate_secret("newest".to_owned(), now());
         assert_eq!(webhook.retiring_at(now()).map(|old| old.sealed.as_str()), Some("new"));
+    }
+
+    #[test]
+    fn the_tenth_failure_in_a_row_or_a_410_switches_off_and_a_failed_attempt_does_not() {
+        let mut webhook = webhook();
+        assert_eq!(webhook.verdict(Settled::Failed, false), None);
+        assert_eq!(webhook.verdict(Settled::Failed, true), Some(DisabledReason::Gone));
+        webhook.health.failures_in_a_row = FAILURES_TO_DISABLE - 2;
+        assert_eq!(webhook.verdict(Settled::Failed, false), None);
+        webhook.health.failures_in_a_row += 1;
+        assert_eq!(webhook.verdict(Settled::Failed, false), Some(DisabledReason::Failing));
+        for settled in [Settled::WillRetry, Settled::Succeeded] {
+            assert_eq!(webhook.verdict(settled, false), None);
+        }
+        webhook.disable(DisabledReason::Failing, now());
+        assert_eq!(webhook.verdict(Settled::Failed, true), None, "it is off already");
     }
 
     #[test]

@@ -63,15 +63,29 @@ pub fn emit(event: &OutboxEvent) -> Result<Write, StoreError> {
 /// # Errors
 /// When it cannot be read, which is a fault of ours.
 pub fn event(item: Item) -> Result<OutboxEvent, StoreError> {
-    let stored: StoredEvent = read(item)?;
-    Ok(OutboxEvent {
-        id: stored.id,
-        owner: Owner { org: stored.org, mode: stored.mode },
-        event: stored.event,
-        transaction_id: stored.transaction_id,
-        session_id: stored.session_id,
-        created_at: stored.created_at,
-    })
+    read::<StoredEvent>(item).map(OutboxEvent::from)
+}
+
+/// Reads an event out of an image of its row, as a stream carries it.
+///
+/// # Errors
+/// When it cannot be read, which is a fault of ours.
+pub fn event_in_image(image: serde_dynamo::Item) -> Result<OutboxEvent, StoreError> {
+    let stored: Result<StoredEvent, _> = serde_dynamo::from_item(image);
+    stored.map(OutboxEvent::from).map_err(|error| StoreError::Fault(format!("an image cannot be read: {error}")))
+}
+
+impl From<StoredEvent> for OutboxEvent {
+    fn from(stored: StoredEvent) -> Self {
+        Self {
+            id: stored.id,
+            owner: Owner { org: stored.org, mode: stored.mode },
+            event: stored.event,
+            transaction_id: stored.transaction_id,
+            session_id: stored.session_id,
+            created_at: stored.created_at,
+        }
+    }
 }
 
 impl Db {

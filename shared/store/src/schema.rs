@@ -185,9 +185,12 @@ pub(crate) fn shard_of(id: &str) -> u8 {
     id.bytes().rev().take(8).fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % SHARDS
 }
 
+/// Prefix of the outbox's partitions.
+pub const OUTBOX_PREFIX: &str = "OUTBOX#";
+
 /// A partition of the outbox.
 pub(crate) fn outbox_partition(shard: u8) -> String {
-    format!("OUTBOX#{shard}")
+    format!("{OUTBOX_PREFIX}{shard}")
 }
 
 /// The partition that holds an owner's webhook endpoints.

@@ -72,7 +72,7 @@ pub struct SlimDelivery {
 }
 
 /// A delivery that somebody has to look at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct DueDelivery {
     /// The delivery.
     pub id: DeliveryId,
@@ -177,9 +177,12 @@ enum At {
     Version(u64),
 }
 
-/// The id of a delivery out of an image of its row, as a stream carries it.
-pub fn id_of(item: &Item) -> Option<DeliveryId> {
-    DeliveryId::parse(string(item, "id"))
+/// Which delivery an image of a row, as a stream carries it, is of.
+///
+/// # Errors
+/// When it cannot be read, which is a fault of ours.
+pub fn named_in_image(image: serde_dynamo::Item) -> Result<DueDelivery, StoreError> {
+    serde_dynamo::from_item(image).map_err(|error| StoreError::Fault(format!("an image cannot be read: {error}")))
 }
 
 impl Db {

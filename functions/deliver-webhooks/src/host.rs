@@ -1,0 +1,106 @@
+//! The Lambda host: invoked by the table's stream with what was just written, and once a minute to look at everything.
+
+use crate::deliverer::{Deliverer, Pace};
+use anyspend_api::Platform;
+use anyspend_api::clock::Clock;
+use anyspend_api::config::{Config, connection_from_env, log_filter};
+use anyspend_domain::webhook_delivery::Queue;
+use anyspend_sender::Sender;
+use anyspend_store::schema::OUTBOX_PREFIX;
+use anyspend_store::{Db, StoreError, outbox, webhook_deliveries};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde::Serialize;
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// Who we say we are.
+pub const USER_AGENT: &str = "AnySpend-Webhooks/1";
+/// How long a sweep goes on beginning new attempts. With an attempt's own 30 s this stays below the function's timeout.
+const SWEEPS_FOR: Duration = Duration::from_secs(40);
+/// How long a batch of the stream goes on beginning new attempts: the next batch waits for it.
+const BATCH_FOR: Duration = Duration::from_secs(5);
+
+/// Runs in the Lambda runtime until the environment ends.
+///
+/// # Errors
+/// When the configuration is incomplete, or the runtime API is gone.
+pub async fn lambda() -> Result<(), Error> {
+    anyspend_api::access_log::install(&log_filter());
+    let config = Config::from_env()?;
+    let (connection, table) = connection_from_env()?;
+    let db = Db::new(connection.client(), &table);
+    if let Err(error) = db.probe().await {
+        tracing::warn!(%error, "the table did not answer during the start");
+    }
+    let deliverer = Deliverer::new(Platform::new(db, config, Clock::System), Sender::new(USER_AGENT)?);
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
+        let deliverer = deliverer.clone();
+        async move { handle(&deliverer, &event.payload).await.map_err(Error::from) }
+    }))
+    .await
+}
+
+/// Which records of a batch have to come again: from the first of these on.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchAnswer {
+    /// Empty when all went well.
+    pub batch_item_failures: Vec<BatchItemFailure>,
+}
+
+/// One of them.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchItemFailure {
+    /// The record's sequence number.
+    pub item_identifier: String,
+}
+
+/// Does what an event asks for: a batch of the stream is told at once, anything else is a sweep.
+///
+/// # Errors
+/// When a sweep did not get an answer from the table somewhere; the next one tries again.
+pub async fn handle(deliverer: &Deliverer, event: &Value) -> Result<BatchAnswer, String> {
+    let Some(records) = event["Records"].as_array() else {
+        let began = Instant::now();
+        loop {
+            let taken = deliverer.sweep().await.map_err(|error| error.to_string())?;
+            deliverer.finished_within(SWEEPS_FOR.saturating_sub(began.elapsed())).await;
+            if taken == 0 || began.elapsed() >= SWEEPS_FOR {
+                return Ok(BatchAnswer::default());
+            }
+        }
+    };
+    let mut answer = BatchAnswer::default();
+    for record in records {
+        if let Err(error) = tell(deliverer, record).await {
+            tracing::error!(%error, "a record of the stream could not be told");
+            let item_identifier = record["dynamodb"]["SequenceNumber"].as_str().unwrap_or_default().to_owned();
+            answer.batch_item_failures.push(BatchItemFailure { item_identifier });
+            break;
+        }
+    }
+    deliverer.finished_within(BATCH_FOR).await;
+    Ok(answer)
+}
+
+/// Tells of one record: an event that entered the outbox, or a delivery that a merchant asked for.
+async fn tell(deliverer: &Deliverer, record: &Value) -> Result<(), StoreError> {
+    let image = record["dynamodb"]["NewImage"].clone();
+    // A row that went away is nothing to tell of.
+    if image.is_null() {
+        return Ok(());
+    }
+    let image: serde_dynamo::Item =
+        serde_json::from_value(image).map_err(|error| StoreError::Fault(error.to_string()))?;
+    match record["dynamodb"]["Keys"]["pk"]["S"].as_str().unwrap_or_default() {
+        pk if pk.starts_with(OUTBOX_PREFIX) => {
+            deliverer.fan_out(&outbox::event_in_image(image)?, Pace::Prompt).await?;
+        }
+        _ => {
+            let asked = webhook_deliveries::named_in_image(image)?;
+            deliverer.take_up(&asked.id, &asked.webhook_id, Queue::First);
+        }
+    }
+    Ok(())
+}
