@@ -13,6 +13,7 @@ pub fn groups() -> Vec<Group> {
         products::routes(),
         checkout_sessions::routes(),
         quick_pay::routes(),
+        webhooks::routes(),
         account::routes(),
         platform::routes(),
     ]

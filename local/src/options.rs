@@ -29,7 +29,7 @@ pub struct Options {
     #[arg(long, env = "ANYSPEND_CONFIRMATIONS", value_name = "ID=N", value_delimiter = ';')]
     pub confirmations: Vec<String>,
 
-    /// How often background jobs run, in seconds. The job there is today deletes expired items, at most every minute.
+    /// How often background jobs run, in seconds: webhooks are delivered, and expired items deleted, at most every minute.
     #[arg(long, env = "ANYSPEND_JOBS_EVERY", default_value_t = 2, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub jobs_every: u64,

@@ -202,18 +202,16 @@ impl Deliverer {
             return Ok(false);
         }
         let this = self.clone();
+        let id = delivery.id.clone();
         match turn {
-            Some(Ok(mut turn)) if claimed => self.spawn(delivery.id.clone(), async move {
+            Some(Ok(mut turn)) if claimed => self.spawn(id, async move {
                 let load = || async { Subject::load(this.platform(), this.db(), &delivery).await.map(Arc::new) };
                 let subject = subject.get_or_try_init(load).await?.clone();
                 let known = Known { webhook: Some(webhook), subject: Some(subject) };
                 this.attempt(delivery, known, &mut turn).await
             }),
             Some(Err(ticket)) => {
-                self.spawn(
-                    delivery.id.clone(),
-                    async move { this.attempt_in_turn(delivery.id, Queue::First, ticket).await },
-                )
+                self.spawn(id.clone(), async move { this.attempt_in_turn(id, Queue::First, ticket).await });
             }
             Some(Ok(_)) | None => return Ok(false),
         }

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 pub const USER_AGENT: &str = "AnySpend-Webhooks/1";
 /// How long a sweep goes on beginning new attempts. With an attempt's own 30 s this stays below the function's timeout.
 const SWEEPS_FOR: Duration = Duration::from_secs(40);
+/// The pause between two sweeps of one invocation.
+const BETWEEN_SWEEPS: Duration = Duration::from_secs(1);
 /// How long a batch of the stream goes on beginning new attempts: the next batch waits for it.
 const BATCH_FOR: Duration = Duration::from_secs(5);
 
@@ -62,14 +64,7 @@ pub struct BatchItemFailure {
 /// When a sweep did not get an answer from the table somewhere; the next one tries again.
 pub async fn handle(deliverer: &Deliverer, event: &Value) -> Result<BatchAnswer, String> {
     let Some(records) = event["Records"].as_array() else {
-        let began = Instant::now();
-        loop {
-            let taken = deliverer.sweep().await.map_err(|error| error.to_string())?;
-            deliverer.finished_within(SWEEPS_FOR.saturating_sub(began.elapsed())).await;
-            if taken == 0 || began.elapsed() >= SWEEPS_FOR {
-                return Ok(BatchAnswer::default());
-            }
-        }
+        return sweep(deliverer).await.map(|()| BatchAnswer::default());
     };
     let mut answer = BatchAnswer::default();
     for record in records {
@@ -82,6 +77,21 @@ pub async fn handle(deliverer: &Deliverer, event: &Value) -> Result<BatchAnswer,
     }
     deliverer.finished_within(BATCH_FOR).await;
     Ok(answer)
+}
+
+/// Sweeps until nothing is left that can be begun, or the time for it is over.
+async fn sweep(deliverer: &Deliverer) -> Result<(), String> {
+    let began = Instant::now();
+    loop {
+        let swept = deliverer.sweep().await;
+        // Also after an error: what was begun must end before the function is frozen.
+        deliverer.finished_within(SWEEPS_FOR.saturating_sub(began.elapsed())).await;
+        if swept.map_err(|error| error.to_string())? == 0 || began.elapsed() >= SWEEPS_FOR {
+            return Ok(());
+        }
+        // The index follows the table a moment later: what was just done would be seen as due again.
+        tokio::time::sleep(BETWEEN_SWEEPS).await;
+    }
 }
 
 /// Tells of one record: an event that entered the outbox, or a delivery that a merchant asked for.

@@ -19,12 +19,16 @@ pub(crate) enum Subject {
         message: &'static str,
     },
     /// A checkout session.
-    Checkout {
-        #[serde(rename = "checkoutSession")]
-        camel: Option<CheckoutCamel>,
-        #[serde(rename = "checkout_session")]
-        snake: Option<CheckoutSnake>,
-    },
+    Checkout(Box<Checkout>),
+}
+
+/// A checkout session, in both spellings.
+#[derive(Debug, Serialize)]
+pub(crate) struct Checkout {
+    #[serde(rename = "checkoutSession")]
+    camel: Option<CheckoutCamel>,
+    #[serde(rename = "checkout_session")]
+    snake: Option<CheckoutSnake>,
 }
 
 /// Who bought, and how the merchant knows it, as the 2024 examples spell it.
@@ -77,6 +81,7 @@ impl Subject {
             Some(id) => db.find_checkout_session(id, platform).await?,
             None => None,
         };
-        Ok(Self::Checkout { camel: session.as_ref().map(Into::into), snake: session.as_ref().map(Into::into) })
+        let (camel, snake) = (session.as_ref().map(Into::into), session.as_ref().map(Into::into));
+        Ok(Self::Checkout(Box::new(Checkout { camel, snake })))
     }
 }

@@ -309,11 +309,6 @@ impl Delivery {
                 | DeliveryState::Attempting { cause: Cause::Request, .. }
         )
     }
-
-    /// When it is forgotten.
-    pub const fn kept_until(&self) -> Timestamp {
-        self.created_at.plus_seconds(KEPT_SECONDS)
-    }
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ fn whole(delivery: &Delivery) -> Result<Item, StoreError> {
         last: delivery.last.clone(),
         created_at: delivery.created_at,
         version: delivery.version,
-        ttl: delivery.kept_until().seconds(),
+        ttl: delivery.id.made_at().plus_seconds(KEPT_SECONDS).seconds(),
     };
     let mut item = row(&Key::webhook_delivery(&delivery.id), &stored)?;
     let object = list_object(&delivery.webhook_id);
@@ -251,8 +251,10 @@ impl Db {
     /// # Errors
     /// When the table does not answer.
     pub async fn find_delivery(&self, id: &DeliveryId, now: Timestamp) -> Result<Option<Delivery>, StoreError> {
-        let found = self.get(&Key::webhook_delivery(id), true).await?.map(delivery).transpose()?;
-        Ok(found.filter(|delivery| now < delivery.kept_until()))
+        if is_forgotten(id, now) {
+            return Ok(None);
+        }
+        self.get(&Key::webhook_delivery(id), true).await?.map(delivery).transpose()
     }
 
     /// What lists need to know of every delivery to an endpoint, oldest first.
@@ -267,7 +269,7 @@ impl Db {
     ) -> Result<Vec<SlimDelivery>, StoreError> {
         let rows = self.list_rows(&list_partition(owner, &list_object(webhook))).await?;
         let rows = rows.into_iter().map(read::<SlimDelivery>).collect::<Result<Vec<_>, _>>()?;
-        Ok(rows.into_iter().filter(|row| now < row.id.made_at().plus_seconds(KEPT_SECONDS)).collect())
+        Ok(rows.into_iter().filter(|row| !is_forgotten(&row.id, now)).collect())
     }
 
     /// The whole deliveries of a page, in its order.
@@ -303,8 +305,14 @@ impl Db {
             .expression_attribute_values(":dpk", AttributeValue::S(due_partition(queue, shard)))
             .expression_attribute_values(":until", AttributeValue::S(due_prefix(now.plus_millis(1))));
         let rows = self.query_all(query).await?;
-        Ok(rows.iter().filter_map(|row| pointed_to(string(row, schema::DUE_SK))).collect())
+        let due = rows.iter().filter_map(|row| pointed_to(string(row, schema::DUE_SK)));
+        Ok(due.filter(|due| !is_forgotten(&due.id, now)).collect())
     }
+}
+
+/// Whether a delivery is no longer kept, whether or not it has been deleted yet. Its id tells when it began.
+fn is_forgotten(id: &DeliveryId, now: Timestamp) -> bool {
+    now >= id.made_at().plus_seconds(KEPT_SECONDS)
 }
 
 /// The delivery that a sort key of the index of what is due names.
