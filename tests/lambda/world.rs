@@ -9,18 +9,22 @@ use anyspend_api::version::Version;
 use anyspend_domain::ProductId;
 use anyspend_domain::api_key::{ApiKey, KeyHash, KeyText, Permissions};
 use anyspend_domain::chain::{BASE, Chains, USDC_ON_BASE};
-use anyspend_domain::checkout_session::{Buyer, CheckoutSession, NewCheckoutSession, Source};
+use anyspend_domain::checkout_session::{CheckoutSession, NewCheckoutSession, Source};
+use anyspend_domain::discount_code::{CodeText, DiscountCode, DiscountCodePatch, ReductionType};
 use anyspend_domain::line_item::NewLineItem;
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
 use anyspend_domain::product::{Product, ProductPatch};
 use anyspend_domain::text::Name;
 use anyspend_domain::{
-    Address, Amount, ApiKeyId, CheckoutSessionId, LineItemId, Mode, OrgId, Owner, Patch, PaymentLinkId, Timestamp,
+    Address, Amount, ApiKeyId, CheckoutSessionId, DiscountCodeId, LineItemId, Locator, Mode, OrgId, Owner, Patch,
+    PaymentLinkId, Timestamp,
 };
 use anyspend_embedded::Embedded;
-use anyspend_store::checkout_sessions::BuyerVault;
 use anyspend_store::db::Connection;
-use anyspend_store::{Db, StoreError, api_keys, checkout_sessions, payment_links, products, schema};
+use anyspend_store::vault::Vault;
+use anyspend_store::{Db, StoreError, api_keys, checkout_sessions, discount_codes, payment_links, products, schema};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 /// The table's name; on AWS, CloudFormation draws one.
@@ -61,6 +65,7 @@ impl World {
         writes.extend(payment_links::create(&link).unwrap());
         writes.push(products::create(&product(&link.owner, now)).unwrap());
         writes.push(checkout_sessions::create(&session(&link, now), &NoVault).unwrap());
+        writes.push(discount_codes::create(&discount_code(&link.owner, now), None).unwrap());
         Db::new(self.client.clone(), TABLE).commit(writes).await.unwrap();
     }
 
@@ -122,6 +127,16 @@ fn product(owner: &Owner, now: Timestamp) -> Product {
     Product::create(id, owner.clone(), patch, Surroundings { now, chains: &Chains::default() }).unwrap()
 }
 
+fn discount_code(owner: &Owner, now: Timestamp) -> DiscountCode {
+    let id = DiscountCodeId::parse(&format!("dc_{FIXTURE_TOKEN}{}", "0".repeat(Locator::LENGTH))).unwrap();
+    let patch = DiscountCodePatch {
+        reduction_type: Patch::Set(ReductionType::Percentage),
+        value: Patch::Set("10".to_owned()),
+        ..DiscountCodePatch::default()
+    };
+    DiscountCode::create(id, owner.clone(), CodeText::parse("FIXTURE").unwrap(), patch, now).unwrap()
+}
+
 /// A session that knows no buyer, so that nothing needs sealing.
 fn session(link: &PaymentLink, now: Timestamp) -> CheckoutSession {
     let id = CheckoutSessionId::parse(&format!("cs_{FIXTURE_TOKEN}{FIXTURE_SHORT_CODE}")).unwrap();
@@ -132,14 +147,22 @@ fn session(link: &PaymentLink, now: Timestamp) -> CheckoutSession {
 /// Has nothing to seal.
 struct NoVault;
 
-impl BuyerVault for NoVault {
-    fn seal(&self, _: &Buyer, _: &CheckoutSessionId) -> Result<String, StoreError> {
-        Err(StoreError::Fault("no fixture knows a buyer".to_owned()))
+impl Vault for NoVault {
+    fn seal<T: Serialize>(&self, _: &T, _: &str) -> Result<String, StoreError> {
+        Err(nobody())
     }
 
-    fn open(&self, _: &str, _: &CheckoutSessionId) -> Result<Buyer, StoreError> {
-        Err(StoreError::Fault("no fixture knows a buyer".to_owned()))
+    fn open<T: DeserializeOwned>(&self, _: &str, _: &str) -> Result<T, StoreError> {
+        Err(nobody())
     }
+
+    fn blind(&self, _: &str, _: &str) -> Result<String, StoreError> {
+        Err(nobody())
+    }
+}
+
+fn nobody() -> StoreError {
+    StoreError::Fault("no fixture knows a person".to_owned())
 }
 
 fn link(owner: Owner, now: Timestamp) -> PaymentLink {

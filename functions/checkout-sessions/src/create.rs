@@ -5,13 +5,14 @@ use anyspend_api::fields::{Body, Fields, MAX_SAFE_INTEGER, Whole};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::buyer::Buyer;
 use anyspend_domain::checkout_session::{
-    Attribution, Buyer, CheckoutSession, MAX_LIFETIME, MIN_LIFETIME, NewCheckoutSession, Source,
+    Attribution, CheckoutSession, MAX_LIFETIME, MIN_LIFETIME, NewCheckoutSession, Source,
 };
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::text::Name;
 use anyspend_domain::{CheckoutSessionId, Code, PaymentLinkId, PaymentLinkRef, Problem, ShortCode};
-use anyspend_store::checkout_sessions;
+use anyspend_store::{checkout_sessions, facts};
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -38,13 +39,18 @@ impl Body for CreateCheckoutSession {
                 cancel_url: fields.optional("cancel_url"),
                 client_reference_id: fields.optional("client_reference_id"),
                 metadata: fields.optional("metadata"),
-                buyer: Buyer { email: fields.optional("customer_email"), name: fields.optional("customer_name") },
+                buyer: Buyer {
+                    email: fields.optional("customer_email"),
+                    name: fields.optional("customer_name"),
+                    ..Buyer::default()
+                },
                 attribution: Attribution {
                     source: fields.optional("utm_source"),
                     medium: fields.optional("utm_medium"),
                     campaign: fields.optional("utm_campaign"),
                 },
                 expires_in: fields.optional::<Whole<MIN_LIFETIME, MAX_LIFETIME>>("expires_in").map(|seconds| seconds.0),
+                ..NewCheckoutSession::default()
             },
         })
     }
@@ -100,8 +106,10 @@ async fn create(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> 
     let session = ApiError::settle(problems, decided)?;
     let mut answer = call.answer(StatusCode::CREATED, &CheckoutSessionView::new(&session, &call, None))?;
     answer.bears_secret = session.names_somebody();
+    let mut writes = vec![checkout_sessions::create(&session, &*call.platform)?];
+    writes.extend(facts::session_opened(&session)?);
     let changes = Changes {
-        writes: vec![checkout_sessions::create(&session, &*call.platform)?],
+        writes,
         event_type: "checkout_session.created",
         resource_type: CheckoutSessionId::OBJECT,
         resource_id: session.id.to_string(),

@@ -2,8 +2,11 @@
 
 mod create;
 mod expire;
+mod fail;
 mod list;
+mod pay;
 mod retrieve;
+mod simulate;
 mod stored;
 
 use anyspend_api::Group;
@@ -13,7 +16,14 @@ pub fn routes() -> Group {
     Group {
         name: "checkout-sessions",
         description: "One buyer's attempt to pay, on terms that no longer change.",
-        operations: vec![list::operation(), create::operation(), retrieve::operation(), expire::operation()],
+        operations: vec![
+            list::operation(),
+            create::operation(),
+            retrieve::operation(),
+            expire::operation(),
+            pay::operation(),
+            fail::operation(),
+        ],
     }
 }
 

@@ -1,42 +1,23 @@
 //! How a checkout session is shown, sealed and listed: shared by the sessions' own group and a link's list of them.
 
+use crate::Caller;
 use crate::call::{Answer, Call};
 use crate::error::ApiError;
+use crate::error::ErrorItem;
 use crate::list::{CURSOR, LIMIT, ORDER, Order, PAGE, PageRequest};
 use crate::query::{QueryKind, QueryParam};
 use crate::version::{Addr, Time};
-use crate::{Caller, Platform};
+use anyspend_domain::buyer::{FormData, ShippingAddress};
 use anyspend_domain::chain::usd_value;
-use anyspend_domain::checkout_session::{Buyer, CheckoutSession, Status};
-use anyspend_domain::{CheckoutSessionId, Metadata, PaymentLinkId, Timestamp};
-use anyspend_store::StoreError;
-use anyspend_store::checkout_sessions::{BuyerVault, SlimSession};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use anyspend_domain::checkout_session::{CheckoutSession, FailureReason, Status};
+use anyspend_domain::link_form::ShippingOption;
+use anyspend_domain::text::UtmTag;
+use anyspend_domain::{Amount, CheckoutSessionId, Code, Metadata, PaymentLinkId, Problem, Timestamp};
+use anyspend_store::checkout_sessions::SlimSession;
 use http::StatusCode;
 use serde::Serialize;
 use std::collections::HashMap;
 use utoipa::ToSchema;
-
-const BUYER_PURPOSE: &str = "session-buyer";
-
-impl BuyerVault for Platform {
-    fn seal(&self, buyer: &Buyer, context: &CheckoutSessionId) -> Result<String, StoreError> {
-        let secret = self.config.secret.as_ref();
-        let secret = secret
-            .ok_or_else(|| StoreError::Fault("PLATFORM_SECRET is not set, so a buyer cannot be sealed".to_owned()))?;
-        let plain = serde_json::to_vec(buyer).map_err(|error| StoreError::Fault(error.to_string()))?;
-        Ok(STANDARD_NO_PAD.encode(secret.seal(BUYER_PURPOSE, context.as_str(), &plain)))
-    }
-
-    fn open(&self, sealed: &str, context: &CheckoutSessionId) -> Result<Buyer, StoreError> {
-        let cannot = || StoreError::Fault(format!("the buyer of {context} cannot be decrypted"));
-        let secret = self.config.secret.as_ref().ok_or_else(cannot)?;
-        let sealed = STANDARD_NO_PAD.decode(sealed).map_err(|_| cannot())?;
-        let plain = secret.open(BUYER_PURPOSE, context.as_str(), &sealed).ok_or_else(cannot)?;
-        serde_json::from_slice(&plain).map_err(|_| cannot())
-    }
-}
 
 /// A checkout session in an answer to its merchant.
 #[derive(Debug, Serialize, ToSchema)]
@@ -90,19 +71,20 @@ pub struct CheckoutSessionView {
     /// The buyer's name.
     customer_name: Option<String>,
     /// Who paid.
-    payer_address: Option<String>,
+    payer_address: Option<Addr>,
     /// The paying transaction.
     tx_hash: Option<String>,
     /// The customer record.
     customer_id: Option<String>,
     /// What the buyer filled in.
-    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
-    form_data: Option<()>,
+    #[schema(value_type = Option<Object>, additional_properties)]
+    form_data: Option<FormData>,
     /// Where goods are sent.
-    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
-    shipping_address: Option<()>,
+    #[schema(value_type = Option<ShippingAddressSchema>)]
+    shipping_address: Option<ShippingAddress>,
     /// How goods are sent.
-    shipping_option: Option<String>,
+    #[schema(value_type = Option<ShippingOptionSchema>)]
+    shipping_option: Option<ShippingOption>,
     /// Where the buyer came from.
     utm_source: Option<String>,
     /// By which medium.
@@ -117,53 +99,113 @@ pub struct CheckoutSessionView {
     updated_at: Time,
     /// When it was paid.
     completed_at: Option<Time>,
+    /// What was left out or is almost surely a mistake.
+    warnings: Vec<ErrorItem>,
+}
+
+/// How goods are sent.
+#[derive(ToSchema)]
+#[schema(as = ShippingOption)]
+#[expect(dead_code, reason = "describes `anyspend_domain::link_form::ShippingOption`")]
+pub(crate) struct ShippingOptionSchema {
+    /// Its id within the link.
+    id: String,
+    /// What the buyer reads.
+    name: String,
+    /// Price in the token's smallest unit.
+    amount: String,
+    /// How long it takes.
+    #[schema(required = false)]
+    estimated_days: String,
+}
+
+/// Where goods are sent.
+#[derive(ToSchema)]
+#[schema(as = ShippingAddress)]
+#[expect(dead_code, reason = "describes `anyspend_domain::buyer::ShippingAddress`")]
+pub(crate) struct ShippingAddressSchema {
+    /// Who receives them, where it is not the buyer.
+    #[schema(required = false)]
+    name: String,
+    /// Street and number.
+    line1: String,
+    /// Floor, flat, company.
+    #[schema(required = false)]
+    line2: String,
+    /// Town.
+    city: String,
+    /// State, province or region.
+    #[schema(required = false)]
+    state: String,
+    /// Postal code.
+    postal_code: String,
+    /// ISO 3166-1 alpha-2.
+    country: String,
 }
 
 impl CheckoutSessionView {
     /// Shows a session as it is at the moment of the call.
     pub fn new(session: &CheckoutSession, call: &Call, link_deleted_at: Option<Timestamp>) -> Self {
         let status = session.status(call.now, link_deleted_at);
-        let amount = session.amount.map(|amount| amount.to_string());
-        let tag = |tag: &Option<anyspend_domain::text::UtmTag>| tag.as_ref().map(|tag| tag.as_str().to_owned());
+        let tag = |tag: &Option<UtmTag>| tag.as_ref().map(|tag| tag.as_str().to_owned());
+        let amount = |amount: Option<Amount>| amount.map(|amount| amount.to_string());
         Self {
             id: session.id.to_string(),
             object: CheckoutSessionId::OBJECT,
             livemode: session.owner.mode.is_live(),
             url: call.platform.config.session_url(&session.id),
             status: status.as_str(),
-            failure_reason: CheckoutSession::failure_reason(status, link_deleted_at),
+            failure_reason: session.failure_reason(status).map(FailureReason::as_str),
             payment_link_id: session.payment_link_id.as_ref().map(ToString::to_string),
             product_id: session.product_id.as_ref().map(ToString::to_string),
             token_address: Addr(session.token_address.clone()),
             chain_id: session.chain_id,
             recipient_address: Addr(session.recipient_address.clone()),
-            amount_due: amount.clone(),
-            amount,
-            amount_received: "0".to_owned(),
-            amount_usd: session.amount.and_then(|amount| usd_value(&session.token_address, session.chain_id, amount)),
-            discount_code: None,
-            discount_amount: None,
+            amount: amount(session.amount),
+            amount_due: amount(session.amount_due()),
+            amount_received: amount(session.amount_received).unwrap_or_else(|| "0".to_owned()),
+            amount_usd: session
+                .amount
+                .and_then(|amount| usd_value(&session.token_address, session.chain_id, amount))
+                .map(|cents| cents.to_string()),
+            discount_code: session.discount.as_ref().map(|discount| discount.code.clone()),
+            discount_amount: session
+                .discount
+                .as_ref()
+                .map(|discount| amount(discount.amount).unwrap_or_else(|| "0".to_owned())),
             success_url: session.success_url.as_ref().map(|url| url.as_str().to_owned()),
             cancel_url: session.cancel_url.as_ref().map(|url| url.as_str().to_owned()),
             client_reference_id: session.client_reference_id.as_ref().map(|text| text.as_str().to_owned()),
             metadata: session.metadata.clone(),
             customer_email: session.buyer.email.as_ref().map(|email| email.as_str().to_owned()),
             customer_name: session.buyer.name.as_ref().map(|name| name.as_str().to_owned()),
-            payer_address: None,
-            tx_hash: None,
-            customer_id: None,
-            form_data: None,
-            shipping_address: None,
-            shipping_option: None,
+            payer_address: session.payer_address.clone().map(Addr),
+            tx_hash: session.tx_hash.as_ref().map(ToString::to_string),
+            customer_id: session.customer_id.as_ref().map(ToString::to_string),
+            form_data: session.buyer.form_data.clone(),
+            shipping_address: session.buyer.shipping_address.clone(),
+            shipping_option: session.shipping_option.clone(),
             utm_source: tag(&session.attribution.source),
             utm_medium: tag(&session.attribution.medium),
             utm_campaign: tag(&session.attribution.campaign),
             expires_at: Time(session.expires_at),
             created_at: Time(session.created_at),
             updated_at: Time(session.updated_at),
-            completed_at: None,
+            completed_at: session.completed_at.map(Time),
+            warnings: session.ignored_urls.iter().map(|param| ignored_url(param)).collect(),
         }
     }
+}
+
+fn ignored_url(param: &str) -> ErrorItem {
+    ErrorItem::from(Problem {
+        code: Code::RedirectIgnored,
+        message: format!(
+            "The page's address named a '{param}' that is not on the link's own site: it was left out. Only the origin \
+             of the link's 'return_url' may be sent in an address."
+        ),
+        param: Some(param.to_owned()),
+    })
 }
 
 /// `status`

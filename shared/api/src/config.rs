@@ -17,6 +17,9 @@ pub struct Config {
     pub chains: Chains,
     /// How many proxies in front may be believed about the client's address.
     pub trusted_proxies: usize,
+    /// The header, in lower case, in which a trusted proxy in front tells the visitor's country, e.g.
+    /// `cloudfront-viewer-country`. Without one, countries are unknown: any caller could write a header.
+    pub country_header: Option<String>,
     /// The secret that session tokens and kept secrets hang on; without one, neither exists.
     pub secret: Option<MasterSecret>,
     /// Whether every answer says what it cost; answers in test mode always do.
@@ -33,14 +36,15 @@ impl Config {
             short_url: None,
             chains: Chains::default(),
             trusted_proxies: 0,
+            country_header: None,
             secret: None,
             server_timing: true,
             webhook_reach: Reach::LoopbackInTestMode,
         }
     }
 
-    /// Reads `PUBLIC_URL`, `SHORT_URL`, `CHAINS`, `CONFIRMATIONS`, `TRUSTED_PROXIES`, `PLATFORM_SECRET` and
-    /// `SERVER_TIMING`.
+    /// Reads `PUBLIC_URL`, `SHORT_URL`, `CHAINS`, `CONFIRMATIONS`, `TRUSTED_PROXIES`, `COUNTRY_HEADER`,
+    /// `PLATFORM_SECRET` and `SERVER_TIMING`.
     ///
     /// # Errors
     /// A sentence for the operator that names the variable.
@@ -61,6 +65,7 @@ impl Config {
             short_url: variable("SHORT_URL").map(|url| url.trim_end_matches('/').to_owned()),
             chains: parse_chains(&split("CHAINS"), &split("CONFIRMATIONS"))?,
             trusted_proxies,
+            country_header: variable("COUNTRY_HEADER").map(|name| name.to_ascii_lowercase()),
             secret,
             server_timing: variable("SERVER_TIMING").is_some_and(|text| text == "1" || text == "true"),
             // Not for an operator to choose: on Lambda, loopback is the runtime API.

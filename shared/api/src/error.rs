@@ -53,7 +53,8 @@ pub const fn class(code: Code) -> (StatusCode, &'static str) {
         | Code::InvalidJson
         | Code::InvalidApiVersion
         | Code::InvalidIdempotencyKey
-        | Code::TokenChainMismatch => (StatusCode::BAD_REQUEST, INVALID),
+        | Code::TokenChainMismatch
+        | Code::RedirectIgnored => (StatusCode::BAD_REQUEST, INVALID),
     }
 }
 

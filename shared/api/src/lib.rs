@@ -9,6 +9,7 @@ pub mod call;
 pub mod checkout_session;
 pub mod clock;
 pub mod config;
+pub mod discount_code;
 pub mod error;
 pub mod fields;
 pub mod json;
@@ -25,7 +26,10 @@ pub mod road;
 pub mod seal;
 pub mod serve;
 pub mod session_token;
+pub mod transaction;
+pub mod vault;
 pub mod version;
+pub mod visit;
 pub mod webhook;
 
 pub use auth::Caller;

@@ -1,5 +1,6 @@
 //! The chains payments settle on, and the tokens that are known there.
 
+use crate::money::Cents;
 use crate::{Address, Amount};
 use std::collections::BTreeMap;
 
@@ -159,13 +160,17 @@ impl Chains {
     }
 }
 
-/// What an amount of a token is worth in US dollars, with two places: known stablecoins count as one dollar, the worth
-/// of anything else is not known.
-pub fn usd_value(token: &Address, chain_id: u64, amount: Amount) -> Option<String> {
+/// A token that is known by name on a chain.
+pub fn known_token(token: &Address, chain_id: u64) -> Option<&'static Token> {
     let wanted = token.lower_case();
     let chain = KNOWN_CHAINS.iter().find(|chain| chain.id == chain_id)?;
-    let token = chain.tokens.iter().find(|token| token.address == wanted)?;
-    Some(amount.to_two_places(token.decimals))
+    chain.tokens.iter().find(|token| token.address == wanted)
+}
+
+/// What an amount of a token is worth in US dollars: known stablecoins count as one dollar, the worth of anything else is
+/// not known.
+pub fn usd_value(token: &Address, chain_id: u64, amount: Amount) -> Option<Cents> {
+    known_token(token, chain_id).map(|token| amount.cents(token.decimals))
 }
 
 /// Where a well-known token does live, when it is named on a chain where it does not: a warning for the caller.

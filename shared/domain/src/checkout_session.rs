@@ -8,14 +8,17 @@
 //!  └──► failed
 //! ```
 
+use crate::buyer::Buyer;
 use crate::chain::Chains;
+use crate::link_form::ShippingOption;
 use crate::metadata::MetadataPatch;
 use crate::payment_link::{PaymentLink, settlement_problems};
-use crate::text::{ClientReference, CustomerName, Email, UtmTag};
+use crate::text::{ClientReference, UtmTag};
+use crate::transaction::TxHash;
 use crate::web_url::WebUrl;
 use crate::{
-    Address, Amount, CheckoutSessionId, Code, Metadata, Owner, Patch, PaymentLinkId, Problem, ProductId, Rejection,
-    Timestamp,
+    Address, Amount, CheckoutSessionId, Code, CustomerId, DiscountCodeId, Metadata, Owner, Patch, PaymentLinkId,
+    Problem, ProductId, Rejection, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -67,15 +70,6 @@ impl Status {
     }
 }
 
-/// Who the buyer is, as the merchant or the buyer said. Encrypted where it is stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Buyer {
-    /// E-mail address.
-    pub email: Option<Email>,
-    /// Name.
-    pub name: Option<CustomerName>,
-}
-
 /// Where the buyer came from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribution {
@@ -85,6 +79,57 @@ pub struct Attribution {
     pub medium: Option<UtmTag>,
     /// `utm_campaign`
     pub campaign: Option<UtmTag>,
+}
+
+/// What the buyer may choose, where the price is the buyer's choice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// The least.
+    pub min: Option<Amount>,
+    /// The most.
+    pub max: Option<Amount>,
+}
+
+impl Bounds {
+    /// What is owed when this much is chosen by paying it.
+    fn nearest(self, paid: Amount) -> Amount {
+        let paid = self.min.map_or(paid, |min| paid.max(min));
+        self.max.map_or(paid, |max| paid.min(max))
+    }
+}
+
+/// A discount code applied to a session, with what it takes off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedDiscount {
+    /// The code's record.
+    pub id: DiscountCodeId,
+    /// The code as it is written.
+    pub code: String,
+    /// What it takes off; `None` is nothing, where a percentage of a small price rounds down to that.
+    pub amount: Option<Amount>,
+}
+
+/// Why a failed session failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureReason {
+    /// Its link was deleted.
+    LinkDeleted,
+    /// Another payment took the link's last use; the money has arrived all the same.
+    LinkUsedUp,
+    /// The payment failed.
+    PaymentFailed,
+}
+
+impl FailureReason {
+    /// The name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LinkDeleted => "link_deleted",
+            Self::LinkUsedUp => "link_used_up",
+            Self::PaymentFailed => "payment_failed",
+        }
+    }
 }
 
 /// A checkout session.
@@ -108,10 +153,20 @@ pub struct CheckoutSession {
     pub recipient_address: Address,
     /// The price, once it is known.
     pub amount: Option<Amount>,
+    /// What the buyer may choose, where the price is not fixed.
+    pub bounds: Bounds,
+    /// The discount code applied.
+    pub discount: Option<AppliedDiscount>,
+    /// How goods are sent.
+    pub shipping_option: Option<ShippingOption>,
+    /// What has arrived so far; `None` is nothing.
+    pub amount_received: Option<Amount>,
     /// Where the buyer goes after paying.
     pub success_url: Option<WebUrl>,
     /// Where the buyer goes instead of paying.
     pub cancel_url: Option<WebUrl>,
+    /// Redirects that a page's address named and that were not the merchant's: left out, and said so.
+    pub ignored_urls: Vec<String>,
     /// The merchant's own name for this purchase.
     pub client_reference_id: Option<ClientReference>,
     /// The merchant's own notes.
@@ -120,6 +175,16 @@ pub struct CheckoutSession {
     pub buyer: Buyer,
     /// Where the buyer came from.
     pub attribution: Attribution,
+    /// Who paid, or says to pay.
+    pub payer_address: Option<Address>,
+    /// The paying transaction.
+    pub tx_hash: Option<TxHash>,
+    /// Who the payer is to the merchant.
+    pub customer_id: Option<CustomerId>,
+    /// Why it failed, where that was stored.
+    pub failure: Option<FailureReason>,
+    /// When it was paid.
+    pub completed_at: Option<Timestamp>,
     /// When it can no longer be paid.
     pub expires_at: Timestamp,
     /// When it was made.
@@ -139,8 +204,10 @@ pub struct NewCheckoutSession {
     pub recipient_address: Option<Address>,
     pub amount: Option<Amount>,
     pub product_id: Option<ProductId>,
+    pub shipping_option: Option<ShippingOption>,
     pub success_url: Option<WebUrl>,
     pub cancel_url: Option<WebUrl>,
+    pub ignored_urls: Vec<String>,
     pub client_reference_id: Option<ClientReference>,
     pub metadata: Option<MetadataPatch>,
     pub buyer: Buyer,
@@ -183,7 +250,7 @@ impl CheckoutSession {
         }
         Rejection::unless_empty(problems)?;
         let Some(terms) = terms else { return Err(Problem::missing("payment_link_id").into()) };
-        Ok(Self {
+        let session = Self {
             id,
             owner,
             stored_status: Status::Open,
@@ -193,17 +260,60 @@ impl CheckoutSession {
             chain_id: terms.chain_id,
             recipient_address: terms.recipient_address,
             amount: terms.amount,
+            bounds: terms.bounds,
+            discount: None,
+            shipping_option: request.shipping_option,
+            amount_received: None,
             success_url: request.success_url,
             cancel_url: request.cancel_url,
+            ignored_urls: request.ignored_urls,
             client_reference_id: request.client_reference_id,
             metadata,
             buyer: request.buyer,
             attribution: request.attribution,
+            payer_address: None,
+            tx_hash: None,
+            customer_id: None,
+            failure: None,
+            completed_at: None,
             expires_at: now.plus_seconds(request.expires_in.unwrap_or(DEFAULT_LIFETIME)),
             created_at: now,
             updated_at: now,
             version: 1,
+        };
+        if session.amount.is_some() && session.amount_due().is_none() {
+            let must = "must leave the sum of price and shipping within 2^256-1";
+            return Err(Problem::invalid("shipping_option_id", must).into());
+        }
+        Ok(session)
+    }
+
+    /// What is owed: the price less the discount, plus shipping. `None` until the price is known; sums past 2^256 − 1 are
+    /// refused before a session has them.
+    pub fn amount_due(&self) -> Option<Amount> {
+        self.due_at(self.amount?)
+    }
+
+    /// What is owed at this price. A discount leaves at least one unit.
+    fn due_at(&self, price: Amount) -> Option<Amount> {
+        let off = self.discount.as_ref().and_then(|discount| discount.amount);
+        let discounted = off.map_or(price, |off| price.checked_sub(off).unwrap_or(Amount::ONE));
+        self.shipping_option.as_ref().map_or(Some(discounted), |option| discounted.checked_add_cost(option.amount))
+    }
+
+    /// The price when `paid` arrives: one that is the buyer's choice is chosen by paying it.
+    pub(crate) fn price_when_paid(&self, paid: Amount) -> Amount {
+        self.amount.unwrap_or_else(|| {
+            let cost = self.shipping_option.as_ref().map(|option| option.amount);
+            let price = cost.map_or(Some(paid), |cost| paid.checked_sub_cost(cost)).unwrap_or(Amount::ONE);
+            self.bounds.nearest(price)
         })
+    }
+
+    /// Marks a change at `now`.
+    pub(crate) const fn touch(&mut self, now: Timestamp) {
+        self.updated_at = now;
+        self.version += 1;
     }
 
     /// What the session is at `now`, whether or not any job has run: an open one expires by itself, and fails with
@@ -217,12 +327,30 @@ impl CheckoutSession {
         self.buyer != Buyer::default()
     }
 
-    /// Why a failed session failed.
-    pub const fn failure_reason(status: Status, link_deleted_at: Option<Timestamp>) -> Option<&'static str> {
-        match (status, link_deleted_at) {
-            (Status::Failed, Some(_)) => Some("link_deleted"),
-            _ => None,
+    /// Why a failed session failed: what was stored, or else the deletion of its link, by which an open one fails.
+    pub fn failure_reason(&self, status: Status) -> Option<FailureReason> {
+        (status == Status::Failed).then(|| self.failure.unwrap_or(FailureReason::LinkDeleted))
+    }
+
+    /// Puts a discount code on an open session, in the place of any other, or takes it off.
+    ///
+    /// # Errors
+    /// `invalid_status_transition` when it is not open any more.
+    pub fn apply_discount(
+        &mut self,
+        discount: Option<AppliedDiscount>,
+        now: Timestamp,
+        link_deleted_at: Option<Timestamp>,
+    ) -> Result<(), Rejection> {
+        let status = self.status(now, link_deleted_at);
+        if status != Status::Open {
+            let message =
+                format!("Only an open checkout session takes a discount, and this one is {}.", status.as_str());
+            return Err(Problem::new(Code::InvalidStatusTransition, message).into());
         }
+        self.discount = discount;
+        self.touch(now);
+        Ok(())
     }
 
     /// Ends an open session on the merchant's word.
@@ -236,8 +364,7 @@ impl CheckoutSession {
             return Err(Problem::new(Code::InvalidStatusTransition, message).into());
         }
         self.stored_status = Status::Expired;
-        self.updated_at = now;
-        self.version += 1;
+        self.touch(now);
         Ok(())
     }
 }
@@ -260,6 +387,7 @@ struct Terms {
     chain_id: u64,
     recipient_address: Address,
     amount: Option<Amount>,
+    bounds: Bounds,
 }
 
 impl Terms {
@@ -307,6 +435,7 @@ impl Terms {
             chain_id: link.terms.chain_id,
             recipient_address: link.terms.recipient_address.clone(),
             amount,
+            bounds: Bounds { min: link.terms.min_amount, max: link.terms.max_amount },
         })
     }
 
@@ -332,6 +461,7 @@ impl Terms {
             chain_id: request.chain_id?,
             recipient_address: request.recipient_address.clone()?,
             amount: Some(request.amount?),
+            bounds: Bounds::default(),
         })
     }
 }

@@ -29,6 +29,9 @@ impl Amount {
     /// The largest amount a token contract can hold.
     pub const MAX: Self = Self(U256::MAX);
 
+    /// The smallest unit there is.
+    pub const ONE: Self = Self(U256::ONE);
+
     /// Reads a decimal string.
     ///
     /// # Errors
@@ -37,13 +40,36 @@ impl Amount {
         parse_digits(text).filter(|value| !value.is_zero()).map(Self).ok_or_else(|| Invalid::new(MUST))
     }
 
-    /// The amount as a decimal number with two places, rounded down, of a token with this many decimals.
-    pub fn to_two_places(self, decimals: u8) -> String {
-        let unit = U256::from(10).pow(U256::from(decimals));
-        let (whole, rest) = self.0.div_rem(unit);
-        let cents =
-            if decimals >= 2 { rest / U256::from(10).pow(U256::from(decimals - 2)) } else { rest * U256::from(10) };
-        format!("{whole}.{cents:0>2}")
+    /// What the amount is worth in cents, rounded down, of a token with this many decimals whose unit is one dollar.
+    pub fn cents(self, decimals: u8) -> Cents {
+        if decimals < 2 {
+            return Cents(self.0.saturating_mul(U256::from(10).pow(U256::from(2 - decimals))));
+        }
+        Cents(self.0 / U256::from(10).pow(U256::from(decimals - 2)))
+    }
+
+    /// What is left after taking `other` away; `None` when that is nothing or less.
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).filter(|rest| !rest.is_zero()).map(Self)
+    }
+
+    /// This many percent of it, rounded down; `None` when that is nothing.
+    pub fn percent(self, percent: u8) -> Option<Self> {
+        // Divided first, so that no amount is too large: 100 q + r of it is p q + p r / 100.
+        let (hundreds, rest) = self.0.div_rem(U256::from(100));
+        let (percent, hundred) = (U256::from(percent), U256::from(100));
+        Some(Self(hundreds.checked_mul(percent)?.checked_add(rest * percent / hundred)?))
+            .filter(|part| !part.0.is_zero())
+    }
+
+    /// What is left after the price of shipping; `None` when that is nothing or less.
+    pub fn checked_sub_cost(self, cost: ShippingCost) -> Option<Self> {
+        self.0.checked_sub(cost.0).filter(|rest| !rest.is_zero()).map(Self)
+    }
+
+    /// With the price of shipping added; `None` past 2^256 − 1.
+    pub fn checked_add_cost(self, cost: ShippingCost) -> Option<Self> {
+        self.0.checked_add(cost.0).map(Self)
     }
 
     /// The sum, or `None` past 2^256 − 1.
@@ -112,6 +138,49 @@ impl From<ShippingCost> for String {
     }
 }
 
+/// US dollars, in cents.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Cents(U256);
+
+impl Cents {
+    /// Nothing.
+    pub const ZERO: Self = Self(U256::ZERO);
+
+    /// The sum; test tokens without worth can be sent in amounts that end at the largest number there is.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// A text that sorts as the number does: 78 digits with zeros in front.
+    pub fn sortable(self) -> String {
+        format!("{:0>MAX_DIGITS$}", self.0.to_string())
+    }
+}
+
+/// Dollars with two places.
+impl fmt::Display for Cents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (dollars, cents) = self.0.div_rem(U256::from(100));
+        write!(f, "{dollars}.{:0>2}", cents.to_string())
+    }
+}
+
+impl TryFrom<String> for Cents {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        parse_digits(&text).map(Self).ok_or("not a number of cents")
+    }
+}
+
+impl From<Cents> for String {
+    fn from(cents: Cents) -> Self {
+        cents.0.to_string()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,8 +197,8 @@ mod tests {
     }
 
     #[test]
-    fn two_places_round_down_and_never_lose_a_zero() {
-        let text = |amount: &str, decimals| Amount::parse(amount).unwrap().to_two_places(decimals);
+    fn dollars_round_down_and_never_lose_a_zero() {
+        let text = |amount: &str, decimals| Amount::parse(amount).unwrap().cents(decimals).to_string();
         assert_eq!((text("10000000", 6), text("1999999", 6)), ("10.00".to_owned(), "1.99".to_owned()));
         assert_eq!(
             (text("10000", 6), text("9999", 6), text("5", 0)),
@@ -161,6 +230,15 @@ mod tests {
         }
         assert_eq!(ShippingCost::parse("0").unwrap().to_string(), "0");
         assert!(ShippingCost::parse("00").is_err());
+    }
+
+    #[test]
+    fn a_percentage_rounds_down_and_never_overflows() {
+        let percent =
+            |amount: &str, percent| Amount::parse(amount).unwrap().percent(percent).map(|part| part.to_string());
+        assert_eq!(percent("999", 10).as_deref(), Some("99"));
+        assert_eq!(percent("9", 10), None);
+        assert_eq!(Amount::MAX.percent(100), Some(Amount::MAX));
     }
 
     proptest! {

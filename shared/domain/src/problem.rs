@@ -65,6 +65,8 @@ pub enum Code {
     ServiceUnavailable,
     /// A token address that is well known, but on another chain. A warning, never an error.
     TokenChainMismatch,
+    /// A redirect that was not the merchant's. A warning, never an error.
+    RedirectIgnored,
 }
 
 impl Code {
@@ -101,6 +103,7 @@ impl Code {
             Self::InternalError => "internal_error",
             Self::ServiceUnavailable => "service_unavailable",
             Self::TokenChainMismatch => "token_chain_mismatch",
+            Self::RedirectIgnored => "redirect_ignored",
         }
     }
 }

@@ -1,14 +1,20 @@
 //! Checkout sessions: one row each, with the buyer's e-mail and name sealed.
 
-use crate::Write;
 use crate::db::{Db, Item, StoreError, read, row, string};
 use crate::list::Listed;
 use crate::schema::{self, Key, list_partition};
-use anyspend_domain::checkout_session::{Attribution, Buyer, CheckoutSession, Status, status_at};
+use crate::vault::Vault;
+use crate::{Write, discount_codes};
+use anyspend_domain::buyer::Buyer;
+use anyspend_domain::checkout_session::{
+    AppliedDiscount, Attribution, Bounds, CheckoutSession, FailureReason, Status, status_at,
+};
+use anyspend_domain::link_form::ShippingOption;
 use anyspend_domain::text::ClientReference;
+use anyspend_domain::transaction::TxHash;
 use anyspend_domain::web_url::WebUrl;
 use anyspend_domain::{
-    Address, Amount, CheckoutSessionId, Metadata, Mode, OrgId, Owner, PaymentLinkId, ProductId, Timestamp,
+    Address, Amount, CheckoutSessionId, CustomerId, Metadata, Mode, OrgId, Owner, PaymentLinkId, ProductId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -25,13 +31,23 @@ struct StoredSession {
     chain_id: u64,
     recipient_address: Address,
     amount: Option<Amount>,
+    bounds: Option<Bounds>,
+    discount: Option<AppliedDiscount>,
+    shipping_option: Option<ShippingOption>,
+    amount_received: Option<Amount>,
     success_url: Option<WebUrl>,
     cancel_url: Option<WebUrl>,
+    ignored_urls: Option<Vec<String>>,
     client_reference_id: Option<ClientReference>,
     metadata: Option<Metadata>,
     /// The buyer, sealed; absent when nothing is known.
     buyer: Option<String>,
     attribution: Option<Attribution>,
+    payer_address: Option<Address>,
+    tx_hash: Option<TxHash>,
+    customer_id: Option<CustomerId>,
+    failure: Option<FailureReason>,
+    completed_at: Option<Timestamp>,
     expires_at: Timestamp,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -71,22 +87,18 @@ impl SlimSession {
     }
 }
 
-/// Seals and opens what must not be readable in the table. The context binds a sealed text to its session.
-pub trait BuyerVault: Sync {
-    /// Seals a buyer.
-    ///
-    /// # Errors
-    /// When the deployment has no secret.
-    fn seal(&self, buyer: &Buyer, context: &CheckoutSessionId) -> Result<String, StoreError>;
-    /// Opens what [`BuyerVault::seal`] made.
-    ///
-    /// # Errors
-    /// When it cannot be opened.
-    fn open(&self, sealed: &str, context: &CheckoutSessionId) -> Result<Buyer, StoreError>;
+/// A buyer, sealed; `None` when nothing is known.
+pub(crate) fn seal_buyer(buyer: &Buyer, context: &str, vault: &impl Vault) -> Result<Option<String>, StoreError> {
+    (*buyer != Buyer::default()).then(|| vault.seal(buyer, context)).transpose()
 }
 
-fn stored(session: &CheckoutSession, vault: &impl BuyerVault) -> Result<Item, StoreError> {
-    let buyer = (session.buyer != Buyer::default()).then(|| vault.seal(&session.buyer, &session.id)).transpose()?;
+/// A buyer as [`seal_buyer`] left it.
+pub(crate) fn open_buyer(sealed: Option<&str>, context: &str, vault: &impl Vault) -> Result<Buyer, StoreError> {
+    sealed.map_or_else(|| Ok(Buyer::default()), |sealed| vault.open(sealed, context))
+}
+
+fn stored(session: &CheckoutSession, vault: &impl Vault) -> Result<Item, StoreError> {
+    let buyer = seal_buyer(&session.buyer, session.id.as_str(), vault)?;
     let attribution = (session.attribution != Attribution::default()).then(|| session.attribution.clone());
     let attributes = StoredSession {
         id: session.id.clone(),
@@ -99,12 +111,22 @@ fn stored(session: &CheckoutSession, vault: &impl BuyerVault) -> Result<Item, St
         chain_id: session.chain_id,
         recipient_address: session.recipient_address.clone(),
         amount: session.amount,
+        bounds: (session.bounds != Bounds::default()).then_some(session.bounds),
+        discount: session.discount.clone(),
+        shipping_option: session.shipping_option.clone(),
+        amount_received: session.amount_received,
         success_url: session.success_url.clone(),
         cancel_url: session.cancel_url.clone(),
+        ignored_urls: (!session.ignored_urls.is_empty()).then(|| session.ignored_urls.clone()),
         client_reference_id: session.client_reference_id.clone(),
         metadata: session.metadata.clone(),
         buyer,
         attribution,
+        payer_address: session.payer_address.clone(),
+        tx_hash: session.tx_hash.clone(),
+        customer_id: session.customer_id.clone(),
+        failure: session.failure,
+        completed_at: session.completed_at,
         expires_at: session.expires_at,
         created_at: session.created_at,
         updated_at: session.updated_at,
@@ -115,9 +137,9 @@ fn stored(session: &CheckoutSession, vault: &impl BuyerVault) -> Result<Item, St
     Ok(item)
 }
 
-fn session(item: Item, vault: &impl BuyerVault) -> Result<CheckoutSession, StoreError> {
+fn session(item: Item, vault: &impl Vault) -> Result<CheckoutSession, StoreError> {
     let stored: StoredSession = read(item)?;
-    let buyer = stored.buyer.map(|sealed| vault.open(&sealed, &stored.id)).transpose()?.unwrap_or_default();
+    let buyer = open_buyer(stored.buyer.as_deref(), stored.id.as_str(), vault)?;
     Ok(CheckoutSession {
         id: stored.id,
         owner: Owner { org: stored.org, mode: stored.mode },
@@ -128,12 +150,22 @@ fn session(item: Item, vault: &impl BuyerVault) -> Result<CheckoutSession, Store
         chain_id: stored.chain_id,
         recipient_address: stored.recipient_address,
         amount: stored.amount,
+        bounds: stored.bounds.unwrap_or_default(),
+        discount: stored.discount,
+        shipping_option: stored.shipping_option,
+        amount_received: stored.amount_received,
         success_url: stored.success_url,
         cancel_url: stored.cancel_url,
+        ignored_urls: stored.ignored_urls.unwrap_or_default(),
         client_reference_id: stored.client_reference_id,
         metadata: stored.metadata,
         buyer,
         attribution: stored.attribution.unwrap_or_default(),
+        payer_address: stored.payer_address,
+        tx_hash: stored.tx_hash,
+        customer_id: stored.customer_id,
+        failure: stored.failure,
+        completed_at: stored.completed_at,
         expires_at: stored.expires_at,
         created_at: stored.created_at,
         updated_at: stored.updated_at,
@@ -145,16 +177,18 @@ fn session(item: Item, vault: &impl BuyerVault) -> Result<CheckoutSession, Store
 ///
 /// # Errors
 /// When it cannot be sealed or stored, which is a fault of ours.
-pub fn create(session: &CheckoutSession, vault: &impl BuyerVault) -> Result<Write, StoreError> {
+pub fn create(session: &CheckoutSession, vault: &impl Vault) -> Result<Write, StoreError> {
     Ok(Write::create(stored(session, vault)?))
 }
 
-/// The write that replaces a session which was read at `version`.
+/// The writes that replace a session which was read at `version`, and keep what it holds of a discount code in step.
 ///
 /// # Errors
 /// When it cannot be sealed or stored, which is a fault of ours.
-pub fn replace(session: &CheckoutSession, version: u64, vault: &impl BuyerVault) -> Result<Write, StoreError> {
-    Ok(Write::replace_at_version(stored(session, vault)?, version))
+pub fn replace(session: &CheckoutSession, version: u64, vault: &impl Vault) -> Result<Vec<Write>, StoreError> {
+    let mut writes = vec![Write::replace_at_version(stored(session, vault)?, version)];
+    writes.extend(discount_codes::follow(session)?);
+    Ok(writes)
 }
 
 impl Db {
@@ -165,7 +199,7 @@ impl Db {
     pub async fn find_checkout_session(
         &self,
         id: &CheckoutSessionId,
-        vault: &impl BuyerVault,
+        vault: &impl Vault,
     ) -> Result<Option<CheckoutSession>, StoreError> {
         self.get(&Key::checkout_session(id), true).await?.map(|item| session(item, vault)).transpose()
     }
@@ -191,7 +225,7 @@ impl Db {
     pub async fn get_checkout_sessions(
         &self,
         page: &[SlimSession],
-        vault: &impl BuyerVault,
+        vault: &impl Vault,
     ) -> Result<Vec<CheckoutSession>, StoreError> {
         let keys: Vec<Key> = page.iter().map(|slim| Key::checkout_session(&slim.id)).collect();
         let items = self.batch_get(&keys).await?;

@@ -29,6 +29,8 @@ pub enum Refusal {
     Changed,
     /// Another object this change relies on is no longer as it was.
     Unsupported,
+    /// The transfer has paid a session already.
+    Claimed,
 }
 
 /// What must hold of the item as it is for the write to happen.
@@ -38,6 +40,10 @@ enum Guard {
     Absent,
     Exists,
     Version(u64),
+    /// These numbers are as they were seen.
+    Seen(Vec<(&'static str, u64)>),
+    /// The object is this one, and not another of the same name.
+    Id(String),
     AbsentOrExpired(Timestamp),
     ActiveAdminKey(Timestamp),
     Below(&'static str, u64),
@@ -47,8 +53,22 @@ enum Guard {
 #[derive(Debug, Clone)]
 enum Action {
     Put(Item),
-    Set { key: Key, set: Item, remove: Vec<&'static str> },
-    Count { key: Key, add: Vec<(&'static str, i64)>, set: Item },
+    Set {
+        key: Key,
+        set: Item,
+        remove: Vec<&'static str>,
+    },
+    /// Adds one to a number, whatever it is.
+    Count {
+        key: Key,
+        attribute: &'static str,
+    },
+    /// Adds to counters, and sets attributes beside them.
+    Add {
+        key: Key,
+        add: Vec<(&'static str, i64)>,
+        set: Item,
+    },
     Delete(Key),
     Check(Key),
 }
@@ -65,6 +85,32 @@ impl Write {
     /// Stores an item that must not exist.
     pub(crate) const fn create(item: Item) -> Self {
         Self { action: Action::Put(item), guard: Guard::Absent, refusal: Refusal::Taken }
+    }
+
+    /// Claims a transfer that must not be claimed.
+    pub(crate) const fn claim(item: Item) -> Self {
+        Self { action: Action::Put(item), guard: Guard::Absent, refusal: Refusal::Claimed }
+    }
+
+    /// Counts one more of something at an item whose version and count are as they were seen.
+    pub(crate) fn count_seen(key: Key, version: u64, (attribute, count): (&'static str, u64)) -> Self {
+        let next = AttributeValue::N(count.saturating_add(1).to_string());
+        Self {
+            action: Action::Set { key, set: Item::from([(attribute.to_owned(), next)]), remove: Vec::new() },
+            guard: Guard::Seen(vec![("version", version), (attribute, count)]),
+            refusal: Refusal::Changed,
+        }
+    }
+
+    /// Counts one more use of the discount code with this id.
+    pub(crate) fn count_discount_use(key: Key, id: &str) -> Self {
+        let action = Action::Count { key, attribute: "uses" };
+        Self { action, guard: Guard::Id(id.to_owned()), refusal: Refusal::Changed }
+    }
+
+    /// Deletes an item that must be at `version`.
+    pub(crate) const fn delete_at_version(key: Key, version: u64) -> Self {
+        Self { action: Action::Delete(key), guard: Guard::Version(version), refusal: Refusal::Changed }
     }
 
     /// Stores an item, whatever was there. For rows that a guarded row of the same transaction protects.
@@ -103,8 +149,8 @@ impl Write {
     }
 
     /// Adds to counters of an item, and sets attributes beside them. A counter that is absent is 0.
-    pub(crate) const fn count(key: Key, add: Vec<(&'static str, i64)>, set: Item) -> Self {
-        Self { action: Action::Count { key, add, set }, guard: Guard::None, refusal: Refusal::Unsupported }
+    pub(crate) const fn add(key: Key, add: Vec<(&'static str, i64)>, set: Item) -> Self {
+        Self { action: Action::Add { key, add, set }, guard: Guard::None, refusal: Refusal::Unsupported }
     }
 
     /// The same, if a counter is below `limit` before.
@@ -176,8 +222,23 @@ impl Write {
                         .map_err(fault)?,
                 )
             }
-            Action::Count { key, add, set } => {
-                let update = expression.count(&add, set);
+            Action::Add { key, add, set } => {
+                let update = expression.add(&add, set);
+                item.update(
+                    Update::builder()
+                        .table_name(table)
+                        .set_key(Some(key_item(&key)))
+                        .update_expression(update)
+                        .set_condition_expression(condition)
+                        .set_expression_attribute_names(expression.names())
+                        .set_expression_attribute_values(expression.values())
+                        .return_values_on_condition_check_failure(old)
+                        .build()
+                        .map_err(fault)?,
+                )
+            }
+            Action::Count { key, attribute } => {
+                let update = expression.count(attribute);
                 item.update(
                     Update::builder()
                         .table_name(table)
@@ -240,6 +301,18 @@ impl Expression {
                 self.values.insert(":guard".to_owned(), AttributeValue::N(version.to_string()));
                 format!("{} = :guard", self.name("version"))
             }
+            Guard::Seen(numbers) => {
+                let mut equal = |(attribute, value): &(&'static str, u64)| {
+                    let placeholder = format!(":seen_{attribute}");
+                    self.values.insert(placeholder.clone(), AttributeValue::N(value.to_string()));
+                    format!("{} = {placeholder}", self.name(attribute))
+                };
+                numbers.iter().map(&mut equal).collect::<Vec<_>>().join(" AND ")
+            }
+            Guard::Id(id) => {
+                self.values.insert(":guard".to_owned(), AttributeValue::S(id.clone()));
+                format!("{} = :guard", self.name("id"))
+            }
             Guard::AbsentOrExpired(now) => {
                 self.values.insert(":guard".to_owned(), AttributeValue::N(now.millis().to_string()));
                 format!("attribute_not_exists({}) OR {} <= :guard", self.name(schema::PK), self.name("expires_at"))
@@ -283,7 +356,7 @@ impl Expression {
         expression
     }
 
-    fn count(&mut self, add: &[(&'static str, i64)], set: Item) -> String {
+    fn add(&mut self, add: &[(&'static str, i64)], set: Item) -> String {
         let mut clauses = Vec::new();
         for (attribute, by) in add {
             let placeholder = format!(":{attribute}");
@@ -292,6 +365,11 @@ impl Expression {
         }
         let set = self.update(set, &[]);
         if clauses.is_empty() { set } else { format!("{set} ADD {}", clauses.join(", ")) }
+    }
+
+    fn count(&mut self, attribute: &str) -> String {
+        self.values.insert(":one".to_owned(), AttributeValue::N("1".to_owned()));
+        format!("ADD {} :one", self.name(attribute))
     }
 
     fn names(&self) -> Option<HashMap<String, String>> {
@@ -416,8 +494,8 @@ fn first_refusal(reasons: &[CancellationReason], refusals: &[Refusal]) -> Option
         .or_else(|| refused().next())
 }
 
-/// Grows with each try, with jitter so that those who met do not meet again.
-fn pause(attempt: u32) -> Duration {
+/// How long to wait before a try: longer with each, with jitter so that those who met do not meet again.
+pub fn pause(attempt: u32) -> Duration {
     let ceiling = (10_u64 << attempt.min(6)).min(CONFLICT_PAUSE_MILLIS);
     let [random] = entropy::bytes::<1>();
     Duration::from_millis(ceiling / 2 + ceiling * u64::from(random) / 512)

@@ -8,6 +8,7 @@ use crate::db::{Db, Item, StoreError, read, row, string};
 use crate::list::Listed;
 use crate::schema::{self, Key, link_partition, list_partition};
 use anyspend_domain::line_item::LineItem;
+use anyspend_domain::payment::LinkState;
 use anyspend_domain::payment_link::{PaymentLink, Terms, is_active};
 use anyspend_domain::text::fold_case;
 use anyspend_domain::{Mode, OrgId, Owner, PaymentLinkId, PaymentLinkRef, ShortCode, Timestamp};
@@ -172,6 +173,12 @@ pub fn delete(link: &PaymentLink, now: Timestamp) -> Result<Vec<Write>, StoreErr
     ])
 }
 
+/// The write that counts one more completed payment of a link that was seen with this version and this many uses.
+/// [`crate::Refusal::Changed`] means that another payment or the merchant came first.
+pub fn count_use(code: &ShortCode, version: u64, uses: u64) -> Write {
+    Write::count_seen(Key::link_head(code), version, ("uses", uses))
+}
+
 /// Puts a link's rows together; `None` when the head or the terms are not among them.
 fn assemble(rows: Vec<Item>) -> Result<Option<PaymentLink>, StoreError> {
     let (mut stored_head, mut terms, mut items) = (None, None, Vec::new());
@@ -206,6 +213,26 @@ impl Db {
             Some(item) if item.contains_key(DELETED_AT) => Ok(Some(read::<StoredTombstone>(item)?.deleted_at)),
             _ => Ok(None),
         }
+    }
+
+    /// The link of a session, as far as a payment depends on it.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn link_state(&self, code: &ShortCode) -> Result<LinkState, StoreError> {
+        if *code == ShortCode::none() {
+            return Ok(LinkState::None);
+        }
+        Ok(match self.get(&Key::link_head(code), true).await? {
+            None => LinkState::None,
+            Some(item) if item.contains_key(DELETED_AT) => {
+                LinkState::Deleted(read::<StoredTombstone>(item)?.deleted_at)
+            }
+            Some(item) => {
+                let StoredHead { uses, max_uses, version, .. } = read(item)?;
+                LinkState::Present { uses, max_uses, version }
+            }
+        })
     }
 
     /// Which of these links were deleted, and when.

@@ -7,6 +7,11 @@
 //! | payment link, its line items | `LINK#{short_code}` | `ITEMS` | |
 //! | checkout session | `SESSION#{cs_id}` | `SESSION` | `{org}#{mode}#checkout_session`, id |
 //! | product | `PROD#{id}` | `PROD` | `{org}#{mode}#product`, id |
+//! | transaction | `TX#{tx_id}` | `TX` | `{org}#{mode}#transaction`, id |
+//! | transfer that has paid a session | `CLAIM#{chain}#{tx hash}#{log index}` | `CLAIM` | |
+//! | customer | `CUST#{locator of the wallet}` | `CUST` | `{org}#{mode}#customer`, id |
+//! | discount code | `DC#{locator of the code}` | `HEAD` | `{org}#{mode}#discount_code`, id |
+//! | use of it that a session holds | `DC#{locator of the code}` | `RES#{cs_id}` | |
 //! | API key, with its rate-limit bucket | `KEY#{sha256}` | `KEY` | `{org}#{mode}#api_key`, id |
 //! | API key by public id | `AK#{ak_id}` | `AK` | |
 //! | organization | `ORG#{org}` | `ORG` | |
@@ -17,6 +22,10 @@
 //! | webhook endpoint | `WEBHOOKS#{org}#{mode}` | `wh_…` | |
 //! | how many endpoints an owner has | `WEBHOOKS#{org}#{mode}` | `COUNT` | |
 //! | delivery of an event to an endpoint | `DELIVERY#{del_id}` | `DELIVERY` | `{org}#{mode}#webhook_delivery#{wh_id}`, id |
+//! | statistics: a visit | `FACT#{bucket}#{shard}` | `{short_code}#view#{vis_id}` | |
+//! | statistics: the visit led to a session | `FACT#{bucket}#{shard}` | `{short_code}#view#{vis_id}#started` | |
+//! | statistics: a session was opened | `FACT#{bucket}#{shard}` | `{short_code}#session#{cs_id}` | |
+//! | statistics: a payment completed | `FACT#{bucket}#{shard}` | `{short_code}#completed#{tx_id}` | |
 //!
 //! Deliveries that have yet to be made also stand in the index `due`: `dpk` is `DUE#{queue}#{shard}`, `dsk` begins with
 //! the moment at which somebody has to look at them.
@@ -26,9 +35,12 @@
 //! claims the code. Ids sort by time, so an id is also the sort key of its list.
 
 use anyspend_domain::api_key::KeyHash;
+use anyspend_domain::statistics::{self, Bucket};
+use anyspend_domain::transaction::TxHash;
 use anyspend_domain::webhook_delivery::Queue;
 use anyspend_domain::{
-    ApiKeyId, CheckoutSessionId, DeliveryId, EventId, OrgId, Owner, ProductId, ShortCode, Timestamp, WebhookId,
+    ApiKeyId, CheckoutSessionId, DeliveryId, EventId, Locator, OrgId, Owner, ProductId, ShortCode, Timestamp,
+    TransactionId, VisitorId, WebhookId,
 };
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -111,6 +123,32 @@ impl Key {
         Self::new(format!("PROD#{id}"), "PROD")
     }
 
+    /// A transaction's row.
+    pub fn transaction(id: &TransactionId) -> Self {
+        Self::new(format!("TX#{id}"), "TX")
+    }
+
+    /// The row that says which session a transfer has paid. A native transfer is no log of its transaction.
+    pub fn claim(chain_id: u64, hash: &TxHash, log_index: Option<u64>) -> Self {
+        let log = log_index.map_or_else(|| "native".to_owned(), |index| index.to_string());
+        Self::new(format!("CLAIM#{chain_id}#{hash}#{log}"), "CLAIM")
+    }
+
+    /// A customer's row.
+    pub fn customer(locator: &Locator) -> Self {
+        Self::new(format!("CUST#{locator}"), "CUST")
+    }
+
+    /// A discount code's row.
+    pub fn discount_code(locator: &Locator) -> Self {
+        Self::new(discount_partition(locator), "HEAD")
+    }
+
+    /// The row by which a session holds a use of a discount code.
+    pub fn discount_reservation(locator: &Locator, session: &CheckoutSessionId) -> Self {
+        Self::new(discount_partition(locator), &format!("{RESERVATION_PREFIX}{session}"))
+    }
+
     /// An API key's row.
     pub fn api_key(hash: KeyHash) -> Self {
         Self::new(format!("{}{}", API_KEY_PREFIX, hash.to_hex()), "KEY")
@@ -162,6 +200,31 @@ impl Key {
         Self::new(format!("DELIVERY#{id}"), "DELIVERY")
     }
 
+    /// The row of a visit, to which its id alone leads.
+    pub fn visit(id: &VisitorId) -> Self {
+        let code = id.short_code();
+        let sk = format!("{}{id}", visits_prefix(&code));
+        Self { pk: fact_partition(Bucket::of(id.made_at()), statistics::shard(&code)), sk }
+    }
+
+    /// The row that says a visit led to a session; it stands right behind the visit's own.
+    pub fn visit_started(id: &VisitorId) -> Self {
+        let Self { pk, sk } = Self::visit(id);
+        Self { pk, sk: format!("{sk}{STARTED_SUFFIX}") }
+    }
+
+    /// The fact that a session was opened.
+    pub fn session_fact(code: &ShortCode, id: &CheckoutSessionId, at: Timestamp) -> Self {
+        let sk = format!("{code}#session#{id}");
+        Self { pk: fact_partition(Bucket::of(at), statistics::shard(code)), sk }
+    }
+
+    /// The fact that a payment completed.
+    pub fn completed_fact(code: &ShortCode, id: &TransactionId, at: Timestamp) -> Self {
+        let sk = format!("{code}#completed#{id}");
+        Self { pk: fact_partition(Bucket::of(at), statistics::shard(code)), sk }
+    }
+
     /// A key nothing is ever stored under: reading it tells whether the table answers.
     pub fn probe() -> Self {
         Self::new("PROBE".to_owned(), "PROBE")
@@ -170,6 +233,24 @@ impl Key {
 
 /// Prefix of an API key's partition.
 pub const API_KEY_PREFIX: &str = "KEY#";
+
+/// What the sort key of [`Key::visit_started`] has behind the visit's own.
+pub const STARTED_SUFFIX: &str = "#started";
+
+/// The partition that holds the facts of one bucket and one shard.
+pub fn fact_partition(bucket: Bucket, shard: u8) -> String {
+    format!("FACT#{:08}#{shard:02}", bucket.number())
+}
+
+/// How the sort keys of a link's facts begin.
+pub fn facts_prefix(code: &ShortCode) -> String {
+    format!("{code}#")
+}
+
+/// How the sort keys of a link's visits begin.
+pub fn visits_prefix(code: &ShortCode) -> String {
+    format!("{code}#view#")
+}
 
 /// The partition that holds all of a payment link.
 pub fn link_partition(code: &ShortCode) -> String {
@@ -213,6 +294,14 @@ pub(crate) fn due_key(queue: Queue, at: Timestamp, webhook: &WebhookId, delivery
 /// How the sort keys of [`DUE_INDEX`] begin for what is due at a moment.
 pub(crate) fn due_prefix(at: Timestamp) -> String {
     format!("{:015}#", at.millis())
+}
+
+/// What a reservation's sort key begins with, before the session's id.
+pub const RESERVATION_PREFIX: &str = "RES#";
+
+/// The partition that holds a discount code and what is held of it.
+pub fn discount_partition(locator: &Locator) -> String {
+    format!("DC#{locator}")
 }
 
 /// The partition of [`LIST_INDEX`] that lists an owner's objects of one kind.

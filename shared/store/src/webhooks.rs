@@ -112,7 +112,7 @@ pub fn create(webhook: &Webhook) -> Result<Vec<Write>, StoreError> {
     };
     Ok(vec![
         Write::create(row(&Key::webhook(&webhook.owner, &webhook.id), &stored)?),
-        Write::count(Key::webhook_count(&webhook.owner), vec![("webhooks", 1)], Item::new())
+        Write::add(Key::webhook_count(&webhook.owner), vec![("webhooks", 1)], Item::new())
             .while_below("webhooks", MAX_WEBHOOKS),
     ])
 }
@@ -137,7 +137,7 @@ pub fn update(before: &Webhook, after: &Webhook) -> Result<Write, StoreError> {
 pub fn delete(webhook: &Webhook) -> Vec<Write> {
     vec![
         Write::delete_existing(Key::webhook(&webhook.owner, &webhook.id)),
-        Write::count(Key::webhook_count(&webhook.owner), vec![("webhooks", -1)], Item::new()),
+        Write::add(Key::webhook_count(&webhook.owner), vec![("webhooks", -1)], Item::new()),
     ]
 }
 
@@ -150,13 +150,13 @@ pub fn record(webhook: &Webhook, settled: Settled, now: Timestamp, slow_until: O
     }
     let key = Key::webhook(&webhook.owner, &webhook.id);
     match settled {
-        Settled::WillRetry => Write::count(key, Vec::new(), set).where_it_exists(),
+        Settled::WillRetry => Write::add(key, Vec::new(), set).where_it_exists(),
         Settled::Succeeded => {
             set.insert("failures_in_a_row".to_owned(), number(0));
-            Write::count(key, vec![("success_count", 1)], set).where_it_exists()
+            Write::add(key, vec![("success_count", 1)], set).where_it_exists()
         }
         Settled::Failed => {
-            let failed = Write::count(key, vec![("failure_count", 1), ("failures_in_a_row", 1)], set);
+            let failed = Write::add(key, vec![("failure_count", 1), ("failures_in_a_row", 1)], set);
             match webhook.standing {
                 // One more would be one too many. The guard also refuses where the endpoint is gone: a counter that is
                 // absent means an absent row, because every row is made with it.
@@ -181,7 +181,7 @@ pub fn disable(before: &Webhook, after: &Webhook, now: Timestamp) -> Result<Writ
         ("last_triggered_at".to_owned(), number(now.millis())),
     ]);
     let key = Key::webhook(&after.owner, &after.id);
-    Ok(Write::count(key, vec![("failure_count", 1), ("failures_in_a_row", 1)], set)
+    Ok(Write::add(key, vec![("failure_count", 1), ("failures_in_a_row", 1)], set)
         .at_version(before.version)
         .refused_as(Refusal::Unsupported))
 }

@@ -1,0 +1,143 @@
+//! How a transaction is shown.
+
+use crate::auth::Owned;
+use crate::checkout_session::{ShippingAddressSchema, ShippingOptionSchema};
+use crate::version::{Addr, Time};
+use anyspend_domain::buyer::{FormData, ShippingAddress};
+use anyspend_domain::chain::usd_value;
+use anyspend_domain::link_form::ShippingOption;
+use anyspend_domain::transaction::{PaymentException, Transaction};
+use anyspend_domain::{Metadata, Owner, TransactionId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+impl Owned for Transaction {
+    const OBJECT: &'static str = TransactionId::OBJECT;
+    fn owner(&self) -> &Owner {
+        &self.owner
+    }
+}
+
+/// A transaction in an answer to its merchant, and in webhooks.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TransactionView {
+    /// `tx_…`
+    id: String,
+    /// `transaction`
+    #[schema(examples("transaction"))]
+    object: &'static str,
+    /// Whether it is real money.
+    livemode: bool,
+    /// `pending`, `confirming`, `completed` or `failed`
+    status: &'static str,
+    /// What arrived, in the token's smallest unit; of a pending one, what is expected.
+    amount: String,
+    /// The amount in US dollars, where it is known.
+    amount_usd: Option<String>,
+    /// What was paid with.
+    token_address: Addr,
+    /// Where it was paid.
+    chain_id: u64,
+    /// Its hash on the chain.
+    tx_hash: String,
+    /// Which log of it is the transfer.
+    log_index: Option<u64>,
+    /// The block it stands in.
+    block_number: Option<u64>,
+    /// Blocks on top of it, its own included.
+    confirmations: u64,
+    /// Who paid.
+    payer_address: Option<Addr>,
+    /// The same as `payer_address`.
+    from_address: Option<Addr>,
+    /// Who was paid.
+    recipient_address: Addr,
+    /// The same as `recipient_address`.
+    to_address: Addr,
+    /// The customer record.
+    customer_id: Option<String>,
+    /// The link that was paid.
+    payment_link_id: Option<String>,
+    /// The session that was paid.
+    session_id: Option<String>,
+    /// The same as `session_id`.
+    checkout_session_id: Option<String>,
+    /// Where the money came from, when it was swapped on the way. Payments are not swapped here.
+    #[schema(value_type = Option<u64>)]
+    source_chain_id: Option<()>,
+    /// The token it was swapped from.
+    #[schema(value_type = Option<String>)]
+    source_token_address: Option<()>,
+    /// The amount it was swapped from.
+    #[schema(value_type = Option<String>)]
+    source_amount: Option<()>,
+    /// The platform's fee. Payments go straight to the merchant, and none is taken.
+    #[schema(value_type = Option<String>)]
+    fee_amount: Option<()>,
+    /// What was unusual: `underpaid`, `overpaid`, `late`, `link_deleted` or `link_used_up`.
+    exception: Option<&'static str>,
+    /// What the buyer filled in.
+    #[schema(value_type = Option<Object>, additional_properties)]
+    form_data: Option<FormData>,
+    /// Where goods are sent.
+    #[schema(value_type = Option<ShippingAddressSchema>)]
+    shipping_address: Option<ShippingAddress>,
+    /// How goods are sent.
+    #[schema(value_type = Option<ShippingOptionSchema>)]
+    shipping_option: Option<ShippingOption>,
+    /// The session's notes.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
+    metadata: Option<Metadata>,
+    /// When it was first seen.
+    created_at: Time,
+    /// When it was first seen in a block.
+    confirmed_at: Option<Time>,
+    /// When it became final.
+    completed_at: Option<Time>,
+    /// When it last changed.
+    updated_at: Time,
+}
+
+impl TransactionView {
+    /// Shows a transaction.
+    pub fn new(transaction: &Transaction) -> Self {
+        let payer = transaction.payer_address.clone().map(Addr);
+        let session = Some(transaction.session_id.to_string());
+        let worth = usd_value(&transaction.token_address, transaction.chain_id, transaction.amount);
+        Self {
+            id: transaction.id.to_string(),
+            object: TransactionId::OBJECT,
+            livemode: transaction.owner.mode.is_live(),
+            status: transaction.status.as_str(),
+            amount: transaction.amount.to_string(),
+            amount_usd: worth.map(|cents| cents.to_string()),
+            token_address: Addr(transaction.token_address.clone()),
+            chain_id: transaction.chain_id,
+            tx_hash: transaction.tx_hash.to_string(),
+            log_index: transaction.log_index,
+            block_number: transaction.block.as_ref().map(|block| block.number),
+            confirmations: transaction.confirmations,
+            payer_address: payer.clone(),
+            from_address: payer,
+            recipient_address: Addr(transaction.recipient_address.clone()),
+            to_address: Addr(transaction.recipient_address.clone()),
+            customer_id: transaction.customer_id.as_ref().map(ToString::to_string),
+            payment_link_id: transaction.payment_link_id.as_ref().map(ToString::to_string),
+            session_id: session.clone(),
+            checkout_session_id: session,
+            source_chain_id: None,
+            source_token_address: None,
+            source_amount: None,
+            fee_amount: None,
+            exception: transaction.exception.map(PaymentException::as_str),
+            form_data: transaction.buyer.form_data.clone(),
+            shipping_address: transaction.buyer.shipping_address.clone(),
+            shipping_option: transaction.shipping_option.clone(),
+            metadata: transaction.metadata.clone(),
+            created_at: Time(transaction.created_at),
+            confirmed_at: transaction.confirmed_at.map(Time),
+            completed_at: transaction.completed_at.map(Time),
+            updated_at: Time(transaction.updated_at),
+        }
+    }
+}

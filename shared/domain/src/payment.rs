@@ -1,0 +1,305 @@
+//! What a payment makes of a session: the one rule for the chain, the test helpers and every retry.
+//!
+//! What must stay true: money that arrived is never without a trace. Whatever the session has become in the meantime, the
+//! outcome has a transaction that says what was unusual about it; and a session completes exactly when what arrived for it
+//! suffices, it had not ended, and its link had a use left.
+
+use crate::checkout_session::{CheckoutSession, FailureReason, Status};
+use crate::transaction::{Block, PaymentException, Transaction, TransactionStatus, TxHash};
+use crate::webhook::WebhookEvent;
+use crate::{Address, Amount, Code, CustomerId, Problem, Rejection, Timestamp, TransactionId};
+
+/// A transfer to a session's recipient in the session's token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// What arrived.
+    pub amount: Amount,
+    /// Whose money it was: the log's `from`.
+    pub payer_address: Address,
+    /// Its transaction.
+    pub tx_hash: TxHash,
+    /// Which log of the transaction it is; none of a native transfer.
+    pub log_index: Option<u64>,
+    /// The block it stands in; none in test mode.
+    pub block: Option<Block>,
+    /// Blocks on top, its own included.
+    pub confirmations: u64,
+}
+
+/// A session's link, as far as a payment depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    /// The session has none.
+    None,
+    /// It was deleted.
+    Deleted(Timestamp),
+    /// It is there.
+    Present {
+        /// Completed payments so far.
+        uses: u64,
+        /// The most it takes.
+        max_uses: Option<u64>,
+        /// The version the merchant's terms are at.
+        version: u64,
+    },
+}
+
+impl LinkState {
+    /// When it was deleted, if it was.
+    pub const fn deleted_at(self) -> Option<Timestamp> {
+        match self {
+            Self::Deleted(at) => Some(at),
+            Self::None | Self::Present { .. } => None,
+        }
+    }
+
+    fn has_a_use_left(self) -> bool {
+        match self {
+            Self::Present { uses, max_uses, .. } => max_uses.is_none_or(|max| uses < max),
+            Self::None | Self::Deleted(_) => true,
+        }
+    }
+}
+
+/// What becomes of a session and its transaction, and what else follows. All of it happens together or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The session afterwards.
+    pub session: CheckoutSession,
+    /// The transaction afterwards.
+    pub transaction: Transaction,
+    /// Whether the link's uses grow by one.
+    pub counts_use: bool,
+    /// Whether money has arrived for good, so that the payer is a customer who has paid.
+    pub counts_payment: bool,
+    /// What the merchant's endpoints are told.
+    pub events: Vec<WebhookEvent>,
+}
+
+impl Outcome {
+    /// Whether this is what completed the session.
+    pub fn completes(&self) -> bool {
+        self.events.contains(&WebhookEvent::CheckoutCompleted)
+    }
+}
+
+/// The transaction before this payment: one that is followed already, or a new one.
+#[derive(Debug, Clone)]
+pub enum Seen {
+    /// Nothing was recorded of it.
+    New(TransactionId),
+    /// It was reported, or seen in a block.
+    Before(Box<Transaction>),
+}
+
+impl Seen {
+    fn record(self, session: &CheckoutSession, hash: &TxHash, amount: Amount, now: Timestamp) -> Transaction {
+        match self {
+            Self::Before(transaction) => *transaction,
+            Self::New(id) => Transaction {
+                id,
+                owner: session.owner.clone(),
+                status: TransactionStatus::Pending,
+                amount,
+                token_address: session.token_address.clone(),
+                chain_id: session.chain_id,
+                recipient_address: session.recipient_address.clone(),
+                payer_address: None,
+                tx_hash: hash.clone(),
+                log_index: None,
+                block: None,
+                confirmations: 0,
+                customer_id: None,
+                payment_link_id: session.payment_link_id.clone(),
+                session_id: session.id.clone(),
+                exception: None,
+                buyer: session.buyer.clone(),
+                shipping_option: session.shipping_option.clone(),
+                metadata: session.metadata.clone(),
+                created_at: now,
+                confirmed_at: None,
+                completed_at: None,
+                updated_at: now,
+                version: 0,
+            },
+        }
+    }
+}
+
+impl Transaction {
+    fn show(&mut self, payment: &Payment, now: Timestamp) {
+        self.amount = payment.amount;
+        self.payer_address = Some(payment.payer_address.clone());
+        self.tx_hash = payment.tx_hash.clone();
+        self.log_index = payment.log_index;
+        self.block.clone_from(&payment.block);
+        self.confirmations = payment.confirmations;
+        self.confirmed_at = self.confirmed_at.or(Some(now));
+        self.touch(now);
+    }
+
+    const fn touch(&mut self, now: Timestamp) {
+        self.updated_at = now;
+        self.version += 1;
+    }
+}
+
+/// The payer says which transaction pays. It proves nothing: it is where settlement looks first.
+///
+/// # Errors
+/// `invalid_status_transition` when the session takes no payment any more; `amount` when the price is not chosen yet.
+pub fn report(
+    mut session: CheckoutSession,
+    hash: TxHash,
+    payer: Option<Address>,
+    link: LinkState,
+    id: TransactionId,
+    now: Timestamp,
+) -> Result<(CheckoutSession, Transaction), Rejection> {
+    let status = session.status(now, link.deleted_at());
+    if !matches!(status, Status::Open | Status::Processing) {
+        let message = format!("Only an open checkout session can be paid, and this one is {}.", status.as_str());
+        return Err(Problem::new(Code::InvalidStatusTransition, message).into());
+    }
+    let Some(due) = session.amount_due() else { return Err(Problem::missing("amount").into()) };
+    let mut transaction = Seen::New(id).record(&session, &hash, due, now);
+    transaction.payer_address.clone_from(&payer);
+    transaction.version = 1;
+    session.stored_status = Status::Processing;
+    session.tx_hash = Some(hash);
+    session.payer_address = payer.or(session.payer_address);
+    session.touch(now);
+    Ok((session, transaction))
+}
+
+/// A payment stands in a block, without enough confirmations yet; or it stood in one that a reorganisation took away.
+pub fn confirming(
+    mut session: CheckoutSession,
+    seen: Seen,
+    payment: &Payment,
+    link: LinkState,
+    now: Timestamp,
+) -> (CheckoutSession, Transaction) {
+    let mut transaction = seen.record(&session, &payment.tx_hash, payment.amount, now);
+    transaction.show(payment, now);
+    transaction.status = TransactionStatus::Confirming;
+    if matches!(session.status(now, link.deleted_at()), Status::Open | Status::Processing) {
+        session.stored_status = Status::Processing;
+        session.tx_hash = Some(payment.tx_hash.clone());
+        session.payer_address = Some(payment.payer_address.clone());
+        session.touch(now);
+    }
+    (session, transaction)
+}
+
+/// A payment is final.
+pub fn settle(
+    mut session: CheckoutSession,
+    seen: Seen,
+    payment: &Payment,
+    link: LinkState,
+    customer: Option<CustomerId>,
+    now: Timestamp,
+) -> Outcome {
+    let mut transaction = seen.record(&session, &payment.tx_hash, payment.amount, now);
+    transaction.show(payment, now);
+    transaction.status = TransactionStatus::Completed;
+    transaction.completed_at = Some(now);
+    transaction.customer_id.clone_from(&customer);
+    let status = session.status(now, link.deleted_at());
+    let received = session
+        .amount_received
+        .map_or(payment.amount, |before| before.checked_add(payment.amount).unwrap_or(Amount::MAX));
+    session.amount_received = Some(received);
+    session.touch(now);
+    let mut counts_use = false;
+    let mut events = Vec::new();
+    transaction.exception = match status {
+        Status::Open | Status::Processing => {
+            session.amount = Some(session.price_when_paid(received));
+            session.payer_address = Some(payment.payer_address.clone());
+            session.tx_hash = Some(payment.tx_hash.clone());
+            session.customer_id = customer;
+            let due = session.amount_due().unwrap_or(Amount::MAX);
+            if received < due {
+                session.stored_status = Status::Open;
+                Some(PaymentException::Underpaid)
+            } else if !link.has_a_use_left() {
+                session.stored_status = Status::Failed;
+                session.failure = Some(FailureReason::LinkUsedUp);
+                Some(PaymentException::LinkUsedUp)
+            } else {
+                session.stored_status = Status::Completed;
+                session.completed_at = Some(now);
+                counts_use = matches!(link, LinkState::Present { .. });
+                events.extend([WebhookEvent::PaymentCompleted, WebhookEvent::CheckoutCompleted]);
+                (received > due).then_some(PaymentException::Overpaid)
+            }
+        }
+        Status::Completed => Some(PaymentException::Overpaid),
+        Status::Failed if session.failure_reason(status) == Some(FailureReason::LinkDeleted) => {
+            session.stored_status = Status::Failed;
+            session.failure = Some(FailureReason::LinkDeleted);
+            Some(PaymentException::LinkDeleted)
+        }
+        Status::Failed => Some(PaymentException::Late),
+        Status::Expired => {
+            session.stored_status = Status::Expired;
+            Some(PaymentException::Late)
+        }
+    };
+    if transaction.exception.is_some() {
+        events.push(WebhookEvent::PaymentException);
+    }
+    Outcome { session, transaction, counts_use, counts_payment: true, events }
+}
+
+/// How a payment came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failing {
+    /// The transaction reverted, or proved not to exist: while time is left, the session can still be paid.
+    Transaction,
+    /// The session itself fails with it.
+    Session,
+}
+
+/// A payment came to nothing.
+///
+/// # Errors
+/// `invalid_status_transition` when the session has ended and its transaction was not being followed.
+pub fn fail(
+    mut session: CheckoutSession,
+    seen: Seen,
+    hash: &TxHash,
+    failing: Failing,
+    link: LinkState,
+    now: Timestamp,
+) -> Result<Outcome, Rejection> {
+    let status = session.status(now, link.deleted_at());
+    let in_progress = matches!(status, Status::Open | Status::Processing);
+    if !in_progress && matches!(seen, Seen::New(_)) {
+        let message = format!("Only a checkout session in progress can fail, and this one is {}.", status.as_str());
+        return Err(Problem::new(Code::InvalidStatusTransition, message).into());
+    }
+    let expected = session.amount_due().or(session.bounds.min).unwrap_or(Amount::ONE);
+    let mut transaction = seen.record(&session, hash, expected, now);
+    transaction.status = TransactionStatus::Failed;
+    transaction.touch(now);
+    if in_progress {
+        match failing {
+            Failing::Session => {
+                session.stored_status = Status::Failed;
+                session.failure = Some(FailureReason::PaymentFailed);
+            }
+            // Another transaction may be under way: only the one that is followed sets the session free.
+            Failing::Transaction if session.tx_hash.as_ref() == Some(hash) => {
+                session.stored_status = Status::Open;
+                session.tx_hash = None;
+            }
+            Failing::Transaction => {}
+        }
+        session.touch(now);
+    }
+    let events = vec![WebhookEvent::PaymentFailed];
+    Ok(Outcome { session, transaction, counts_use: false, counts_payment: false, events })
+}

@@ -1,0 +1,118 @@
+//! What a payment changes, as one transaction: the one way for the chain, the test helpers and every retry.
+
+use crate::db::{Db, StoreError};
+use crate::outbox::{self, OutboxEvent};
+use crate::vault::Vault;
+use crate::{Write, checkout_sessions, customers, discount_codes, facts, payment_links, transactions};
+use anyspend_domain::chain::usd_value;
+use anyspend_domain::checkout_session::CheckoutSession;
+use anyspend_domain::customer::Customer;
+use anyspend_domain::payment::{LinkState, Outcome};
+use anyspend_domain::transaction::{Transaction, TransactionStatus};
+use anyspend_domain::{Address, CheckoutSessionId, CustomerId, EventId, OrgId, Owner, Timestamp};
+
+/// What a payment is decided on. All of it is checked again by the writes.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    /// The session.
+    pub session: CheckoutSession,
+    /// Its link.
+    pub link: LinkState,
+    /// The payer's record, if the merchant has one.
+    pub customer: Option<Customer>,
+    /// Whether the discount code on the session is still there to be counted.
+    pub discount_exists: bool,
+}
+
+impl Ground {
+    /// Who the payer is, or will be, to the merchant. Nobody is a customer of nobody.
+    pub fn customer_id(&self, wallet: &Address, now: Timestamp) -> Option<CustomerId> {
+        let owner = &self.session.owner;
+        (owner.org != OrgId::anonymous()).then(|| match &self.customer {
+            Some(customer) => customer.id.clone(),
+            None => CustomerId::generate(now, &customers::locator(owner, wallet)),
+        })
+    }
+}
+
+/// The writes that make an outcome true. `before` is the transaction it was decided on, where there was one.
+///
+/// A refusal says which part of the ground moved: [`crate::Refusal::Claimed`] that the transfer has paid already,
+/// [`crate::Refusal::Changed`] and [`crate::Refusal::Taken`] that it is to be decided anew.
+///
+/// # Errors
+/// When something cannot be sealed or stored, which is a fault of ours.
+pub fn writes(
+    ground: &Ground,
+    before: Option<&Transaction>,
+    outcome: &Outcome,
+    now: Timestamp,
+    vault: &impl Vault,
+) -> Result<Vec<Write>, StoreError> {
+    let Outcome { session, transaction, .. } = outcome;
+    let mut writes = checkout_sessions::replace(session, ground.session.version, vault)?;
+    writes.push(transactions::record(transaction, before.map(|before| before.version), vault)?);
+    if transaction.status == TransactionStatus::Completed {
+        writes.push(transactions::claim(transaction)?);
+    }
+    if let (true, LinkState::Present { uses, version, .. }) = (outcome.counts_use, ground.link) {
+        writes.push(payment_links::count_use(&session.id.short_code(), version, uses));
+    }
+    if let (true, Some(received)) = (outcome.completes(), session.amount_received) {
+        writes.extend(facts::payment_completed(session, &transaction.id, received, now)?);
+        let discount = session.discount.as_ref().filter(|_| ground.discount_exists);
+        writes.extend(discount.map(discount_codes::count_use));
+    }
+    if let (true, Some(id), Some(wallet)) =
+        (outcome.counts_payment, &transaction.customer_id, &transaction.payer_address)
+    {
+        let known = ground.customer.as_ref();
+        let mut customer =
+            known.cloned().unwrap_or_else(|| Customer::new(id.clone(), session.owner.clone(), wallet.clone(), now));
+        let worth = usd_value(&transaction.token_address, transaction.chain_id, transaction.amount);
+        customer.count_payment(worth, (session.buyer.name.as_ref(), session.buyer.email.as_ref()), now);
+        writes.push(customers::record(&customer, known.map(|known| known.version), vault)?);
+    }
+    // Nobody's links have no endpoints.
+    if session.owner.org != OrgId::anonymous() {
+        for event in &outcome.events {
+            writes.push(outbox::emit(&OutboxEvent {
+                id: EventId::generate(now),
+                owner: session.owner.clone(),
+                event: *event,
+                transaction_id: Some(transaction.id.clone()),
+                session_id: Some(session.id.clone()),
+                created_at: now,
+            })?);
+        }
+    }
+    Ok(writes)
+}
+
+impl Db {
+    /// What a payment by `wallet` for this session is decided on, in one round trip, and one more where the session has a
+    /// discount; `None` when `owner` has no such session.
+    ///
+    /// # Errors
+    /// When the table does not answer, or something cannot be opened.
+    pub async fn payment_ground(
+        &self,
+        owner: &Owner,
+        id: &CheckoutSessionId,
+        wallet: &Address,
+        vault: &impl Vault,
+    ) -> Result<Option<Ground>, StoreError> {
+        let code = id.short_code();
+        let (session, link, customer) = tokio::try_join!(
+            self.find_checkout_session(id, vault),
+            self.link_state(&code),
+            self.find_customer_by_wallet(owner, wallet, vault),
+        )?;
+        let Some(session) = session.filter(|session| session.owner == *owner) else { return Ok(None) };
+        let discount_exists = match &session.discount {
+            Some(discount) => self.find_discount_code_by_id(&discount.id).await?.is_some(),
+            None => false,
+        };
+        Ok(Some(Ground { session, link, customer, discount_exists }))
+    }
+}
