@@ -133,7 +133,7 @@ impl Receivers {
     pub(crate) async fn until(&self, holds: impl Fn(&[Seen]) -> bool) {
         let mut seen = self.shared.seen.subscribe();
         let waiting = seen.wait_for(|seen| holds(seen));
-        tokio::time::timeout(Duration::from_secs(120), waiting).await.expect("it never arrived").unwrap();
+        tokio::time::timeout(Duration::from_secs(120), waiting).await.unwrap().unwrap();
     }
 
     /// Lets everybody go on who hangs.

@@ -2,15 +2,13 @@
 
 use crate::deliverer::{Deliverer, Pace};
 use anyspend_api::Platform;
-use anyspend_api::clock::Clock;
-use anyspend_api::config::{Config, connection_from_env, log_filter};
 use anyspend_domain::webhook_delivery::Queue;
 use anyspend_sender::Sender;
 use anyspend_store::schema::OUTBOX_PREFIX;
-use anyspend_store::{Db, StoreError, outbox, webhook_deliveries};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use anyspend_store::{StoreError, outbox, webhook_deliveries};
 use serde::Serialize;
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Who we say we are.
@@ -22,24 +20,13 @@ const BETWEEN_SWEEPS: Duration = Duration::from_secs(1);
 /// How long a batch of the stream goes on beginning new attempts: the next batch waits for it.
 const BATCH_FOR: Duration = Duration::from_secs(5);
 
-/// Runs in the Lambda runtime until the environment ends.
+/// What runs in the Lambda runtime: a platform's deliverer, once per event.
 ///
 /// # Errors
-/// When the configuration is incomplete, or the runtime API is gone.
-pub async fn lambda() -> Result<(), Error> {
-    anyspend_api::access_log::install(&log_filter());
-    let config = Config::from_env()?;
-    let (connection, table) = connection_from_env()?;
-    let db = Db::new(connection.client(), &table);
-    if let Err(error) = db.probe().await {
-        tracing::warn!(%error, "the table did not answer during the start");
-    }
-    let deliverer = Deliverer::new(Platform::new(db, config, Clock::System), Sender::new(USER_AGENT)?);
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
-        let deliverer = deliverer.clone();
-        async move { handle(&deliverer, &event.payload).await.map_err(Error::from) }
-    }))
-    .await
+/// When TLS cannot be set up.
+pub fn job(platform: Arc<Platform>) -> Result<impl AsyncFn(Value) -> Result<BatchAnswer, String>, String> {
+    let deliverer = Deliverer::new(platform, Sender::new(USER_AGENT)?);
+    Ok(async move |event: Value| handle(&deliverer, &event).await)
 }
 
 /// Which records of a batch have to come again: from the first of these on.
