@@ -112,7 +112,7 @@ fn whole(delivery: &Delivery) -> Result<Item, StoreError> {
         last: delivery.last.clone(),
         created_at: delivery.created_at,
         version: delivery.version,
-        ttl: delivery.id.made_at().plus_seconds(KEPT_SECONDS).seconds(),
+        ttl: delivery.created_at.plus_seconds(KEPT_SECONDS).seconds(),
     };
     let mut item = row(&Key::webhook_delivery(&delivery.id), &stored)?;
     let object = list_object(&delivery.webhook_id);
@@ -251,10 +251,8 @@ impl Db {
     /// # Errors
     /// When the table does not answer.
     pub async fn find_delivery(&self, id: &DeliveryId, now: Timestamp) -> Result<Option<Delivery>, StoreError> {
-        if is_forgotten(id, now) {
-            return Ok(None);
-        }
-        self.get(&Key::webhook_delivery(id), true).await?.map(delivery).transpose()
+        let found = self.get(&Key::webhook_delivery(id), true).await?.map(delivery).transpose()?;
+        Ok(found.filter(|delivery| now < delivery.created_at.plus_seconds(KEPT_SECONDS)))
     }
 
     /// What lists need to know of every delivery to an endpoint, oldest first.
