@@ -33,8 +33,8 @@ fn operations() -> Vec<Filed> {
 fn filed(group: Group) -> Vec<Filed> {
     let folder = crate::root().join("functions").join(group.name).join("src");
     let mut names: BTreeMap<String, String> = BTreeMap::new();
-    for file in std::fs::read_dir(&folder).unwrap() {
-        let path = file.unwrap().path();
+    let files = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+    for path in files.filter(|path| path.is_file()) {
         let source = std::fs::read_to_string(&path).unwrap();
         if source.contains("fn operation()") {
             let first = source.lines().next().unwrap().trim_start_matches("//! ").trim_matches('`').to_owned();

@@ -86,9 +86,9 @@ impl World {
         writes.push(checkout_sessions::create(&session(&link, now), &NoVault).unwrap());
         writes.push(discount_codes::create(&discount_code(&link.owner, now), None).unwrap());
         let db = Db::new(self.client.clone(), TABLE);
-        let (webhook, delivery) = webhook(&db, &link.owner, now);
+        let (webhook, deliveries) = webhook(&db, &link.owner, now);
         writes.extend(webhooks::create(&webhook).unwrap());
-        writes.push(webhook_deliveries::create(&delivery).unwrap());
+        writes.extend(deliveries.iter().map(|delivery| webhook_deliveries::create(delivery).unwrap()));
         db.commit(writes).await.unwrap();
     }
 
@@ -141,8 +141,9 @@ fn admin_key(id: ApiKeyId, hash: KeyHash, owner: &Owner, now: Timestamp) -> ApiK
     }
 }
 
-/// An endpoint at a name that nobody has, with its secret sealed as the functions seal it, and a test event for it.
-fn webhook(db: &Db, owner: &Owner, now: Timestamp) -> (Webhook, Delivery) {
+/// An endpoint at a name that nobody has, with its secret sealed as the functions seal it, and test events for it: one by
+/// the name that fixtures know, and one that is young enough to be listed.
+fn webhook(db: &Db, owner: &Owner, now: Timestamp) -> (Webhook, [Delivery; 2]) {
     let config = Config { secret: MasterSecret::from_text(SECRET), ..Config::local(PUBLIC_URL.to_owned()) };
     let platform = Platform::new(db.clone(), config, Clock::System);
     let id = WebhookId::parse(&format!("wh_{FIXTURE_TOKEN}")).unwrap();
@@ -165,9 +166,10 @@ fn webhook(db: &Db, owner: &Owner, now: Timestamp) -> (Webhook, Delivery) {
         session_id: None,
         at: now,
     };
-    let mut delivery = Delivery::new(&webhook, occurrence, Cause::Request, now);
-    delivery.id = DeliveryId::parse(&format!("del_{FIXTURE_TOKEN}")).unwrap();
-    (webhook, delivery)
+    let young = Delivery::new(&webhook, occurrence, Cause::Request, now);
+    let named = DeliveryId::parse(&format!("del_{FIXTURE_TOKEN}")).unwrap();
+    let deliveries = [Delivery { id: named, ..young.clone() }, young];
+    (webhook, deliveries)
 }
 
 fn product(owner: &Owner, now: Timestamp) -> Product {
