@@ -4,6 +4,7 @@
 use crate::event::fixtures;
 use crate::template::Template;
 use crate::world::{TABLE, World};
+use anyspend_api::operation::Audience;
 use anyspend_api::{Access, Group, Operation};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,7 +77,7 @@ pub(crate) fn is_for_a_job(fixture: &str) -> bool {
 pub(crate) fn function_of(fixture: &str) -> String {
     let matching =
         functions().into_iter().filter(|name| fixture.strip_prefix(name).is_some_and(|rest| rest.starts_with('-')));
-    matching.max_by_key(|name| name.len()).unwrap_or_else(|| panic!("{fixture} is for no function"))
+    matching.max_by_key(String::len).unwrap_or_else(|| panic!("{fixture} is for no function"))
 }
 
 /// Whether a request path is what a route's pattern means.
@@ -161,16 +162,22 @@ fn every_fixture_is_an_event_the_gateway_would_send_to_its_function() {
 }
 
 #[test]
-fn a_function_has_the_secret_if_and_only_if_its_callers_bring_a_credential() {
+fn a_function_has_the_secret_if_and_only_if_its_callers_bring_a_credential_or_say_who_they_are() {
     let template = Template::load();
     for group in anyspend_local::groups() {
         let credentials = group.operations.iter().any(|operation| matches!(operation.access, Access::Needs(_)));
+        let payers = group.operations.iter().any(|operation| !matches!(operation.audience, Audience::Servers));
         let function = template.function(group.name);
-        assert_eq!(function.environment.contains_key("PLATFORM_KEY"), credentials, "{}", group.name);
-        assert_eq!(function.environment.contains_key("PLATFORM_SECRET"), credentials, "{}", group.name);
+        assert_eq!(function.environment.contains_key("PLATFORM_KEY"), credentials || payers, "{}", group.name);
+        assert_eq!(function.environment.contains_key("PLATFORM_SECRET"), credentials || payers, "{}", group.name);
         let opens: BTreeSet<&str> = function.key_actions.iter().map(String::as_str).collect();
         let wanted = ["kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"];
-        assert_eq!(opens, if credentials { BTreeSet::from(wanted) } else { BTreeSet::new() }, "{}", group.name);
+        assert_eq!(
+            opens,
+            if credentials || payers { BTreeSet::from(wanted) } else { BTreeSet::new() },
+            "{}",
+            group.name
+        );
     }
 }
 

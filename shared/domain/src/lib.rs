@@ -28,6 +28,7 @@ pub mod payment_link;
 pub mod problem;
 pub mod product;
 pub mod public_ip;
+pub mod settlement;
 pub mod statistics;
 pub mod text;
 pub mod time;
