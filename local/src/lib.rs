@@ -15,6 +15,7 @@ pub fn groups() -> Vec<Group> {
         checkout::routes(),
         discount_codes::routes(),
         quick_pay::routes(),
+        webhooks::routes(),
         account::routes(),
         platform::routes(),
     ]

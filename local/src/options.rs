@@ -31,8 +31,8 @@ pub struct Options {
     #[arg(long, env = "ANYSPEND_CONFIRMATIONS", value_name = "ID=N", value_delimiter = ';')]
     pub confirmations: Vec<String>,
 
-    /// How often background jobs run, in seconds: following payments on chain, and, at most every minute, deleting
-    /// expired items.
+    /// How often background jobs run, in seconds: following payments on chain, delivering webhooks, and, at most every
+    /// minute, deleting expired items.
     #[arg(long, env = "ANYSPEND_JOBS_EVERY", default_value_t = 2, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub jobs_every: u64,

@@ -5,8 +5,12 @@ use crate::event::{FIXTURE_KEY, FIXTURE_SHORT_CODE, FIXTURE_TOKEN};
 use crate::gate::Gate;
 use crate::kms::KmsKey;
 use crate::template::Template;
+use anyspend_api::Platform;
 use anyspend_api::clock::Clock;
+use anyspend_api::config::Config;
+use anyspend_api::seal::MasterSecret;
 use anyspend_api::version::Version;
+use anyspend_api::webhook::SigningSecret;
 use anyspend_domain::ProductId;
 use anyspend_domain::api_key::{ApiKey, KeyHash, KeyText, Permissions};
 use anyspend_domain::chain::{BASE, Chains, USDC_ON_BASE};
@@ -16,14 +20,21 @@ use anyspend_domain::line_item::NewLineItem;
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
 use anyspend_domain::product::{Product, ProductPatch};
 use anyspend_domain::text::Name;
+use anyspend_domain::web_url::WebUrl;
+use anyspend_domain::webhook::{NewWebhook, Reach, Subscription, Webhook, WebhookEvent, WebhookPatch, Wish};
+use anyspend_domain::webhook_delivery::{Cause, Delivery, Occurrence};
 use anyspend_domain::{
     Address, Amount, ApiKeyId, CheckoutSessionId, DiscountCodeId, LineItemId, Locator, Mode, OrgId, Owner, Patch,
     PaymentLinkId, Timestamp,
 };
+use anyspend_domain::{DeliveryId, EventId, WebhookId};
 use anyspend_embedded::Embedded;
 use anyspend_store::db::Connection;
 use anyspend_store::vault::Vault;
-use anyspend_store::{Db, StoreError, api_keys, checkout_sessions, discount_codes, payment_links, products, schema};
+use anyspend_store::{
+    Db, StoreError, api_keys, checkout_sessions, discount_codes, payment_links, products, schema, webhook_deliveries,
+    webhooks,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -74,7 +85,11 @@ impl World {
         writes.extend(products::create(&product(&link.owner, now)).unwrap());
         writes.push(checkout_sessions::create(&session(&link, now), &NoVault).unwrap());
         writes.push(discount_codes::create(&discount_code(&link.owner, now), None).unwrap());
-        Db::new(self.client.clone(), TABLE).commit(writes).await.unwrap();
+        let db = Db::new(self.client.clone(), TABLE);
+        let (webhook, deliveries) = webhook(&db, &link.owner, now);
+        writes.extend(webhooks::create(&webhook).unwrap());
+        writes.extend(deliveries.iter().map(|delivery| webhook_deliveries::create(delivery).unwrap()));
+        db.commit(writes).await.unwrap();
     }
 
     /// One instance of a function, in the environment the template gives it.
@@ -124,6 +139,37 @@ fn admin_key(id: ApiKeyId, hash: KeyHash, owner: &Owner, now: Timestamp) -> ApiK
         revoked_at: None,
         last_used_at: None,
     }
+}
+
+/// An endpoint at a name that nobody has, with its secret sealed as the functions seal it, and test events for it: one by
+/// the name that fixtures know, and one that is young enough to be listed.
+fn webhook(db: &Db, owner: &Owner, now: Timestamp) -> (Webhook, [Delivery; 2]) {
+    let config = Config { secret: MasterSecret::from_text(SECRET), ..Config::local(PUBLIC_URL.to_owned()) };
+    let platform = Platform::new(db.clone(), config, Clock::System);
+    let id = WebhookId::parse(&format!("wh_{FIXTURE_TOKEN}")).unwrap();
+    let new = NewWebhook {
+        secret: platform.seal_webhook_secret(owner, &id, &SigningSecret::generate()).unwrap(),
+        id,
+        owner: owner.clone(),
+        api_version: Version::current().name().to_owned(),
+    };
+    let patch = WebhookPatch {
+        url: Patch::Set(WebUrl::parse("https://hooks.example.invalid/anyspend", Mode::Test).unwrap()),
+        events: Patch::Set(Subscription::new(vec![Wish::parse("*").unwrap()]).unwrap()),
+        ..WebhookPatch::default()
+    };
+    let webhook = Webhook::create(new, patch, now, Reach::Public).unwrap();
+    let occurrence = Occurrence {
+        id: EventId::generate(now),
+        event: WebhookEvent::TestPing,
+        transaction_id: None,
+        session_id: None,
+        at: now,
+    };
+    let young = Delivery::new(&webhook, occurrence, Cause::Request, now);
+    let named = DeliveryId::parse(&format!("del_{FIXTURE_TOKEN}")).unwrap();
+    let deliveries = [Delivery { id: named, ..young.clone() }, young];
+    (webhook, deliveries)
 }
 
 fn product(owner: &Owner, now: Timestamp) -> Product {

@@ -31,6 +31,9 @@ mod road;
 mod seeds;
 mod sessions;
 mod versions;
+mod webhook_delivery;
+mod webhook_receivers;
+mod webhooks;
 
 use anyspend_testing::{App, Client};
 use serde_json::{Value, json};

@@ -48,6 +48,8 @@ enum Guard {
     Id(String),
     AbsentOrExpired(Timestamp),
     ActiveAdminKey(Timestamp),
+    Below(&'static str, u64),
+    PresentAndBelow(&'static str, u64),
 }
 
 #[derive(Debug, Clone)]
@@ -62,6 +64,12 @@ enum Action {
     Count {
         key: Key,
         attribute: &'static str,
+    },
+    /// Adds to counters, and sets attributes beside them.
+    Add {
+        key: Key,
+        add: Vec<(&'static str, i64)>,
+        set: Item,
     },
     Delete(Key),
     Check(Key),
@@ -142,6 +150,46 @@ impl Write {
         Self { action: Action::Delete(key), guard: Guard::None, refusal: Refusal::Changed }
     }
 
+    /// Deletes an item that must be there.
+    pub(crate) const fn delete_existing(key: Key) -> Self {
+        Self { action: Action::Delete(key), guard: Guard::Exists, refusal: Refusal::Changed }
+    }
+
+    /// Adds to counters of an item, and sets attributes beside them. A counter that is absent is 0.
+    pub(crate) const fn add(key: Key, add: Vec<(&'static str, i64)>, set: Item) -> Self {
+        Self { action: Action::Add { key, add, set }, guard: Guard::None, refusal: Refusal::Unsupported }
+    }
+
+    /// The same, if a counter is below `limit` before.
+    #[must_use]
+    pub(crate) fn while_below(self, counter: &'static str, limit: u64) -> Self {
+        Self { guard: Guard::Below(counter, limit), ..self }
+    }
+
+    /// The same, if the counter is there and below `limit` before.
+    #[must_use]
+    pub(crate) fn while_present_and_below(self, counter: &'static str, limit: u64) -> Self {
+        Self { guard: Guard::PresentAndBelow(counter, limit), ..self }
+    }
+
+    /// The same, if the item is at `version`.
+    #[must_use]
+    pub(crate) fn at_version(self, version: u64) -> Self {
+        Self { guard: Guard::Version(version), ..self }
+    }
+
+    /// The same, if the item is there.
+    #[must_use]
+    pub(crate) fn where_it_exists(self) -> Self {
+        Self { guard: Guard::Exists, ..self }
+    }
+
+    /// The same, with what a refusal means to the operation.
+    #[must_use]
+    pub(crate) fn refused_as(self, refusal: Refusal) -> Self {
+        Self { refusal, ..self }
+    }
+
     /// Demands that an API key is an active administrator's, without changing it.
     pub(crate) const fn check_active_admin(key: Key, now: Timestamp) -> Self {
         Self { action: Action::Check(key), guard: Guard::ActiveAdminKey(now), refusal: Refusal::Unsupported }
@@ -168,6 +216,21 @@ impl Write {
             ),
             Action::Set { key, set, remove } => {
                 let update = expression.update(set, &remove);
+                item.update(
+                    Update::builder()
+                        .table_name(table)
+                        .set_key(Some(key_item(&key)))
+                        .update_expression(update)
+                        .set_condition_expression(condition)
+                        .set_expression_attribute_names(expression.names())
+                        .set_expression_attribute_values(expression.values())
+                        .return_values_on_condition_check_failure(old)
+                        .build()
+                        .map_err(fault)?,
+                )
+            }
+            Action::Add { key, add, set } => {
+                let update = expression.add(&add, set);
                 item.update(
                     Update::builder()
                         .table_name(table)
@@ -261,6 +324,15 @@ impl Expression {
                 self.values.insert(":guard".to_owned(), AttributeValue::N(now.millis().to_string()));
                 format!("attribute_not_exists({}) OR {} <= :guard", self.name(schema::PK), self.name("expires_at"))
             }
+            Guard::Below(counter, limit) => {
+                self.values.insert(":guard".to_owned(), AttributeValue::N(limit.to_string()));
+                let counter = self.name(counter);
+                format!("attribute_not_exists({counter}) OR {counter} < :guard")
+            }
+            Guard::PresentAndBelow(counter, limit) => {
+                self.values.insert(":guard".to_owned(), AttributeValue::N(limit.to_string()));
+                format!("{} < :guard", self.name(counter))
+            }
             Guard::ActiveAdminKey(now) => {
                 self.values.insert(":guard".to_owned(), AttributeValue::N(now.millis().to_string()));
                 self.values.insert(":admin".to_owned(), AttributeValue::S("admin".to_owned()));
@@ -289,6 +361,17 @@ impl Expression {
             expression = format!("{expression} REMOVE {}", names.join(", "));
         }
         expression
+    }
+
+    fn add(&mut self, add: &[(&'static str, i64)], set: Item) -> String {
+        let mut clauses = Vec::new();
+        for (attribute, by) in add {
+            let placeholder = format!(":{attribute}");
+            clauses.push(format!("{} {placeholder}", self.name(attribute)));
+            self.values.insert(placeholder, AttributeValue::N(by.to_string()));
+        }
+        let set = self.update(set, &[]);
+        if clauses.is_empty() { set } else { format!("{set} ADD {}", clauses.join(", ")) }
     }
 
     fn count(&mut self, attribute: &str) -> String {
