@@ -26,7 +26,10 @@ mod rate_limits;
 mod road;
 mod seeds;
 mod sessions;
+mod statistics;
+mod traffic;
 mod versions;
+mod visitors;
 
 use anyspend_testing::{App, Client};
 use serde_json::{Value, json};
