@@ -3,6 +3,7 @@
 use crate::emulator::Instance;
 use crate::event::{FIXTURE_KEY, FIXTURE_SHORT_CODE, FIXTURE_TOKEN};
 use crate::gate::Gate;
+use crate::kms::KmsKey;
 use crate::template::Template;
 use anyspend_api::clock::Clock;
 use anyspend_api::version::Version;
@@ -10,17 +11,19 @@ use anyspend_domain::ProductId;
 use anyspend_domain::api_key::{ApiKey, KeyHash, KeyText, Permissions};
 use anyspend_domain::chain::{BASE, Chains, USDC_ON_BASE};
 use anyspend_domain::checkout_session::{CheckoutSession, NewCheckoutSession, Source};
+use anyspend_domain::discount_code::{CodeText, DiscountCode, DiscountCodePatch, ReductionType};
 use anyspend_domain::line_item::NewLineItem;
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
 use anyspend_domain::product::{Product, ProductPatch};
 use anyspend_domain::text::Name;
 use anyspend_domain::{
-    Address, Amount, ApiKeyId, CheckoutSessionId, LineItemId, Mode, OrgId, Owner, Patch, PaymentLinkId, Timestamp,
+    Address, Amount, ApiKeyId, CheckoutSessionId, DiscountCodeId, LineItemId, Locator, Mode, OrgId, Owner, Patch,
+    PaymentLinkId, Timestamp,
 };
 use anyspend_embedded::Embedded;
 use anyspend_store::db::Connection;
 use anyspend_store::vault::Vault;
-use anyspend_store::{Db, StoreError, api_keys, checkout_sessions, payment_links, products, schema};
+use anyspend_store::{Db, StoreError, api_keys, checkout_sessions, discount_codes, payment_links, products, schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -36,6 +39,8 @@ pub(crate) struct World {
     pub(crate) client: aws_sdk_dynamodb::Client,
     template: Template,
     embedded: Embedded,
+    /// Where there is none, functions get the secret itself, which is quicker.
+    key: Option<KmsKey>,
 }
 
 impl World {
@@ -45,9 +50,14 @@ impl World {
         let embedded = Embedded::start(None).unwrap();
         let client = Connection::local(embedded.url().to_owned()).client();
         schema::create_table_if_absent(&client, TABLE).await.unwrap();
-        let world = Self { client, template: Template::load(), embedded };
+        let world = Self { client, template: Template::load(), embedded, key: None };
         world.seed().await;
         world
+    }
+
+    /// The same, with a key management service.
+    pub(crate) async fn with_kms(key: KmsKey) -> Self {
+        Self { key: Some(key), ..Self::start().await }
     }
 
     async fn seed(&self) {
@@ -63,6 +73,7 @@ impl World {
         writes.extend(payment_links::create(&link).unwrap());
         writes.push(products::create(&product(&link.owner, now)).unwrap());
         writes.push(checkout_sessions::create(&session(&link, now), &NoVault).unwrap());
+        writes.push(discount_codes::create(&discount_code(&link.owner, now), None).unwrap());
         Db::new(self.client.clone(), TABLE).commit(writes).await.unwrap();
     }
 
@@ -74,7 +85,8 @@ impl World {
             "Table" => TABLE.to_owned(),
             "PublicUrl" => PUBLIC_URL.to_owned(),
             "DynamoDbEndpoint" => gate.url.clone(),
-            "{{resolve:secretsmanager:${PlatformSecret}}}" => SECRET.to_owned(),
+            "PlatformSecret" if self.key.is_none() => SECRET.to_owned(),
+            "PlatformKey.Arn" => self.key.as_ref().map(|key| key.arn.clone()).unwrap_or_default(),
             _ => self.template.parameter_default(&written).unwrap_or(written),
         };
         let mut environment: BTreeMap<String, String> =
@@ -90,6 +102,9 @@ impl World {
             ("AWS_SESSION_TOKEN", "test"),
         ] {
             environment.insert(name.to_owned(), value.to_owned());
+        }
+        if let Some(key) = &self.key {
+            environment.insert("AWS_ENDPOINT_URL_KMS".to_owned(), key.endpoint.clone());
         }
         Instance::start(package, &environment, gate).await
     }
@@ -122,6 +137,16 @@ fn product(owner: &Owner, now: Timestamp) -> Product {
     };
     let id = ProductId::parse(&format!("prod_{FIXTURE_TOKEN}")).unwrap();
     Product::create(id, owner.clone(), patch, Surroundings { now, chains: &Chains::default() }).unwrap()
+}
+
+fn discount_code(owner: &Owner, now: Timestamp) -> DiscountCode {
+    let id = DiscountCodeId::parse(&format!("dc_{FIXTURE_TOKEN}{}", "0".repeat(Locator::LENGTH))).unwrap();
+    let patch = DiscountCodePatch {
+        reduction_type: Patch::Set(ReductionType::Percentage),
+        value: Patch::Set("10".to_owned()),
+        ..DiscountCodePatch::default()
+    };
+    DiscountCode::create(id, owner.clone(), CodeText::parse("FIXTURE").unwrap(), patch, now).unwrap()
 }
 
 /// A session that knows no buyer, so that nothing needs sealing.

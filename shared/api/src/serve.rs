@@ -1,7 +1,7 @@
 //! The Lambda host: the same router as everywhere, behind API Gateway's events; and jobs, behind a schedule's.
 
 use crate::clock::Clock;
-use crate::config::{Config, connection_from_env, log_filter};
+use crate::config::{Config, connection_from_env, kms_from_env, log_filter};
 use crate::operation::Group;
 use crate::platform::Platform;
 use crate::road::{PeerAddress, router};
@@ -21,15 +21,24 @@ use tower::ServiceExt;
 /// When the configuration is incomplete, or the runtime API is gone.
 pub async fn lambda(group: Group) -> Result<(), lambda_http::Error> {
     crate::access_log::install(&log_filter());
-    let config = Config::from_env()?;
+    let mut config = Config::from_env()?;
     let (connection, table) = connection_from_env()?;
     let db = Db::new(connection.client(), &table);
     // The first calls open the TLS connections: better during the start, which is not billed to a caller's patience.
     // Two, because a request checks its caller and reads side by side.
-    let (one, other) = tokio::join!(db.probe(), db.probe());
+    let kms = kms_from_env(&connection, &table).filter(|_| config.secret.is_none());
+    let opened = Box::pin(async {
+        match &kms {
+            Some(kms) => kms.master_secret(&db).await.map(Some),
+            None => Ok(None),
+        }
+    });
+    let (one, other, opened) = tokio::join!(db.probe(), db.probe(), opened);
     if let Err(error) = one.and(other) {
         tracing::warn!(%error, "the table did not answer during the start");
     }
+    // Without the key nobody's session or sealed data can be read: better to start again than to answer so.
+    config.secret = config.secret.or(opened?);
     let app = router(vec![group], Platform::new(db, config, Clock::System));
     lambda_http::run(tower::service_fn(move |mut request: Request| {
         if let Some(ip) = source_ip(&request) {

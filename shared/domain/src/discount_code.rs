@@ -44,6 +44,37 @@ impl CodeText {
     }
 }
 
+/// How a code reckons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReductionType {
+    /// In percent of the price.
+    Percentage,
+    /// A fixed amount.
+    Fixed,
+}
+
+impl ReductionType {
+    /// Every type, by its name in JSON.
+    pub const ALL: [(&'static str, Self); 2] = [("percentage", Self::Percentage), ("fixed", Self::Fixed)];
+
+    /// Reads a type by name.
+    ///
+    /// # Errors
+    /// `invalid_field_value` that lists the types.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let found = Self::ALL.iter().find(|(name, _)| *name == text).map(|(_, found)| *found);
+        found.ok_or_else(|| Invalid::new("must be one of: percentage, fixed"))
+    }
+
+    /// The name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Percentage => "percentage",
+            Self::Fixed => "fixed",
+        }
+    }
+}
+
 /// What a code takes off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "type", content = "value")]
@@ -55,14 +86,11 @@ pub enum Reduction {
 }
 
 impl Reduction {
-    /// Every type, by its name in JSON.
-    pub const TYPES: [&'static str; 2] = ["percentage", "fixed"];
-
-    /// The type's name in JSON.
-    pub const fn type_name(self) -> &'static str {
+    /// How it reckons.
+    pub const fn reduction_type(self) -> ReductionType {
         match self {
-            Self::Percentage(_) => "percentage",
-            Self::Fixed(_) => "fixed",
+            Self::Percentage(_) => ReductionType::Percentage,
+            Self::Fixed(_) => ReductionType::Fixed,
         }
     }
 
@@ -78,8 +106,8 @@ impl Reduction {
     ///
     /// # Errors
     /// What is wrong with the value.
-    pub fn parse(type_name: &str, value: &str) -> Result<Self, Problem> {
-        if type_name == "fixed" {
+    pub fn parse(reduction_type: ReductionType, value: &str) -> Result<Self, Problem> {
+        if reduction_type == ReductionType::Fixed {
             return Amount::parse(value).map(Self::Fixed).map_err(|invalid| invalid.at("value"));
         }
         let digits = value.bytes().all(|byte| byte.is_ascii_digit()) && !value.starts_with('0');
@@ -135,7 +163,7 @@ pub struct DiscountCode {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is the one of the same name in `DiscountCode`")]
 pub struct DiscountCodePatch {
-    pub reduction_type: Patch<&'static str>,
+    pub reduction_type: Patch<ReductionType>,
     pub value: Patch<String>,
     pub payment_link_id: Patch<PaymentLinkId>,
     pub max_uses: Patch<u64>,
@@ -229,14 +257,14 @@ impl DiscountCode {
         if patch.expires_at.value().is_some_and(|&expiry| expiry <= now) {
             problems.push(Problem::invalid("expires_at", "must be in the future"));
         }
-        let type_name = patch.reduction_type.value().copied().unwrap_or(self.reduction.type_name());
+        let reduction_type = patch.reduction_type.value().copied().unwrap_or(self.reduction.reduction_type());
         match (patch.reduction_type.value(), patch.value.value()) {
-            (_, Some(value)) => match Reduction::parse(type_name, value) {
+            (_, Some(value)) => match Reduction::parse(reduction_type, value) {
                 Ok(reduction) => self.reduction = reduction,
                 Err(problem) => problems.push(problem),
             },
             // Ten percent are not ten units: a new type needs its own value.
-            (Some(&new), None) if new != self.reduction.type_name() && self.version > 0 => {
+            (Some(&new), None) if new != self.reduction.reduction_type() && self.version > 0 => {
                 problems.push(Problem::missing("value"));
             }
             _ => {}
@@ -316,18 +344,13 @@ mod tests {
 
     #[test]
     fn a_value_fits_its_type() {
-        for (type_name, value) in [
-            ("percentage", "0"),
-            ("percentage", "101"),
-            ("percentage", "12.5"),
-            ("percentage", "+5"),
-            ("percentage", ""),
-            ("fixed", "0"),
-            ("fixed", "-1"),
-        ] {
-            assert!(Reduction::parse(type_name, value).is_err(), "{type_name} {value}");
+        for value in ["0", "101", "12.5", "+5", ""] {
+            assert!(Reduction::parse(ReductionType::Percentage, value).is_err(), "{value}");
         }
-        assert_eq!(Reduction::parse("percentage", "100").unwrap(), Reduction::Percentage(100));
+        for value in ["0", "-1", "1.5"] {
+            assert!(Reduction::parse(ReductionType::Fixed, value).is_err(), "{value}");
+        }
+        assert_eq!(Reduction::parse(ReductionType::Percentage, "100").unwrap(), Reduction::Percentage(100));
     }
 
     proptest! {

@@ -137,6 +137,25 @@ impl Db {
         call.finish(Units::Write, &answer.consumed_capacity);
         Ok(())
     }
+
+    /// Takes back a visit recorded a moment ago, for a request that was refused after all.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn forget_view(&self, id: &VisitorId) -> Result<(), StoreError> {
+        let call = self.meter().begin();
+        let answer = self
+            .client()
+            .delete_item()
+            .table_name(self.table())
+            .set_key(Some(key_item(&Key::visit(id))))
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await
+            .map_err(|error| store_error(&error))?;
+        call.finish(Units::Write, &answer.consumed_capacity);
+        Ok(())
+    }
 }
 
 /// What the sort key of a fact says it is.

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod checkout_sessions;
 pub mod commit;
 pub mod customers;
+pub mod data_key;
 pub mod db;
 pub mod discount_codes;
 pub mod facts;

@@ -17,6 +17,7 @@
 //! | organization | `ORG#{org}` | `ORG` | |
 //! | rate-limit bucket of an IP or session | `LIMIT#{group}#{subject}` | `LIMIT` | |
 //! | idempotent answer | `IDEM#{org}#{mode}#{sha256}` | `IDEM` | |
+//! | the platform's data key, wrapped | `SECRET` | `DATA_KEY` | |
 //! | audit event | `AUDIT#{org}#{mode}#{date}` | `evt_…` | |
 //! | event that webhooks have yet to be told of | `OUTBOX#{shard}` | `evt_…` | |
 //! | statistics: a visit | `FACT#{bucket}#{shard}` | `{short_code}#view#{vis_id}` | |
@@ -200,6 +201,11 @@ impl Key {
     pub fn completed_fact(code: &ShortCode, id: &TransactionId, at: Timestamp) -> Self {
         let sk = format!("{code}#completed#{id}");
         Self { pk: fact_partition(Bucket::of(at), statistics::shard(code)), sk }
+    }
+
+    /// The platform's data key.
+    pub fn data_key() -> Self {
+        Self::new("SECRET".to_owned(), "DATA_KEY")
     }
 
     /// A link's statistics from the beginning.
