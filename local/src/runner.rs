@@ -74,6 +74,7 @@ impl Runner {
             short_url: options.short_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
             chains,
             trusted_proxies: options.trusted_proxies,
+            country_header: options.country_header.as_ref().map(|name| name.to_ascii_lowercase()),
             secret: Some(secret),
             ..Config::local(public_url.trim_end_matches('/').to_owned())
         };
@@ -89,6 +90,7 @@ impl Runner {
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), String> {
         let app = router(groups(), self.platform.clone()).layer(axum::middleware::map_request(note_peer));
         let jobs = self.embedded.as_ref().map(|embedded| tokio::spawn(sweep(embedded.sweeper(), self.jobs_every)));
+        let counting = tokio::spawn(count_statistics(self.platform.clone(), self.jobs_every));
         let (stopping, mut asked) = tokio::sync::watch::channel(false);
         let accepted = Arc::new(AtomicU64::new(0));
         let counter = accepted.clone();
@@ -115,6 +117,9 @@ impl Runner {
         if let Some(jobs) = jobs {
             jobs.abort();
         }
+        // Wherever that stops it, the next start goes on. Until it is gone, it holds the platform.
+        counting.abort();
+        let _ = counting.await;
         // The SDK's idle connections are closed with the platform, so the engine can stop.
         drop(self.platform);
         if let Some(embedded) = self.embedded {
@@ -146,6 +151,21 @@ async fn note_peer(mut request: Request) -> Request {
         request.extensions_mut().insert(PeerAddress(peer.ip()));
     }
     request
+}
+
+/// Counts the statistics of links until it is stopped.
+async fn count_statistics(platform: Arc<Platform>, jobs_every: Duration) {
+    let mut ticks = tokio::time::interval(jobs_every);
+    // A run that took long is not made up for by several at once.
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match rollup_stats::job(platform.db.metered(), platform.clock.now()).await {
+            Ok(done) if done.links > 0 || done.days > 0 => tracing::info!(?done, "statistics counted"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "statistics could not be counted"),
+        }
+    }
 }
 
 async fn sweep(sweeper: impl Fn() -> Result<usize, String> + Send + Clone + 'static, jobs_every: Duration) {

@@ -11,6 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What the platform function is besides its operations: the route that takes what no other route takes.
 const UNKNOWN_ROUTE: &str = "platform-unknown-route";
 
+/// Functions that no request calls; what starts each is in the template.
+pub(crate) const JOBS: &[&str] = &["rollup-stats"];
+
+/// The job a fixture is for, if it is for one.
+pub(crate) fn job_of(fixture: &str) -> Option<&'static str> {
+    JOBS.iter().copied().find(|job| fixture.strip_prefix(job).is_some_and(|rest| rest.starts_with('-')))
+}
+
 /// An operation with the name of its file, such as `list-items`.
 struct Filed {
     group: &'static str,
@@ -70,8 +78,10 @@ fn matches(pattern: &str, path: &str) -> bool {
 }
 
 #[test]
-fn every_group_is_a_folder_a_package_and_a_function_of_the_template() {
-    let groups: BTreeSet<String> = anyspend_local::groups().iter().map(|group| group.name.to_owned()).collect();
+fn every_group_and_every_job_is_a_folder_a_package_and_a_function_of_the_template() {
+    let groups = anyspend_local::groups();
+    let names = groups.iter().map(|group| group.name).chain(JOBS.iter().copied());
+    let groups: BTreeSet<String> = names.map(str::to_owned).collect();
     let folders = std::fs::read_dir(crate::root().join("functions")).unwrap();
     let folders: BTreeSet<String> =
         folders.map(|folder| folder.unwrap().file_name().to_string_lossy().into_owned()).collect();
@@ -112,7 +122,7 @@ fn every_operation_has_a_fixture_and_every_fixture_is_of_an_operation() {
         assert_eq!(http["method"], filed.operation.method.as_str(), "{name}");
         assert!(matches(filed.operation.path, http["path"].as_str().unwrap()), "{name}");
     }
-    for name in fixtures.keys() {
+    for name in fixtures.keys().filter(|name| job_of(name).is_none()) {
         let of = |begin: &str| name.strip_prefix(begin).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
         assert!(of(UNKNOWN_ROUTE) || operations.iter().any(|filed| of(&filed.fixture())), "{name} is of no operation");
     }
@@ -121,7 +131,7 @@ fn every_operation_has_a_fixture_and_every_fixture_is_of_an_operation() {
 #[test]
 fn every_fixture_is_an_event_the_gateway_would_send_to_its_function() {
     let template = Template::load();
-    for (name, event) in fixtures() {
+    for (name, event) in fixtures().into_iter().filter(|(name, _)| job_of(name).is_none()) {
         let path = event["rawPath"].as_str().unwrap();
         let (route, binary) = template.route(path);
         let context = &event["requestContext"];
@@ -132,6 +142,21 @@ fn every_fixture_is_an_event_the_gateway_would_send_to_its_function() {
         let names = event["headers"].as_object().unwrap().keys();
         assert!(names.into_iter().all(|header| *header == header.to_lowercase()), "{name}");
         assert_eq!(event["headers"]["x-forwarded-for"], context["http"]["sourceIp"], "{name}");
+    }
+}
+
+#[test]
+fn every_job_has_a_schedule_and_a_fixture_of_its_event() {
+    let (template, fixtures) = (Template::load(), fixtures());
+    for job in JOBS {
+        let function = template.function(job);
+        assert!(function.routes.is_empty() && !function.schedules.is_empty(), "{job}");
+        let event = fixtures.get(&format!("{job}-schedule")).unwrap_or_else(|| panic!("events/{job}-schedule.json"));
+        assert_eq!(
+            (&event["source"], &event["detail-type"]),
+            (&json!("aws.events"), &json!("Scheduled Event")),
+            "{job}"
+        );
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Function {
     pub(crate) key_actions: BTreeSet<String>,
     /// The route keys that lead to it, such as `ANY /api/v1/payment-links/{proxy+}`.
     pub(crate) routes: Vec<String>,
+    /// When it is started by itself, such as `rate(5 minutes)`.
+    pub(crate) schedules: Vec<String>,
 }
 
 impl Template {
@@ -64,7 +66,10 @@ impl Template {
                     environment: variables.map(|(name, value)| (name.clone(), text(value))).collect(),
                     permissions: permissions(&properties["Policies"]),
                     key_actions: key_actions(&properties["Policies"]),
-                    routes: properties["Events"].as_object().unwrap().values().map(route_key).collect(),
+                    routes: events(properties, "HttpApi").map(route_key).collect(),
+                    schedules: events(properties, "Schedule")
+                        .map(|event| text(&event["Properties"]["Schedule"]))
+                        .collect(),
                 }
             })
             .collect()
@@ -101,8 +106,12 @@ impl Template {
     }
 }
 
+/// What starts a function, of one type.
+fn events<'p>(properties: &'p Value, kind: &'static str) -> impl Iterator<Item = &'p Value> {
+    properties["Events"].as_object().unwrap().values().filter(move |event| event["Type"] == kind)
+}
+
 fn route_key(event: &Value) -> String {
-    assert_eq!(event["Type"], "HttpApi");
     match (event["Properties"]["Method"].as_str(), event["Properties"]["Path"].as_str()) {
         (Some(method), Some(path)) => format!("{method} {path}"),
         _ => DEFAULT_ROUTE.to_owned(),

@@ -31,6 +31,7 @@ fn each_layer_knows_only_the_layers_below_it() {
         "quick-pay",
         "account",
         "platform",
+        "rollup-stats",
     ];
     let mut allowed = vec![
         ("shared/domain", vec![]),
