@@ -89,6 +89,7 @@ impl Runner {
     /// When the listener fails.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), String> {
         let app = router(groups(), self.platform.clone()).layer(axum::middleware::map_request(note_peer));
+        let lists = tokio::spawn(look_after_lists(self.platform.clone(), self.jobs_every));
         let jobs = self.embedded.as_ref().map(|embedded| tokio::spawn(sweep(embedded.sweeper(), self.jobs_every)));
         let counting = tokio::spawn(count_statistics(self.platform.clone(), self.jobs_every));
         let (stopping, mut asked) = tokio::sync::watch::channel(false);
@@ -114,6 +115,9 @@ impl Runner {
             served = async { serving.await } => served.map_err(|error| format!("the server failed: {error}")),
             () = overdue => Ok(()),
         };
+        // A compaction may end anywhere: what it has not published was never there.
+        lists.abort();
+        let _ = lists.await;
         if let Some(jobs) = jobs {
             jobs.abort();
         }
@@ -164,6 +168,19 @@ async fn count_statistics(platform: Arc<Platform>, jobs_every: Duration) {
             Ok(done) if done.links > 0 || done.days > 0 => tracing::info!(?done, "statistics counted"),
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "statistics could not be counted"),
+        }
+    }
+}
+
+async fn look_after_lists(platform: Arc<Platform>, jobs_every: Duration) {
+    let mut ticks = tokio::time::interval(jobs_every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match compact_lists::job(platform.db.metered(), platform.clock.now()).await {
+            Ok(0) => {}
+            Ok(published) => tracing::info!(published, "lists compacted"),
+            Err(error) => tracing::error!(%error, "lists could not be looked after"),
         }
     }
 }

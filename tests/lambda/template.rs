@@ -68,7 +68,8 @@ impl Template {
                     key_actions: key_actions(&properties["Policies"]),
                     routes: events(properties, "HttpApi").map(route_key).collect(),
                     schedules: events(properties, "Schedule")
-                        .map(|event| text(&event["Properties"]["Schedule"]))
+                        .chain(events(properties, "ScheduleV2"))
+                        .map(schedule)
                         .collect(),
                 }
             })
@@ -109,6 +110,11 @@ impl Template {
 /// What starts a function, of one type.
 fn events<'p>(properties: &'p Value, kind: &'static str) -> impl Iterator<Item = &'p Value> {
     properties["Events"].as_object().unwrap().values().filter(move |event| event["Type"] == kind)
+}
+
+fn schedule(event: &Value) -> String {
+    let properties = &event["Properties"];
+    text(properties.get("Schedule").unwrap_or(&properties["ScheduleExpression"]))
 }
 
 fn route_key(event: &Value) -> String {
