@@ -14,18 +14,19 @@ use anyspend_api::webhook::SigningSecret;
 use anyspend_domain::ProductId;
 use anyspend_domain::api_key::{ApiKey, KeyHash, KeyText, Permissions};
 use anyspend_domain::chain::{BASE, Chains, USDC_ON_BASE};
-use anyspend_domain::checkout_session::{CheckoutSession, NewCheckoutSession, Source};
+use anyspend_domain::checkout_session::{Attribution, CheckoutSession, NewCheckoutSession, Source};
 use anyspend_domain::discount_code::{CodeText, DiscountCode, DiscountCodePatch, ReductionType};
 use anyspend_domain::line_item::NewLineItem;
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
 use anyspend_domain::product::{Product, ProductPatch};
+use anyspend_domain::statistics::{Visitor, VisitorHash};
 use anyspend_domain::text::Name;
 use anyspend_domain::web_url::WebUrl;
 use anyspend_domain::webhook::{NewWebhook, Reach, Subscription, Webhook, WebhookEvent, WebhookPatch, Wish};
 use anyspend_domain::webhook_delivery::{Cause, Delivery, Occurrence};
 use anyspend_domain::{
     Address, Amount, ApiKeyId, CheckoutSessionId, DiscountCodeId, LineItemId, Locator, Mode, OrgId, Owner, Patch,
-    PaymentLinkId, Timestamp,
+    PaymentLinkId, Timestamp, VisitorId,
 };
 use anyspend_domain::{DeliveryId, EventId, WebhookId};
 use anyspend_embedded::Embedded;
@@ -90,6 +91,8 @@ impl World {
         writes.extend(webhooks::create(&webhook).unwrap());
         writes.extend(deliveries.iter().map(|delivery| webhook_deliveries::create(delivery).unwrap()));
         db.commit(writes).await.unwrap();
+        // Long enough ago for its bucket to be closed.
+        db.record_view(&visit(&link, Timestamp::from_millis(now.millis() - 1_200_000).unwrap())).await.unwrap();
     }
 
     /// One instance of a function, in the environment the template gives it.
@@ -200,6 +203,20 @@ fn session(link: &PaymentLink, now: Timestamp) -> CheckoutSession {
     let id = CheckoutSessionId::parse(&format!("cs_{FIXTURE_TOKEN}{FIXTURE_SHORT_CODE}")).unwrap();
     let request = NewCheckoutSession::default();
     CheckoutSession::open(id, link.owner.clone(), request, Source::Link(link), now, &Chains::default()).unwrap()
+}
+
+fn visit(link: &PaymentLink, at: Timestamp) -> Visitor {
+    Visitor {
+        id: VisitorId::generate(at, &link.id.short_code()),
+        owner: link.owner.clone(),
+        payment_link_id: link.id.clone(),
+        ip_country: None,
+        referrer: None,
+        user_agent: None,
+        attribution: Attribution::default(),
+        hash: VisitorHash::of_mac(&[7; 32]),
+        started_session: false,
+    }
 }
 
 /// Has nothing to seal.

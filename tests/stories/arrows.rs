@@ -34,6 +34,7 @@ fn each_layer_knows_only_the_layers_below_it() {
         "webhooks",
         "platform",
         "anyspend-sender",
+        "rollup-stats",
     ];
     let mut allowed = vec![
         ("shared/domain", vec![]),
