@@ -84,7 +84,7 @@ impl World {
         let link = link(owner, now);
         writes.extend(payment_links::create(&link).unwrap());
         writes.extend(products::create(&product(&link.owner, now)).unwrap());
-        writes.push(checkout_sessions::create(&session(&link, now), &NoVault).unwrap());
+        writes.extend(checkout_sessions::create(&session(&link, now), &NoVault).unwrap());
         writes.push(discount_codes::create(&discount_code(&link.owner, now), None).unwrap());
         let db = Db::new(self.client.clone(), TABLE);
         let (webhook, deliveries) = webhook(&db, &link.owner, now);
