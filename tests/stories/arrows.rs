@@ -26,6 +26,8 @@ fn each_layer_knows_only_the_layers_below_it() {
         "payment-links",
         "checkout-sessions",
         "products",
+        "transactions",
+        "customers",
         "quick-pay",
         "account",
         "platform",
