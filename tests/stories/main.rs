@@ -5,6 +5,7 @@ mod api_keys;
 mod arrows;
 mod authentication;
 mod budgets;
+mod customers;
 mod duplicate;
 mod idempotency;
 mod items;
@@ -26,6 +27,7 @@ mod rate_limits;
 mod road;
 mod seeds;
 mod sessions;
+mod transactions;
 mod versions;
 
 use anyspend_testing::{App, Client};

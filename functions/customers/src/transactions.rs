@@ -4,7 +4,7 @@ use crate::stored;
 use crate::view::OwnedCustomer;
 use anyspend_api::list::ListView;
 use anyspend_api::operation::{Access, Operation};
-use anyspend_api::transaction::{self, TransactionView};
+use anyspend_api::transaction::{self, ExpectedRows, TransactionView};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::api_key::Permission;
 use anyspend_store::transactions::TransactionFilter;
@@ -21,11 +21,20 @@ pub(crate) fn operation() -> Operation {
         "List a customer's transactions",
     )
     .query(transaction::OF_CUSTOMER)
-    .beside(stored::find, list)
+    .beside(find, list)
 }
 
-async fn list(call: Arc<Call>, caller: Caller, found: Option<OwnedCustomer>) -> Result<Answer, ApiError> {
+/// The customer, and the rows its transactions are among.
+async fn find(call: Arc<Call>) -> Result<(Option<OwnedCustomer>, ExpectedRows), ApiError> {
+    tokio::try_join!(stored::find(call.clone()), transaction::expected_rows(call))
+}
+
+async fn list(
+    call: Arc<Call>,
+    caller: Caller,
+    (found, expected): (Option<OwnedCustomer>, ExpectedRows),
+) -> Result<Answer, ApiError> {
     let OwnedCustomer(customer) = caller.own(found, call.param("id"))?;
     let filter = TransactionFilter { customer_id: Some(customer.id), ..transaction::read_filter(&call)? };
-    transaction::list(&call, &caller, None, &filter).await
+    transaction::list(&call, &caller, expected, &filter).await
 }

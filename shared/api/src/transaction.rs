@@ -93,9 +93,9 @@ pub async fn rows_of(call: &Call, caller: &Caller, expected: ExpectedRows) -> Re
 /// `invalid_field_value` naming the first parameter that is wrong.
 pub fn read_filter(call: &Call) -> Result<TransactionFilter, ApiError> {
     let query = call.query();
-    let customer = query.text("customer_id").map(|text| {
-        CustomerId::parse(text).ok_or_else(|| Problem::invalid("customer_id", "must be a customer's id"))
-    });
+    let customer = query
+        .text("customer_id")
+        .map(|text| CustomerId::parse(text).ok_or_else(|| Problem::invalid("customer_id", "must be a customer's id")));
     let link = query.text("payment_link_id").map(|text| {
         PaymentLinkId::parse(text).ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
     });
