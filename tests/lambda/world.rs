@@ -11,6 +11,7 @@ use anyspend_domain::api_key::{ApiKey, KeyHash, KeyText, Permissions};
 use anyspend_domain::chain::{BASE, Chains, USDC_ON_BASE};
 use anyspend_domain::checkout_session::{CheckoutSession, NewCheckoutSession, Source};
 use anyspend_domain::customer::Customer;
+use anyspend_domain::discount_code::{CodeText, DiscountCode, DiscountCodePatch, ReductionType};
 use anyspend_domain::line_item::NewLineItem;
 use anyspend_domain::payment::{LinkState, Payment, Seen, settle};
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
@@ -18,14 +19,15 @@ use anyspend_domain::product::{Product, ProductPatch};
 use anyspend_domain::text::Name;
 use anyspend_domain::transaction::{Transaction, TxHash};
 use anyspend_domain::{
-    Address, Amount, ApiKeyId, CheckoutSessionId, CustomerId, LineItemId, Mode, OrgId, Owner, Patch, PaymentLinkId,
-    Timestamp, TransactionId,
+    Address, Amount, ApiKeyId, CheckoutSessionId, CustomerId, DiscountCodeId, LineItemId, Locator, Mode, OrgId, Owner,
+    Patch, PaymentLinkId, Timestamp, TransactionId,
 };
 use anyspend_embedded::Embedded;
 use anyspend_store::db::Connection;
 use anyspend_store::vault::Vault;
 use anyspend_store::{
-    Db, StoreError, api_keys, checkout_sessions, customers, payment_links, products, schema, transactions,
+    Db, StoreError, api_keys, checkout_sessions, customers, discount_codes, payment_links, products, schema,
+    transactions,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -75,6 +77,7 @@ impl World {
         let customer = customer(&link.owner, now);
         writes.push(customers::record(&customer, None, &NoVault).unwrap());
         writes.push(transactions::record(&transaction(session, customer.id, now), None, &NoVault).unwrap());
+        writes.push(discount_codes::create(&discount_code(&link.owner, now), None).unwrap());
         Db::new(self.client.clone(), TABLE).commit(writes).await.unwrap();
     }
 
@@ -134,6 +137,16 @@ fn product(owner: &Owner, now: Timestamp) -> Product {
     };
     let id = ProductId::parse(&format!("prod_{FIXTURE_TOKEN}")).unwrap();
     Product::create(id, owner.clone(), patch, Surroundings { now, chains: &Chains::default() }).unwrap()
+}
+
+fn discount_code(owner: &Owner, now: Timestamp) -> DiscountCode {
+    let id = DiscountCodeId::parse(&format!("dc_{FIXTURE_TOKEN}{}", "0".repeat(Locator::LENGTH))).unwrap();
+    let patch = DiscountCodePatch {
+        reduction_type: Patch::Set(ReductionType::Percentage),
+        value: Patch::Set("10".to_owned()),
+        ..DiscountCodePatch::default()
+    };
+    DiscountCode::create(id, owner.clone(), CodeText::parse("FIXTURE").unwrap(), patch, now).unwrap()
 }
 
 /// A session that knows no buyer, so that nothing needs sealing.

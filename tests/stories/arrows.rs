@@ -28,6 +28,7 @@ fn each_layer_knows_only_the_layers_below_it() {
         "products",
         "transactions",
         "customers",
+        "discount-codes",
         "quick-pay",
         "account",
         "platform",

@@ -6,6 +6,7 @@ mod arrows;
 mod authentication;
 mod budgets;
 mod customers;
+mod discount_codes;
 mod duplicate;
 mod idempotency;
 mod items;

@@ -43,8 +43,10 @@ async fn expire(call: Arc<Call>, caller: Caller, found: Found) -> Result<Answer,
             session_id: Some(session.id.clone()),
             created_at: call.now,
         };
+        let mut writes = checkout_sessions::replace(&session, version, &*call.platform)?;
+        writes.push(outbox::emit(&told)?);
         let changes = Changes {
-            writes: vec![checkout_sessions::replace(&session, version, &*call.platform)?, outbox::emit(&told)?],
+            writes,
             event_type: "checkout_session.expired",
             resource_type: CheckoutSessionId::OBJECT,
             resource_id: session.id.to_string(),

@@ -321,6 +321,16 @@ impl Call {
         }))
     }
 
+    /// A name for what this idempotency key stands for, the same with every retry; `None` without a key. For effects that
+    /// are more than one transaction can hold: they mark what they made with it.
+    ///
+    /// # Errors
+    /// When the key is malformed.
+    pub fn idempotent_name(&self, caller: &Caller) -> Result<Option<String>, ApiError> {
+        let scope = self.idempotency_scope(caller)?;
+        Ok(scope.map(|scope| hex::encode(Sha256::digest(format!("{}\n{}", scope.row_key().pk, self.fingerprint())))))
+    }
+
     /// SHA-256 over method, path, query and the SHA-256 of the body's bytes.
     fn fingerprint(&self) -> String {
         let body = self.body.as_ref().map(Sha256::digest).unwrap_or_default();

@@ -169,7 +169,10 @@ impl CheckoutSessionView {
                 .and_then(|amount| usd_value(&session.token_address, session.chain_id, amount))
                 .map(|cents| cents.to_string()),
             discount_code: session.discount.as_ref().map(|discount| discount.code.clone()),
-            discount_amount: session.discount.as_ref().map(|discount| discount.amount.to_string()),
+            discount_amount: session
+                .discount
+                .as_ref()
+                .map(|discount| amount(discount.amount).unwrap_or_else(|| "0".to_owned())),
             success_url: session.success_url.as_ref().map(|url| url.as_str().to_owned()),
             cancel_url: session.cancel_url.as_ref().map(|url| url.as_str().to_owned()),
             client_reference_id: session.client_reference_id.as_ref().map(|text| text.as_str().to_owned()),

@@ -4,6 +4,7 @@
 use crate::error::ApiError;
 use crate::json::Json;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::discount_code::{CodeText, ReductionType};
 use anyspend_domain::link_form::{FieldId, FieldKind};
 use anyspend_domain::metadata::MetadataPatch;
 use anyspend_domain::money::ShippingCost;
@@ -341,6 +342,46 @@ impl<const MIN: u64, const MAX: u64> FieldValue for Whole<MIN, MAX> {
     }
 }
 
+/// A whole number that may be too large for JSON's: a string of digits, or a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digits(pub String);
+
+impl FieldValue for Digits {
+    fn read(json: &Json, place: &mut Place<'_>) -> Option<Self> {
+        let digits = match json {
+            Json::String(text) => Some(text.clone()),
+            Json::Number(number) => whole(number).map(|number| number.to_string()),
+            _ => None,
+        };
+        match digits {
+            Some(digits) => Some(Self(digits)),
+            None => place.refuse(Invalid::new("must be a whole number, or a string of digits")),
+        }
+    }
+
+    fn schema() -> RefOr<Schema> {
+        let number = ObjectBuilder::new().schema_type(SchemaType::new(Type::Integer)).minimum(Some(1.0));
+        OneOfBuilder::new().item(string().pattern(Some("^[1-9][0-9]{0,77}$"))).item(number).into()
+    }
+}
+
+/// A text as it was sent, for what is judged by itself later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnyText(pub String);
+
+impl FieldValue for AnyText {
+    fn read(json: &Json, place: &mut Place<'_>) -> Option<Self> {
+        match json {
+            Json::String(text) => Some(Self(text.clone())),
+            other => place.refuse(Invalid::new(format!("must be a string, not {}", other.kind()))),
+        }
+    }
+
+    fn schema() -> RefOr<Schema> {
+        string().into()
+    }
+}
+
 impl FieldValue for bool {
     fn read(json: &Json, place: &mut Place<'_>) -> Option<Self> {
         match json {
@@ -470,6 +511,9 @@ string_fields! {
         string().pattern(Some("^(0|[1-9][0-9]{0,77})$")).description(Some("In the token's smallest unit"));
     Address = |text, _| Self::parse(text), string().pattern(Some("^0x[0-9a-fA-F]{40}$"));
     ProductId = |text, _| Self::from_field(text), string().pattern(Some("^prod_[0-9A-Za-z]+$"));
+    CodeText = |text, _| Self::parse(text),
+        string().pattern(Some("^[A-Za-z0-9_-]{1,50}$")).description(Some("Kept in upper case"));
+    ReductionType = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));
     FieldId = |text, _| Self::parse(text), string().min_length(Some(1)).max_length(Some(Self::MAX));
     FieldKind = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));
     ProductType = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));

@@ -9,6 +9,7 @@ pub mod call;
 pub mod checkout_session;
 pub mod clock;
 pub mod config;
+pub mod discount_code;
 pub mod error;
 pub mod fields;
 pub mod json;

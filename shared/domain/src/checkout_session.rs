@@ -105,8 +105,8 @@ pub struct AppliedDiscount {
     pub id: DiscountCodeId,
     /// The code as it is written.
     pub code: String,
-    /// What it takes off.
-    pub amount: Amount,
+    /// What it takes off; `None` is nothing, where a percentage of a small price rounds down to that.
+    pub amount: Option<Amount>,
 }
 
 /// Why a failed session failed.
@@ -296,10 +296,8 @@ impl CheckoutSession {
 
     /// What is owed at this price. A discount leaves at least one unit.
     fn due_at(&self, price: Amount) -> Option<Amount> {
-        let discounted = match &self.discount {
-            Some(discount) => price.checked_sub(discount.amount).unwrap_or(Amount::ONE),
-            None => price,
-        };
+        let off = self.discount.as_ref().and_then(|discount| discount.amount);
+        let discounted = off.map_or(price, |off| price.checked_sub(off).unwrap_or(Amount::ONE));
         self.shipping_option.as_ref().map_or(Some(discounted), |option| discounted.checked_add_cost(option.amount))
     }
 
@@ -332,6 +330,27 @@ impl CheckoutSession {
     /// Why a failed session failed: what was stored, or else the deletion of its link, by which an open one fails.
     pub fn failure_reason(&self, status: Status) -> Option<FailureReason> {
         (status == Status::Failed).then(|| self.failure.unwrap_or(FailureReason::LinkDeleted))
+    }
+
+    /// Puts a discount code on an open session, in the place of any other, or takes it off.
+    ///
+    /// # Errors
+    /// `invalid_status_transition` when it is not open any more.
+    pub fn apply_discount(
+        &mut self,
+        discount: Option<AppliedDiscount>,
+        now: Timestamp,
+        link_deleted_at: Option<Timestamp>,
+    ) -> Result<(), Rejection> {
+        let status = self.status(now, link_deleted_at);
+        if status != Status::Open {
+            let message =
+                format!("Only an open checkout session takes a discount, and this one is {}.", status.as_str());
+            return Err(Problem::new(Code::InvalidStatusTransition, message).into());
+        }
+        self.discount = discount;
+        self.touch(now);
+        Ok(())
     }
 
     /// Ends an open session on the merchant's word.

@@ -11,6 +11,7 @@ pub mod buyer;
 pub mod chain;
 pub mod checkout_session;
 pub mod customer;
+pub mod discount_code;
 pub mod entropy;
 pub mod id;
 pub mod line_item;

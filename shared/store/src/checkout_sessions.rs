@@ -1,10 +1,10 @@
 //! Checkout sessions: one row each, with the buyer's e-mail and name sealed.
 
-use crate::Write;
 use crate::db::{Db, Item, StoreError, read, row, string};
 use crate::list::Listed;
 use crate::schema::{self, Key, list_partition};
 use crate::vault::Vault;
+use crate::{Write, discount_codes};
 use anyspend_domain::buyer::Buyer;
 use anyspend_domain::checkout_session::{
     AppliedDiscount, Attribution, Bounds, CheckoutSession, FailureReason, Status, status_at,
@@ -181,12 +181,14 @@ pub fn create(session: &CheckoutSession, vault: &impl Vault) -> Result<Write, St
     Ok(Write::create(stored(session, vault)?))
 }
 
-/// The write that replaces a session which was read at `version`.
+/// The writes that replace a session which was read at `version`, and keep what it holds of a discount code in step.
 ///
 /// # Errors
 /// When it cannot be sealed or stored, which is a fault of ours.
-pub fn replace(session: &CheckoutSession, version: u64, vault: &impl Vault) -> Result<Write, StoreError> {
-    Ok(Write::replace_at_version(stored(session, vault)?, version))
+pub fn replace(session: &CheckoutSession, version: u64, vault: &impl Vault) -> Result<Vec<Write>, StoreError> {
+    let mut writes = vec![Write::replace_at_version(stored(session, vault)?, version)];
+    writes.extend(discount_codes::follow(session)?);
+    Ok(writes)
 }
 
 impl Db {

@@ -40,15 +40,12 @@ enum Guard {
     Absent,
     Exists,
     Version(u64),
-    /// The very object with this id is there, not another one in its place.
+    /// These numbers are as they were seen.
+    Seen(Vec<(&'static str, u64)>),
+    /// The object is this one, and not another of the same name.
     Id(String),
     /// The same, at this version.
     IdAtVersion(String, u64),
-    /// The link's terms and its count of uses are as they were seen.
-    Uses {
-        version: u64,
-        uses: u64,
-    },
     AbsentOrExpired(Timestamp),
     ActiveAdminKey(Timestamp),
 }
@@ -56,7 +53,16 @@ enum Guard {
 #[derive(Debug, Clone)]
 enum Action {
     Put(Item),
-    Set { key: Key, set: Item, remove: Vec<&'static str> },
+    Set {
+        key: Key,
+        set: Item,
+        remove: Vec<&'static str>,
+    },
+    /// Adds one to a number, whatever it is.
+    Count {
+        key: Key,
+        attribute: &'static str,
+    },
     Delete(Key),
     Check(Key),
 }
@@ -80,14 +86,25 @@ impl Write {
         Self { action: Action::Put(item), guard: Guard::Absent, refusal: Refusal::Claimed }
     }
 
-    /// Counts one more use of a link that was seen with this version of its terms and this count.
-    pub(crate) fn count_use(key: Key, version: u64, uses: u64) -> Self {
-        let set = Item::from([("uses".to_owned(), AttributeValue::N(uses.saturating_add(1).to_string()))]);
+    /// Counts one more of something at an item whose version and count are as they were seen.
+    pub(crate) fn count_seen(key: Key, version: u64, (attribute, count): (&'static str, u64)) -> Self {
+        let next = AttributeValue::N(count.saturating_add(1).to_string());
         Self {
-            action: Action::Set { key, set, remove: Vec::new() },
-            guard: Guard::Uses { version, uses },
+            action: Action::Set { key, set: Item::from([(attribute.to_owned(), next)]), remove: Vec::new() },
+            guard: Guard::Seen(vec![("version", version), (attribute, count)]),
             refusal: Refusal::Changed,
         }
+    }
+
+    /// Counts one more use of the discount code with this id.
+    pub(crate) fn count_discount_use(key: Key, id: &str) -> Self {
+        let action = Action::Count { key, attribute: "uses" };
+        Self { action, guard: Guard::Id(id.to_owned()), refusal: Refusal::Changed }
+    }
+
+    /// Deletes an item that must be at `version`.
+    pub(crate) const fn delete_at_version(key: Key, version: u64) -> Self {
+        Self { action: Action::Delete(key), guard: Guard::Version(version), refusal: Refusal::Changed }
     }
 
     /// Stores an item, whatever was there. For rows that a guarded row of the same transaction protects.
@@ -171,6 +188,21 @@ impl Write {
                         .map_err(fault)?,
                 )
             }
+            Action::Count { key, attribute } => {
+                let update = expression.count(attribute);
+                item.update(
+                    Update::builder()
+                        .table_name(table)
+                        .set_key(Some(key_item(&key)))
+                        .update_expression(update)
+                        .set_condition_expression(condition)
+                        .set_expression_attribute_names(expression.names())
+                        .set_expression_attribute_values(expression.values())
+                        .return_values_on_condition_check_failure(old)
+                        .build()
+                        .map_err(fault)?,
+                )
+            }
             Action::Delete(key) => item.delete(
                 Delete::builder()
                     .table_name(table)
@@ -220,19 +252,22 @@ impl Expression {
                 self.values.insert(":guard".to_owned(), AttributeValue::N(version.to_string()));
                 format!("{} = :guard", self.name("version"))
             }
-            Guard::Id(id) => {
-                self.values.insert(":id".to_owned(), AttributeValue::S(id.clone()));
-                format!("{} = :id", self.name("id"))
-            }
             Guard::IdAtVersion(id, version) => {
                 self.values.insert(":id".to_owned(), AttributeValue::S(id.clone()));
                 self.values.insert(":guard".to_owned(), AttributeValue::N(version.to_string()));
                 format!("{} = :id AND {} = :guard", self.name("id"), self.name("version"))
             }
-            Guard::Uses { version, uses } => {
-                self.values.insert(":guard".to_owned(), AttributeValue::N(version.to_string()));
-                self.values.insert(":seen".to_owned(), AttributeValue::N(uses.to_string()));
-                format!("{} = :guard AND {} = :seen", self.name("version"), self.name("uses"))
+            Guard::Seen(numbers) => {
+                let mut equal = |(attribute, value): &(&'static str, u64)| {
+                    let placeholder = format!(":seen_{attribute}");
+                    self.values.insert(placeholder.clone(), AttributeValue::N(value.to_string()));
+                    format!("{} = {placeholder}", self.name(attribute))
+                };
+                numbers.iter().map(&mut equal).collect::<Vec<_>>().join(" AND ")
+            }
+            Guard::Id(id) => {
+                self.values.insert(":guard".to_owned(), AttributeValue::S(id.clone()));
+                format!("{} = :guard", self.name("id"))
             }
             Guard::AbsentOrExpired(now) => {
                 self.values.insert(":guard".to_owned(), AttributeValue::N(now.millis().to_string()));
@@ -266,6 +301,11 @@ impl Expression {
             expression = format!("{expression} REMOVE {}", names.join(", "));
         }
         expression
+    }
+
+    fn count(&mut self, attribute: &str) -> String {
+        self.values.insert(":one".to_owned(), AttributeValue::N("1".to_owned()));
+        format!("ADD {} :one", self.name(attribute))
     }
 
     fn names(&self) -> Option<HashMap<String, String>> {

@@ -10,6 +10,7 @@ pub mod checkout_sessions;
 pub mod commit;
 pub mod customers;
 pub mod db;
+pub mod discount_codes;
 pub mod facts;
 pub mod idempotency;
 pub mod list;

@@ -176,7 +176,7 @@ pub fn delete(link: &PaymentLink, now: Timestamp) -> Result<Vec<Write>, StoreErr
 /// The write that counts one more completed payment of a link that was seen with this version and this many uses.
 /// [`crate::Refusal::Changed`] means that another payment or the merchant came first.
 pub fn count_use(code: &ShortCode, version: u64, uses: u64) -> Write {
-    Write::count_use(Key::link_head(code), version, uses)
+    Write::count_seen(Key::link_head(code), version, ("uses", uses))
 }
 
 /// Puts a link's rows together; `None` when the head or the terms are not among them.

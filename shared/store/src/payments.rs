@@ -3,7 +3,7 @@
 use crate::db::{Db, StoreError};
 use crate::outbox::{self, OutboxEvent};
 use crate::vault::Vault;
-use crate::{Write, checkout_sessions, customers, facts, payment_links, transactions};
+use crate::{Write, checkout_sessions, customers, discount_codes, facts, payment_links, transactions};
 use anyspend_domain::chain::usd_value;
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::customer::Customer;
@@ -20,6 +20,8 @@ pub struct Ground {
     pub link: LinkState,
     /// The payer's record, if the merchant has one.
     pub customer: Option<Customer>,
+    /// Whether the discount code on the session is still there to be counted.
+    pub discount_exists: bool,
 }
 
 impl Ground {
@@ -48,10 +50,8 @@ pub fn writes(
     vault: &impl Vault,
 ) -> Result<Vec<Write>, StoreError> {
     let Outcome { session, transaction, .. } = outcome;
-    let mut writes = vec![
-        checkout_sessions::replace(session, ground.session.version, vault)?,
-        transactions::record(transaction, before.map(|before| before.version), vault)?,
-    ];
+    let mut writes = checkout_sessions::replace(session, ground.session.version, vault)?;
+    writes.push(transactions::record(transaction, before.map(|before| before.version), vault)?);
     if transaction.status == TransactionStatus::Completed {
         writes.push(transactions::claim(transaction)?);
     }
@@ -60,6 +60,8 @@ pub fn writes(
     }
     if let (true, Some(received)) = (outcome.completes(), session.amount_received) {
         writes.extend(facts::payment_completed(session, &transaction.id, received, now)?);
+        let discount = session.discount.as_ref().filter(|_| ground.discount_exists);
+        writes.extend(discount.map(discount_codes::count_use));
     }
     if let (true, Some(id), Some(wallet)) =
         (outcome.counts_payment, &transaction.customer_id, &transaction.payer_address)
@@ -88,8 +90,8 @@ pub fn writes(
 }
 
 impl Db {
-    /// What a payment by `wallet` for this session is decided on, in one round trip; `None` when `owner` has no such
-    /// session.
+    /// What a payment by `wallet` for this session is decided on, in one round trip, and one more where the session has a
+    /// discount; `None` when `owner` has no such session.
     ///
     /// # Errors
     /// When the table does not answer, or something cannot be opened.
@@ -106,7 +108,11 @@ impl Db {
             self.link_state(&code),
             self.find_customer_by_wallet(owner, wallet, vault),
         )?;
-        let session = session.filter(|session| session.owner == *owner);
-        Ok(session.map(|session| Ground { session, link, customer }))
+        let Some(session) = session.filter(|session| session.owner == *owner) else { return Ok(None) };
+        let discount_exists = match &session.discount {
+            Some(discount) => self.find_discount_code_by_id(&discount.id).await?.is_some(),
+            None => false,
+        };
+        Ok(Some(Ground { session, link, customer, discount_exists }))
     }
 }

@@ -10,6 +10,8 @@
 //! | transaction | `TX#{tx_id}` | `TX` | `{org}#{mode}#transaction`, id |
 //! | transfer that has paid a session | `CLAIM#{chain}#{tx hash}#{log index}` | `CLAIM` | |
 //! | customer | `CUST#{locator of the wallet}` | `CUST` | `{org}#{mode}#customer`, id |
+//! | discount code | `DC#{locator of the code}` | `HEAD` | `{org}#{mode}#discount_code`, id |
+//! | use of it that a session holds | `DC#{locator of the code}` | `RES#{cs_id}` | |
 //! | API key, with its rate-limit bucket | `KEY#{sha256}` | `KEY` | `{org}#{mode}#api_key`, id |
 //! | API key by public id | `AK#{ak_id}` | `AK` | |
 //! | organization | `ORG#{org}` | `ORG` | |
@@ -132,6 +134,16 @@ impl Key {
         Self::new(format!("CUST#{locator}"), "CUST")
     }
 
+    /// A discount code's row.
+    pub fn discount_code(locator: &Locator) -> Self {
+        Self::new(discount_partition(locator), "HEAD")
+    }
+
+    /// The row by which a session holds a use of a discount code.
+    pub fn discount_reservation(locator: &Locator, session: &CheckoutSessionId) -> Self {
+        Self::new(discount_partition(locator), &format!("{RESERVATION_PREFIX}{session}"))
+    }
+
     /// An API key's row.
     pub fn api_key(hash: KeyHash) -> Self {
         Self::new(format!("{}{}", API_KEY_PREFIX, hash.to_hex()), "KEY")
@@ -237,6 +249,14 @@ pub(crate) fn shard_of(id: &str) -> u8 {
 /// A partition of the outbox.
 pub(crate) fn outbox_partition(shard: u8) -> String {
     format!("OUTBOX#{shard}")
+}
+
+/// What a reservation's sort key begins with, before the session's id.
+pub const RESERVATION_PREFIX: &str = "RES#";
+
+/// The partition that holds a discount code and what is held of it.
+pub fn discount_partition(locator: &Locator) -> String {
+    format!("DC#{locator}")
 }
 
 /// The partition of [`LIST_INDEX`] that lists an owner's objects of one kind.

@@ -1,0 +1,82 @@
+//! Reading and changing one stored discount code, and looking up the link a body names.
+
+use anyspend_api::discount_code::Terms;
+use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_domain::discount_code::{DiscountCode, DiscountCodePatch};
+use anyspend_domain::payment_link::PaymentLink;
+use anyspend_domain::{Code, DiscountCodeId, Patch, PaymentLinkId, PaymentLinkRef, Problem};
+use anyspend_store::Write;
+use std::sync::Arc;
+
+/// How often a change is decided anew because another one came first.
+const DECISIONS: u32 = 10;
+
+/// The code the path names, whoever owns it.
+pub(crate) async fn find(call: Arc<Call>) -> Result<Option<DiscountCode>, ApiError> {
+    match DiscountCodeId::parse(call.param("id")) {
+        Some(id) => Ok(call.db.find_discount_code_by_id(&id).await?),
+        None => Ok(None),
+    }
+}
+
+/// Changes or deletes a code: decides on the state it was read in, and anew when that state has changed meanwhile.
+pub(crate) async fn change(
+    call: &Arc<Call>,
+    caller: &Caller,
+    found: Option<DiscountCode>,
+    event_type: &'static str,
+    decide: impl Fn(DiscountCode) -> Result<(Write, Answer), ApiError>,
+) -> Result<Answer, ApiError> {
+    let mut found = found;
+    for _ in 0..DECISIONS {
+        let code = caller.own(found, call.param("id"))?;
+        let resource_id = code.id.to_string();
+        let (write, answer) = decide(code)?;
+        let changes =
+            Changes { writes: vec![write], event_type, resource_type: DiscountCodeId::OBJECT, resource_id, answer };
+        match call.commit(caller, changes).await {
+            Err(NotCommitted::Changed) => found = find(call.clone()).await?,
+            settled => return Ok(settled?),
+        }
+    }
+    Err(ApiError::unavailable("the discount code kept changing"))
+}
+
+/// The link a body names, read beside the check of the caller.
+pub(crate) async fn find_link(call: Arc<Call>) -> Result<Option<PaymentLink>, ApiError> {
+    match call.peek("payment_link_id").as_deref().and_then(PaymentLinkRef::parse) {
+        Some(wanted) => Ok(call.db.find_payment_link(&wanted).await?),
+        None => Ok(None),
+    }
+}
+
+/// The patch with the link looked up, and the problem of one that is not the caller's.
+pub(crate) fn with_link(
+    terms: Terms,
+    caller: &Caller,
+    link: Option<PaymentLink>,
+) -> (DiscountCodePatch, Option<Problem>) {
+    let Terms { mut patch, payment_link_id } = terms;
+    let mut problem = None;
+    patch.payment_link_id = match payment_link_id {
+        Patch::Keep => Patch::Keep,
+        Patch::Clear => Patch::Clear,
+        Patch::Set(id) => match caller.own(link, &id) {
+            Ok(link) => Patch::Set(link.id),
+            Err(_) => {
+                problem = Some(unknown_link(&id));
+                Patch::Keep
+            }
+        },
+    };
+    (patch, problem)
+}
+
+/// The problem of a body that names a link the caller does not have.
+pub(crate) fn unknown_link(id: &str) -> Problem {
+    Problem {
+        code: Code::ResourceNotFound,
+        message: format!("No {} found with id '{id}'.", PaymentLinkId::OBJECT),
+        param: Some("payment_link_id".to_owned()),
+    }
+}

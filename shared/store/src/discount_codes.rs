@@ -1,0 +1,272 @@
+//! Discount codes: one row each, and behind it, in the same partition, one row for every session that holds a use of it.
+//!
+//! What must stay true: uses plus live reservations never pass `max_uses`. Reserving is conditioned on the count of
+//! reservations ever made and on the merchant's version, so that of two sessions that see one use left, one gets it; using
+//! turns a reservation into a use in the payment's own transaction, which leaves the sum as it was.
+
+use crate::Write;
+use crate::db::{Db, Item, StoreError, read, row, string};
+use crate::list::Listed;
+use crate::schema::{self, Key, list_partition};
+use anyspend_domain::checkout_session::{AppliedDiscount, CheckoutSession, Status};
+use anyspend_domain::discount_code::{CodeText, DiscountCode, Reduction};
+use anyspend_domain::{
+    Amount, CheckoutSessionId, DiscountCodeId, Locator, Mode, OrgId, Owner, PaymentLinkId, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// How long the reservation of a payment that is being followed may outlive its session's time, in seconds: it is released
+/// when the payment ends, and this is for one that never does.
+const HELD_SECONDS: u64 = 30 * 86_400;
+/// How long a lapsed reservation may stay before it is tidied away, in seconds.
+const TIDY_SECONDS: u64 = 86_400;
+/// Columns of the head row that an update may remove.
+const OPTIONAL_COLUMNS: &[&str] = &["payment_link_id", "max_uses", "min_order_amount", "expires_at"];
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredCode {
+    id: DiscountCodeId,
+    org: OrgId,
+    mode: Mode,
+    code: CodeText,
+    reduction: Reduction,
+    payment_link_id: Option<PaymentLinkId>,
+    max_uses: Option<u64>,
+    uses: u64,
+    /// Reservations ever made.
+    reservations: u64,
+    min_order_amount: Option<Amount>,
+    expires_at: Option<Timestamp>,
+    switched_on: bool,
+    /// The batch it was made in.
+    batch: Option<String>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    version: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredReservation {
+    discount_id: DiscountCodeId,
+    expires_at: Timestamp,
+    ttl: u64,
+}
+
+/// A code, and what sessions under way hold of it.
+#[derive(Debug, Clone)]
+pub struct FoundCode {
+    /// The code.
+    pub code: DiscountCode,
+    /// Sessions that hold a use now, each with when it lapses.
+    held: Vec<(String, Timestamp)>,
+    reservations: u64,
+}
+
+impl FoundCode {
+    /// Uses reserved at `now` by other sessions than `session`.
+    pub fn reserved(&self, now: Timestamp, session: Option<&CheckoutSessionId>) -> u64 {
+        let own = session.map(CheckoutSessionId::as_str);
+        let live = self.held.iter().filter(|(holder, lapses)| now < *lapses && Some(holder.as_str()) != own);
+        u64::try_from(live.count()).unwrap_or(u64::MAX)
+    }
+}
+
+fn stored(code: &DiscountCode, reservations: u64, batch: Option<&str>) -> StoredCode {
+    StoredCode {
+        id: code.id.clone(),
+        org: code.owner.org.clone(),
+        mode: code.owner.mode,
+        code: code.code.clone(),
+        reduction: code.reduction,
+        payment_link_id: code.payment_link_id.clone(),
+        max_uses: code.max_uses,
+        uses: code.uses,
+        reservations,
+        min_order_amount: code.min_order_amount,
+        expires_at: code.expires_at,
+        switched_on: code.active,
+        batch: batch.map(str::to_owned),
+        created_at: code.created_at,
+        updated_at: code.updated_at,
+        version: code.version,
+    }
+}
+
+fn discount_code(stored: StoredCode) -> DiscountCode {
+    DiscountCode {
+        id: stored.id,
+        owner: Owner { org: stored.org, mode: stored.mode },
+        code: stored.code,
+        reduction: stored.reduction,
+        payment_link_id: stored.payment_link_id,
+        max_uses: stored.max_uses,
+        uses: stored.uses,
+        min_order_amount: stored.min_order_amount,
+        expires_at: stored.expires_at,
+        active: stored.switched_on,
+        created_at: stored.created_at,
+        updated_at: stored.updated_at,
+        version: stored.version,
+    }
+}
+
+/// The write that makes a code, in a batch or by itself. [`crate::Refusal::Taken`] means that the owner has it already.
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub fn create(code: &DiscountCode, batch: Option<&str>) -> Result<Write, StoreError> {
+    let mut item = row(&Key::discount_code(&code.id.locator()), &stored(code, 0, batch))?;
+    Listed { owner: &code.owner, object: DiscountCodeId::OBJECT, id: code.id.as_str() }.enter(&mut item);
+    Ok(Write::create(item))
+}
+
+/// The id of the code that stood in the way of a [`create`], if the same batch made it.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn made_by_batch(old: Option<Item>, batch: &str) -> Result<Option<DiscountCode>, StoreError> {
+    let Some(old) = old else { return Ok(None) };
+    let stored: StoredCode = read(old)?;
+    Ok((stored.batch.as_deref() == Some(batch)).then(|| discount_code(stored)))
+}
+
+/// The write that changes a code which was read at `version`. It leaves alone what sessions and payments count.
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub fn update(code: &DiscountCode, version: u64) -> Result<Write, StoreError> {
+    let key = Key::discount_code(&code.id.locator());
+    let mut set = row(&key, &stored(code, 0, None))?;
+    for fixed in [schema::PK, schema::SK, "id", "org", "mode", "code", "created_at", "uses", "reservations", "batch"] {
+        set.remove(fixed);
+    }
+    let remove = OPTIONAL_COLUMNS.iter().copied().filter(|column| !set.contains_key(*column)).collect();
+    Ok(Write::set_at_version(key, version, set, remove))
+}
+
+/// The write that deletes a code which was read at its present version. Sessions that hold a use keep their price.
+pub fn delete(code: &DiscountCode) -> Write {
+    Write::delete_at_version(Key::discount_code(&code.id.locator()), code.version)
+}
+
+/// The writes that reserve a use for a session, decided on the code as it was found. [`crate::Refusal::Changed`] means that
+/// another session or the merchant came first.
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub fn reserve(found: &FoundCode, session: &CheckoutSession) -> Result<Vec<Write>, StoreError> {
+    let code = &found.code;
+    let mut writes = vec![hold(&code.id, &session.id, session.expires_at, session.expires_at)?];
+    // What has no limit is not counted, so that a popular code is no queue.
+    if code.max_uses.is_some() {
+        let key = Key::discount_code(&code.id.locator());
+        writes.push(Write::count_seen(key, code.version, ("reservations", found.reservations)));
+    }
+    Ok(writes)
+}
+
+fn hold(
+    code: &DiscountCodeId,
+    session: &CheckoutSessionId,
+    lapses: Timestamp,
+    tidied: Timestamp,
+) -> Result<Write, StoreError> {
+    let ttl = tidied.plus_seconds(TIDY_SECONDS).seconds();
+    let reservation = StoredReservation { discount_id: code.clone(), expires_at: lapses, ttl };
+    Ok(Write::put(row(&Key::discount_reservation(&code.locator(), session), &reservation)?))
+}
+
+/// The write that lets go of what a session holds of a code.
+pub fn release(discount: &AppliedDiscount, session: &CheckoutSessionId) -> Write {
+    Write::delete(Key::discount_reservation(&discount.id.locator(), session))
+}
+
+/// The write that keeps a session's reservation in step with the session: it lapses with an open session, is held while a
+/// payment is followed, and ends with the session.
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub(crate) fn follow(session: &CheckoutSession) -> Result<Option<Write>, StoreError> {
+    let Some(discount) = &session.discount else { return Ok(None) };
+    Ok(Some(match session.stored_status {
+        Status::Open => hold(&discount.id, &session.id, session.expires_at, session.expires_at)?,
+        Status::Processing => {
+            let held = session.updated_at.plus_seconds(HELD_SECONDS);
+            hold(&discount.id, &session.id, held, held)?
+        }
+        Status::Completed | Status::Expired | Status::Failed => release(discount, &session.id),
+    }))
+}
+
+/// The write that counts a use of a code that was there a moment ago. [`crate::Refusal::Changed`] means that it was deleted.
+pub(crate) fn count_use(discount: &AppliedDiscount) -> Write {
+    Write::count_discount_use(Key::discount_code(&discount.id.locator()), discount.id.as_str())
+}
+
+impl Db {
+    /// The code a buyer typed, and what is held of it.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn find_discount_code(&self, owner: &Owner, code: &CodeText) -> Result<Option<FoundCode>, StoreError> {
+        let rows = self.partition(&schema::discount_partition(&code.locator(owner))).await?;
+        let mut head: Option<StoredCode> = None;
+        let mut reservations: Vec<(String, StoredReservation)> = Vec::new();
+        for item in rows {
+            let sk = string(&item, schema::SK).to_owned();
+            match sk.strip_prefix(schema::RESERVATION_PREFIX) {
+                Some(session) => reservations.push((session.to_owned(), read(item)?)),
+                None => head = Some(read(item)?),
+            }
+        }
+        Ok(head.map(|head| FoundCode {
+            // A code that was deleted and made again is another one: nothing of it is held yet.
+            held: reservations
+                .into_iter()
+                .filter(|(_, reservation)| reservation.discount_id == head.id)
+                .map(|(session, reservation)| (session, reservation.expires_at))
+                .collect(),
+            reservations: head.reservations,
+            code: discount_code(head),
+        }))
+    }
+
+    /// The code with this id, whoever owns it.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn find_discount_code_by_id(&self, id: &DiscountCodeId) -> Result<Option<DiscountCode>, StoreError> {
+        Ok(self.discount_code_at(&id.locator()).await?.filter(|code| code.id == *id))
+    }
+
+    async fn discount_code_at(&self, locator: &Locator) -> Result<Option<DiscountCode>, StoreError> {
+        let item = self.get(&Key::discount_code(locator), true).await?;
+        item.map(|item| read(item).map(discount_code)).transpose()
+    }
+
+    /// Every code of an owner, oldest first.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn list_discount_code_ids(&self, owner: &Owner) -> Result<Vec<(DiscountCodeId, bool)>, StoreError> {
+        #[derive(Deserialize)]
+        struct Slim {
+            #[serde(rename = "lsk")]
+            id: DiscountCodeId,
+            switched_on: bool,
+        }
+        let rows = self.list_rows(&list_partition(owner, DiscountCodeId::OBJECT)).await?;
+        rows.into_iter().map(|item| read(item).map(|Slim { id, switched_on }| (id, switched_on))).collect()
+    }
+
+    /// The whole codes of a page, in its order.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn get_discount_codes(&self, page: &[DiscountCodeId]) -> Result<Vec<DiscountCode>, StoreError> {
+        let keys: Vec<Key> = page.iter().map(|id| Key::discount_code(&id.locator())).collect();
+        let found = self.batch_get(&keys).await?;
+        let codes = found.into_iter().map(|item| read(item).map(discount_code)).collect::<Result<Vec<_>, _>>()?;
+        Ok(page.iter().filter_map(|id| codes.iter().find(|code| code.id == *id).cloned()).collect())
+    }
+}
