@@ -14,6 +14,7 @@ pub fn groups() -> Vec<Group> {
         checkout_sessions::routes(),
         transactions::routes(),
         customers::routes(),
+        checkout::routes(),
         discount_codes::routes(),
         quick_pay::routes(),
         account::routes(),

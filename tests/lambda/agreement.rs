@@ -140,8 +140,12 @@ fn a_function_has_the_secret_if_and_only_if_its_callers_bring_a_credential() {
     let template = Template::load();
     for group in anyspend_local::groups() {
         let credentials = group.operations.iter().any(|operation| matches!(operation.access, Access::Needs(_)));
-        let secret = template.function(group.name).environment.contains_key("PLATFORM_SECRET");
-        assert_eq!(secret, credentials, "{}", group.name);
+        let function = template.function(group.name);
+        assert_eq!(function.environment.contains_key("PLATFORM_KEY"), credentials, "{}", group.name);
+        assert_eq!(function.environment.contains_key("PLATFORM_SECRET"), credentials, "{}", group.name);
+        let opens: BTreeSet<&str> = function.key_actions.iter().map(String::as_str).collect();
+        let wanted = ["kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"];
+        assert_eq!(opens, if credentials { BTreeSet::from(wanted) } else { BTreeSet::new() }, "{}", group.name);
     }
 }
 

@@ -11,6 +11,7 @@ mod emulator;
 mod event;
 mod fixtures;
 mod gate;
+mod kms;
 mod official_client;
 mod stories;
 mod template;

@@ -25,6 +25,8 @@ pub(crate) struct Function {
     pub(crate) environment: BTreeMap<String, String>,
     /// What it may do to the table.
     pub(crate) permissions: BTreeSet<Permission>,
+    /// What it may do with the KMS key.
+    pub(crate) key_actions: BTreeSet<String>,
     /// The route keys that lead to it, such as `ANY /api/v1/payment-links/{proxy+}`.
     pub(crate) routes: Vec<String>,
 }
@@ -61,6 +63,7 @@ impl Template {
                     code_uri: text(&properties["CodeUri"]),
                     environment: variables.map(|(name, value)| (name.clone(), text(value))).collect(),
                     permissions: permissions(&properties["Policies"]),
+                    key_actions: key_actions(&properties["Policies"]),
                     routes: properties["Events"].as_object().unwrap().values().map(route_key).collect(),
                 }
             })
@@ -106,9 +109,17 @@ fn route_key(event: &Value) -> String {
     }
 }
 
+fn key_actions(policies: &Value) -> BTreeSet<String> {
+    let statements = policies.as_array().unwrap().iter().flat_map(|policy| policy["Statement"].as_array().unwrap());
+    let of_key = statements.filter(|statement| statement["Resource"] == "PlatformKey.Arn");
+    of_key.flat_map(|statement| statement["Action"].as_array().unwrap()).map(text).collect()
+}
+
 fn permissions(policies: &Value) -> BTreeSet<Permission> {
     let statements = policies.as_array().unwrap().iter().flat_map(|policy| policy["Statement"].as_array().unwrap());
     statements
+        // What is allowed on the KMS key is held to the code by a test of its own.
+        .filter(|statement| statement["Resource"] != "PlatformKey.Arn")
         .flat_map(|statement| {
             assert_eq!(statement["Effect"], "Allow");
             let resource = match statement["Resource"].as_str() {

@@ -3,6 +3,7 @@
 use crate::emulator::Instance;
 use crate::event::{FIXTURE_KEY, FIXTURE_SHORT_CODE, FIXTURE_TOKEN};
 use crate::gate::Gate;
+use crate::kms::KmsKey;
 use crate::template::Template;
 use anyspend_api::clock::Clock;
 use anyspend_api::version::Version;
@@ -46,6 +47,8 @@ pub(crate) struct World {
     pub(crate) client: aws_sdk_dynamodb::Client,
     template: Template,
     embedded: Embedded,
+    /// Where there is none, functions get the secret itself, which is quicker.
+    key: Option<KmsKey>,
 }
 
 impl World {
@@ -55,9 +58,14 @@ impl World {
         let embedded = Embedded::start(None).unwrap();
         let client = Connection::local(embedded.url().to_owned()).client();
         schema::create_table_if_absent(&client, TABLE).await.unwrap();
-        let world = Self { client, template: Template::load(), embedded };
+        let world = Self { client, template: Template::load(), embedded, key: None };
         world.seed().await;
         world
+    }
+
+    /// The same, with a key management service.
+    pub(crate) async fn with_kms(key: KmsKey) -> Self {
+        Self { key: Some(key), ..Self::start().await }
     }
 
     async fn seed(&self) {
@@ -89,7 +97,8 @@ impl World {
             "Table" => TABLE.to_owned(),
             "PublicUrl" => PUBLIC_URL.to_owned(),
             "DynamoDbEndpoint" => gate.url.clone(),
-            "{{resolve:secretsmanager:${PlatformSecret}}}" => SECRET.to_owned(),
+            "PlatformSecret" if self.key.is_none() => SECRET.to_owned(),
+            "PlatformKey.Arn" => self.key.as_ref().map(|key| key.arn.clone()).unwrap_or_default(),
             _ => self.template.parameter_default(&written).unwrap_or(written),
         };
         let mut environment: BTreeMap<String, String> =
@@ -105,6 +114,9 @@ impl World {
             ("AWS_SESSION_TOKEN", "test"),
         ] {
             environment.insert(name.to_owned(), value.to_owned());
+        }
+        if let Some(key) = &self.key {
+            environment.insert("AWS_ENDPOINT_URL_KMS".to_owned(), key.endpoint.clone());
         }
         Instance::start(package, &environment, gate).await
     }

@@ -24,6 +24,7 @@ fn each_layer_knows_only_the_layers_below_it() {
         "anyspend-testing",
         "anyspend-local",
         "payment-links",
+        "checkout",
         "checkout-sessions",
         "products",
         "transactions",

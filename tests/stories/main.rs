@@ -5,6 +5,8 @@ mod api_keys;
 mod arrows;
 mod authentication;
 mod budgets;
+mod checkout_api;
+mod checkout_pages;
 mod customers;
 mod discount_codes;
 mod duplicate;

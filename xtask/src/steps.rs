@@ -98,6 +98,7 @@ fn tests() -> Result<(), String> {
         // Not the functions' binaries as test harnesses: they have no tests, and linking a dozen takes a minute.
         .args(&["test", "--locked", "--workspace", "--lib", "--bin", "bench", "--test", "*"])
         .env("LAMBDA_DIR", &root().join("target/lambda").to_string_lossy())
+        .env("MOTO_SERVER", &tools::python_bin().join("moto_server").to_string_lossy())
         .env("OFFICIAL_CLIENT", &tools::official_client().to_string_lossy())
         .env("LAMBDA_RIE", &emulator.to_string_lossy())
         .run()

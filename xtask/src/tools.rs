@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 /// From the Python package index. `aws-sam-cli` also brings cfn-lint and the Runtime Interface Emulator, and
 /// `cargo-lambda` the linker it builds with.
-const PYTHON_PACKAGES: &[&str] = &["aws-sam-cli==1.170.0", "cargo-lambda==1.9.2", "typos==1.52.0"];
+/// `moto` stands in for KMS, which has no emulator of its own; its server needs `flask-cors`.
+const PYTHON_PACKAGES: &[&str] =
+    &["aws-sam-cli==1.170.0", "cargo-lambda==1.9.2", "typos==1.52.0", "moto==5.2.5", "flask-cors==6.0.5"];
 /// From crates.io. Without its default features it cannot fetch advisories by itself, which the tests do not do.
 const CARGO_DENY: &str = "cargo-deny@0.20.2";
 

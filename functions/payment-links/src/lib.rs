@@ -1,6 +1,7 @@
 //! Payment links and their line items: the group's table of contents.
 
 mod add_item;
+mod counted;
 mod create;
 mod delete;
 mod duplicate;
@@ -9,8 +10,10 @@ mod list_items;
 mod remove_item;
 mod retrieve;
 mod sessions;
+mod stats;
 mod stored;
 mod update;
+mod visitors;
 
 use anyspend_api::Group;
 
@@ -30,6 +33,8 @@ pub fn routes() -> Group {
             add_item::operation(),
             remove_item::operation(),
             sessions::operation(),
+            stats::operation(),
+            visitors::operation(),
         ],
     }
 }
@@ -42,6 +47,10 @@ const LINK: &str = "/api/v1/payment-links/{id}";
 const DUPLICATE: &str = "/api/v1/payment-links/{id}/duplicate";
 /// The path of a link's sessions.
 const SESSIONS: &str = "/api/v1/payment-links/{id}/sessions";
+/// The path of a link's statistics.
+const STATS: &str = "/api/v1/payment-links/{id}/stats";
+/// The path of a link's visitors.
+const VISITORS: &str = "/api/v1/payment-links/{id}/visitors";
 /// The path of a link's items.
 const ITEMS: &str = "/api/v1/payment-links/{id}/items";
 /// The path of one item.

@@ -10,12 +10,12 @@ use crate::platform::Platform;
 use crate::query::Query;
 use crate::version::{Version, render};
 use anyspend_domain::token_bucket::Allowance;
-use anyspend_domain::{Code, EventId, Mode, OrgId, RequestId, Timestamp};
+use anyspend_domain::{Code, EventId, Mode, OrgId, Owner, RequestId, Timestamp};
 use anyspend_store::audit::AuditEvent;
 use anyspend_store::idempotency::{self, IdempotencyScope, KeptAnswer};
 use anyspend_store::{CommitError, Db, Refusal, Write, audit};
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
@@ -87,12 +87,23 @@ pub struct Answer {
     pub status: StatusCode,
     /// The body.
     pub body: Vec<u8>,
+    /// Headers of its own, before the ones every answer has: without a `Content-Type`, a body is JSON.
+    pub headers: HeaderMap,
     /// The version it was rendered in.
     pub version: Version,
     /// Whether this is the first answer to an idempotency key, again.
     pub replayed: bool,
     /// Whether the body shows a secret or a person, and is sealed where it is kept.
     pub bears_secret: bool,
+}
+
+impl Answer {
+    /// The same answer with one header more.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
 }
 
 /// What an operation wants to happen.
@@ -187,12 +198,15 @@ impl Call {
     }
 
     /// The client's part of the address space; all that is known when the host does not know the address.
-    pub(crate) fn client_network(&self) -> String {
+    pub fn client_network(&self) -> String {
         self.client_ip.map_or_else(|| "unknown".to_owned(), client_network)
     }
 
     /// The version the header asks for: none, a known one, or an error.
     fn requested_version(&self) -> Result<Option<Version>, ApiError> {
+        if self.operation.as_ref().is_some_and(|operation| operation.is_page()) {
+            return Ok(None);
+        }
         let Some(header) = self.headers.get(VERSION_HEADER) else { return Ok(None) };
         header.to_str().ok().and_then(Version::parse).map(Some).ok_or_else(|| {
             let known = Version::names().join(", ");
@@ -222,6 +236,9 @@ impl Call {
 
     /// What must be right about a request whatever it asks for: query, idempotency key, body.
     pub(crate) fn check_shape(&self) -> Result<(), ApiError> {
+        if self.operation().is_page() {
+            return self.idempotency_key().map(|_| ());
+        }
         let query = Query::parse(&self.query_string, self.operation().query)?;
         let _ = self.query.set(query);
         self.idempotency_key()?;
@@ -234,7 +251,8 @@ impl Call {
         Ok(())
     }
 
-    /// The query parameters, which the operation declared.
+    /// The query parameters, which the operation declared. A page reads [`Call::query_string`] itself: it must work
+    /// whatever it is tagged with.
     #[expect(clippy::expect_used, reason = "set before any handler runs")]
     pub fn query(&self) -> &Query {
         self.query.get().expect("the query is parsed before the handler runs")
@@ -259,8 +277,7 @@ impl Call {
         if body.is_empty() {
             return Ok(Json::Object(Vec::new()));
         }
-        let declared = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if !is_json(declared) {
+        if !is_declared_as(&self.headers, "application/json") {
             return Err(ApiError::new(
                 Code::UnsupportedMediaType,
                 "The request body must be declared as 'Content-Type: application/json'.",
@@ -287,6 +304,34 @@ impl Call {
     /// When it is not even a JSON object.
     pub fn read_body<T: Body>(&self, caller: &Caller) -> Result<Reading<T>, ApiError> {
         Ok(read_body(self.json()?, self.read_context(caller.owner.mode)))
+    }
+
+    /// The same, for a caller without a mode of its own: `mode` is that of what the request is about.
+    ///
+    /// # Errors
+    /// When it is not even a JSON object.
+    pub fn read_body_in<T: Body>(&self, mode: Mode) -> Result<Reading<T>, ApiError> {
+        Ok(read_body(self.json()?, self.read_context(mode)))
+    }
+
+    /// Reads what a form was turned into as if it had arrived as JSON.
+    pub fn read_as<T: Body>(&self, json: &Json, mode: Mode) -> Reading<T> {
+        read_body(json, self.read_context(mode))
+    }
+
+    /// The fields of a form a browser sent, in its order.
+    ///
+    /// # Errors
+    /// 413 and 415.
+    pub fn form(&self) -> Result<Vec<(String, String)>, ApiError> {
+        let body = self.body.as_ref().map_err(Clone::clone)?;
+        if !body.is_empty() && !is_declared_as(&self.headers, "application/x-www-form-urlencoded") {
+            return Err(ApiError::new(
+                Code::UnsupportedMediaType,
+                "The form must be declared as 'Content-Type: application/x-www-form-urlencoded'.",
+            ));
+        }
+        Ok(form_urlencoded::parse(body).into_owned().collect())
     }
 
     /// The body.
@@ -351,7 +396,24 @@ impl Call {
     pub fn answer(&self, status: StatusCode, view: &impl Serialize) -> Result<Answer, ApiError> {
         let version = self.version();
         let body = render(version, view).map_err(|error| ApiError::internal(error.to_string()))?;
-        Ok(Answer { status, body, version, replayed: false, bears_secret: false })
+        Ok(Answer { status, body, headers: HeaderMap::new(), version, replayed: false, bears_secret: false })
+    }
+
+    /// Answers with something else than JSON.
+    pub fn answer_with(&self, status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Answer {
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+        Answer { status, body, headers, version: self.version(), replayed: false, bears_secret: false }
+    }
+
+    /// Sends the caller elsewhere.
+    ///
+    /// # Errors
+    /// When the address cannot stand in a header, which is a fault of ours.
+    pub fn redirect(&self, status: StatusCode, to: &str) -> Result<Answer, ApiError> {
+        let location = HeaderValue::from_bytes(to.as_bytes()).map_err(|error| ApiError::internal(error.to_string()))?;
+        let headers = HeaderMap::from_iter([(header::LOCATION, location)]);
+        let version = self.version();
+        Ok(Answer { status, body: Vec::new(), headers, version, replayed: false, bears_secret: false })
     }
 
     /// Makes changes happen, once: the writes, the audit event and the idempotent answer in one transaction.
@@ -360,6 +422,15 @@ impl Call {
     /// [`NotCommitted`]; with [`NotCommitted::Failed`] of status 503 it is unknown whether they happened, and a
     /// retry with the same idempotency key finds out.
     pub async fn commit(&self, caller: &Caller, changes: Changes) -> Result<Answer, NotCommitted> {
+        self.commit_for(caller, &caller.owner, changes).await
+    }
+
+    /// The same for a caller who changes what another owns: the trail is the owner's, the idempotency key the
+    /// caller's.
+    ///
+    /// # Errors
+    /// As for [`Call::commit`].
+    pub async fn commit_for(&self, caller: &Caller, owner: &Owner, changes: Changes) -> Result<Answer, NotCommitted> {
         let failed = |error: ApiError| NotCommitted::Failed(error);
         let Changes { mut writes, event_type, resource_type, resource_id, answer } = changes;
         let event = AuditEvent {
@@ -377,8 +448,8 @@ impl Call {
             created_at: self.now,
         };
         // Nobody could ever read the trail of nobody's organization.
-        if caller.owner.org != OrgId::anonymous() {
-            writes.push(audit::record(&caller.owner, &event).map_err(|error| failed(error.into()))?);
+        if owner.org != OrgId::anonymous() {
+            writes.push(audit::record(owner, &event).map_err(|error| failed(error.into()))?);
         }
         let scope = self.idempotency_scope(caller).map_err(failed)?;
         if let Some(scope) = &scope {
@@ -387,6 +458,7 @@ impl Call {
                 fingerprint: self.fingerprint(),
                 status: answer.status.as_u16(),
                 api_version: answer.version.name().to_owned(),
+                headers: kept_headers(&answer.headers),
                 body,
                 sealed: answer.bears_secret,
                 request_id: self.request_id.to_string(),
@@ -443,6 +515,7 @@ impl Call {
         Ok(Answer {
             status: StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK),
             body,
+            headers: restored_headers(&kept.headers),
             version: Version::parse(&kept.api_version).unwrap_or_else(Version::current),
             replayed: true,
             bears_secret: kept.sealed,
@@ -469,14 +542,30 @@ impl Body for Nothing {
     }
 }
 
-/// `application/json`, with no charset or UTF-8.
-fn is_json(content_type: &str) -> bool {
-    let mut parts = content_type.split(';').map(str::trim);
-    let json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
-    json && parts.all(|parameter| match parameter.split_once('=') {
-        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
-            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
-        }
-        _ => true,
-    })
+/// The headers of an answer's own, as they are kept.
+fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
+}
+
+/// What [`kept_headers`] kept.
+fn restored_headers(kept: &[(String, String)]) -> HeaderMap {
+    let read = |(name, value): &(String, String)| {
+        Some((HeaderName::try_from(name.as_str()).ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+    };
+    kept.iter().filter_map(read).collect()
+}
+
+/// Whether the body is declared as this media type, with no charset or UTF-8.
+fn is_declared_as(headers: &HeaderMap, media_type: &str) -> bool {
+    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut parts = declared.split(';').map(str::trim);
+    let right = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(media_type));
+    right
+        && parts.all(|parameter| match parameter.split_once('=') {
+            Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+                value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+            }
+            _ => true,
+        })
 }

@@ -197,7 +197,8 @@ impl CheckoutSessionView {
     }
 }
 
-fn ignored_url(param: &str) -> ErrorItem {
+/// What is said of a redirect that was left out.
+pub fn ignored_url(param: &str) -> ErrorItem {
     ErrorItem::from(Problem {
         code: Code::RedirectIgnored,
         message: format!(

@@ -1,5 +1,6 @@
 //! What a deployment decides, read from the environment once.
 
+use crate::kms::Kms;
 use crate::seal::MasterSecret;
 use anyspend_domain::chain::{ChainAccess, Chains};
 use anyspend_store::db::Connection;
@@ -127,6 +128,11 @@ pub fn connection_from_env() -> Result<(Connection, String), String> {
         http_client: None,
     };
     Ok((connection, demand("TABLE_NAME")?))
+}
+
+/// The KMS key around the platform's secret, `PLATFORM_KEY`, where the deployment has one.
+pub fn kms_from_env(connection: &Connection, table: &str) -> Option<Kms> {
+    variable("PLATFORM_KEY").map(|key| Kms::new(connection, variable("AWS_ENDPOINT_URL_KMS"), key, table.to_owned()))
 }
 
 /// A DynamoDB endpoint that an operator named: with the environment's credentials, or any for an engine that takes any.

@@ -99,6 +99,12 @@ pub struct ErrorItem {
     pub param: Option<String>,
 }
 
+/// Whether a problem is about a field or about something in it.
+fn lies_in(problem: &Problem, field: &str) -> bool {
+    let rest = problem.param.as_deref().and_then(|param| param.strip_prefix(field));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
 impl From<Problem> for ErrorItem {
     fn from(problem: Problem) -> Self {
         Self { code: problem.code.as_str(), message: problem.message, param: problem.param }
@@ -134,7 +140,9 @@ impl ApiError {
     pub fn merged(read: Vec<Problem>, decided: Option<Rejection>) -> Option<Self> {
         let mut problems = read;
         for problem in decided.into_iter().flat_map(Rejection::into_problems) {
-            if problem.param.is_none() || problems.iter().all(|known| known.param != problem.param) {
+            // What could not be read is not missing, and neither is what holds it.
+            let told = problem.param.as_deref().is_some_and(|param| problems.iter().any(|known| lies_in(known, param)));
+            if !told {
                 problems.push(problem);
             }
         }
@@ -152,6 +160,11 @@ impl ApiError {
                 Err(Self::merged(read, Some(rejection)).unwrap_or_else(|| Self::internal("refused without a problem")))
             }
         }
+    }
+
+    /// Everything that is wrong.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
     }
 
     /// The first problem's code.

@@ -4,14 +4,19 @@
 use crate::error::ApiError;
 use crate::json::Json;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::country::CountryCode;
 use anyspend_domain::discount_code::{CodeText, ReductionType};
 use anyspend_domain::link_form::{FieldId, FieldKind};
 use anyspend_domain::metadata::MetadataPatch;
 use anyspend_domain::money::ShippingCost;
+use anyspend_domain::payer_answers::{MAX_LINES, Sent};
 use anyspend_domain::product::ProductType;
 use anyspend_domain::text::{Caption, ClientReference, CustomerName, Description, Email, Name, ThemeColor, UtmTag};
 use anyspend_domain::web_url::WebUrl;
-use anyspend_domain::{Address, Amount, Code, Invalid, Metadata, Mode, Patch, Problem, ProductId, Timestamp};
+use anyspend_domain::{
+    Address, Amount, Code, Invalid, Metadata, Mode, Patch, Problem, ProductId, Timestamp, VisitorId,
+};
+use std::collections::BTreeMap;
 use utoipa::openapi::schema::{
     AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, SchemaType, Type,
 };
@@ -470,6 +475,48 @@ impl FieldValue for MetadataPatch {
     }
 }
 
+/// What was sent for a link's form, by the fields' ids; a field sent as `null` is absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SentForm(pub BTreeMap<String, Sent>);
+
+impl FieldValue for SentForm {
+    fn read(json: &Json, place: &mut Place<'_>) -> Option<Self> {
+        let Json::Object(pairs) = json else {
+            return place.refuse(Invalid::new(format!("must be an object, not {}", json.kind())));
+        };
+        let before = place.problems.len();
+        let mut sent = BTreeMap::new();
+        for (id, value) in pairs {
+            let value = match value {
+                Json::Null => continue,
+                Json::String(text) => Sent::Text(text.clone()),
+                Json::Number(number) => Sent::Number(number.to_string()),
+                Json::Bool(flag) => Sent::Flag(*flag),
+                Json::Array(_) | Json::Object(_) => {
+                    let path = format!("{}.{id}", place.path);
+                    let mut place = Place { path: &path, context: place.context, problems: place.problems };
+                    place.refuse::<()>(Invalid::new(format!(
+                        "must be a string, number or boolean, not {}",
+                        value.kind()
+                    )));
+                    continue;
+                }
+            };
+            sent.insert(id.clone(), value);
+        }
+        (place.problems.len() == before).then_some(Self(sent))
+    }
+
+    fn schema() -> RefOr<Schema> {
+        let value = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Null]))
+            .max_length(Some(MAX_LINES));
+        let description = "By the ids of the link's form fields: a boolean for a checkbox, a string for every other field; a number may also be sent as a number.";
+        Schema::Object(ObjectBuilder::new().additional_properties(Some(value)).description(Some(description)).build())
+            .into()
+    }
+}
+
 fn string() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(SchemaType::new(Type::String))
 }
@@ -511,6 +558,10 @@ string_fields! {
         string().pattern(Some("^(0|[1-9][0-9]{0,77})$")).description(Some("In the token's smallest unit"));
     Address = |text, _| Self::parse(text), string().pattern(Some("^0x[0-9a-fA-F]{40}$"));
     ProductId = |text, _| Self::from_field(text), string().pattern(Some("^prod_[0-9A-Za-z]+$"));
+    VisitorId = |text, _| Self::parse(text).ok_or_else(|| Invalid::new("must be a visitor id such as 'vis_…'")),
+        string().pattern(Some("^vis_[0-9A-Za-z]+$"));
+    CountryCode = |text, _| Self::parse(text),
+        string().pattern(Some("^[A-Za-z]{2}$")).description(Some("ISO 3166-1 alpha-2"));
     CodeText = |text, _| Self::parse(text),
         string().pattern(Some("^[A-Za-z0-9_-]{1,50}$")).description(Some("Kept in upper case"));
     ReductionType = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));

@@ -90,6 +90,15 @@ enum From {
     After(String),
 }
 
+/// Where a page begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start<'a> {
+    /// After so many rows.
+    Row(u64),
+    /// After what a cursor says.
+    After(&'a str),
+}
+
 /// Which page of which list is asked for.
 #[derive(Debug)]
 pub struct PageRequest {
@@ -158,6 +167,32 @@ impl PageRequest {
         match ApiError::merged(problems, None) {
             Some(error) => Err(error),
             None => Ok(Self { from, limit, order, scope }),
+        }
+    }
+
+    /// Where the page begins, for a list that finds its rows by itself.
+    pub const fn start(&self) -> Start<'_> {
+        match &self.from {
+            From::Page(page) => Start::Row(page.saturating_sub(1).saturating_mul(self.limit)),
+            From::After(last) => Start::After(last.as_str()),
+        }
+    }
+
+    /// Most rows of the page.
+    pub const fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// The page with these rows, number `page` of a list of `total`. `next` is what the cursor of the page after it says,
+    /// if there is one.
+    pub fn found<T>(&self, rows: Vec<T>, total: u64, page: u64, next: Option<&str>) -> Page<T> {
+        Page {
+            rows,
+            total,
+            has_more: next.is_some(),
+            next_cursor: next.map(|next| write_cursor(&self.scope, next)),
+            page,
+            limit: self.limit,
         }
     }
 

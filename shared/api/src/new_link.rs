@@ -100,7 +100,12 @@ impl Call {
             };
             match self.commit(caller, changes).await {
                 Err(NotCommitted::Taken) => {}
-                settled => return Ok(settled?),
+                Ok(answer) => {
+                    // Where one process serves everything, the link's page already knows whose it is.
+                    self.platform.link_owners.remember(&link.id, &link.owner);
+                    return Ok(answer);
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         Err(ApiError::unavailable("no free short code was found"))

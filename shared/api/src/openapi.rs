@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 document, made from the route groups' own tables of contents.
 
 use crate::error::ErrorEnvelope;
-use crate::operation::{Access, Components, Group, Operation};
+use crate::operation::{Access, AnswerSpec, Components, Content, Group, Operation};
 use crate::version::Version;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::HeaderBuilder;
@@ -84,20 +84,40 @@ fn path_item(group: &Group, operation: &Operation, schemas: &mut Components) -> 
         let required = if may_be_left_out(operation, &schema) { Required::False } else { Required::True };
         builder = builder.request_body(Some(
             RequestBodyBuilder::new()
-                .content("application/json", ContentBuilder::new().schema(Some(schema)).build())
+                .content(body_type(operation), ContentBuilder::new().schema(Some(schema)).build())
                 .required(Some(required))
                 .build(),
         ));
     }
-    let name = (operation.answer.describe)(schemas);
-    builder = builder.response(
-        operation.answer.status.as_str(),
-        response(operation.answer.status.canonical_reason().unwrap_or_default(), &name, operation),
-    );
     for (status, reason) in refusals(operation) {
-        builder = builder.response(status, response(reason, ERROR, operation));
+        let content = if operation.is_page() { Shown::Text("text/html") } else { Shown::Json(ERROR.to_owned()) };
+        builder = builder.response(status, response(reason, &content, operation));
+    }
+    for answer in std::iter::once(&operation.answer).chain(&operation.other_answers) {
+        let reason =
+            if answer.when.is_empty() { answer.status.canonical_reason().unwrap_or_default() } else { answer.when };
+        builder = builder.response(answer.status.as_str(), response(reason, &shown(answer, schemas), operation));
     }
     PathItem::new(method, builder.build())
+}
+
+/// What a response's body is, its schemas being among the components.
+enum Shown {
+    Json(String),
+    Text(&'static str),
+    Redirect,
+}
+
+fn shown(answer: &AnswerSpec, schemas: &mut Components) -> Shown {
+    match answer.content {
+        Content::Json(describe) => Shown::Json(describe(schemas)),
+        Content::Text(media_type) => Shown::Text(media_type),
+        Content::Redirect => Shown::Redirect,
+    }
+}
+
+const fn body_type(operation: &Operation) -> &'static str {
+    if operation.is_page() { "application/x-www-form-urlencoded" } else { "application/json" }
 }
 
 /// A POST none of whose fields is required needs no body at all; a PATCH of nothing is refused.
@@ -108,7 +128,10 @@ fn may_be_left_out(operation: &Operation, body: &RefOr<Schema>) -> bool {
 
 /// Every status an operation can answer besides its own.
 fn refusals(operation: &Operation) -> Vec<(&'static str, &'static str)> {
-    let mut statuses = vec![("400", "The request is not valid")];
+    let mut statuses = Vec::new();
+    if !operation.is_page() {
+        statuses.push(("400", "The request is not valid"));
+    }
     if matches!(operation.access, Access::Needs(_)) {
         statuses.push(("401", "No valid credential was sent"));
         statuses.push(("403", "The credential may not do this"));
@@ -116,12 +139,12 @@ fn refusals(operation: &Operation) -> Vec<(&'static str, &'static str)> {
     if operation.path.contains('{') || operation.body.is_some() {
         statuses.push(("404", "Something named in the request does not exist"));
     }
-    if operation.changes() || operation.method == http::Method::DELETE {
+    if (operation.changes() && !operation.is_page()) || operation.method == http::Method::DELETE {
         statuses.push(("409", "The request conflicts with the state of things"));
     }
     if operation.changes() {
         statuses.push(("413", "The body is too large"));
-        statuses.push(("415", "The body is not declared as JSON"));
+        statuses.push(("415", "The body is not declared as what it must be"));
     }
     if operation.access != Access::Public {
         statuses.push(("429", "The rate limit is reached"));
@@ -131,7 +154,7 @@ fn refusals(operation: &Operation) -> Vec<(&'static str, &'static str)> {
     statuses
 }
 
-fn response(description: &str, schema: &str, operation: &Operation) -> utoipa::openapi::Response {
+fn response(description: &str, shown: &Shown, operation: &Operation) -> utoipa::openapi::Response {
     let header = |description: &str| {
         HeaderBuilder::new()
             .schema(Some(ObjectBuilder::new().schema_type(SchemaType::new(Type::String))))
@@ -140,9 +163,16 @@ fn response(description: &str, schema: &str, operation: &Operation) -> utoipa::o
     };
     let mut builder = ResponseBuilder::new()
         .description(description)
-        .content("application/json", ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build())
         .header("Request-Id", header("`req_…`, also in the log"))
         .header("AnySpend-Version", header("The version in force"));
+    let text = || ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+    builder = match shown {
+        Shown::Json(name) => {
+            builder.content("application/json", ContentBuilder::new().schema(Some(Ref::from_schema_name(name))).build())
+        }
+        Shown::Text(media_type) => builder.content(*media_type, ContentBuilder::new().schema(Some(text())).build()),
+        Shown::Redirect => builder.header("Location", header("Where to")),
+    };
     if operation.access != Access::Public {
         builder = builder
             .header("X-RateLimit-Limit", header("Requests per minute"))
@@ -187,6 +217,9 @@ fn parameters(operation: &Operation) -> Vec<Parameter> {
                 .build(),
         );
     };
+    if operation.is_page() {
+        return parameters;
+    }
     header(
         "AnySpend-Version",
         "The dated version to answer in; the key's own when absent.",

@@ -8,7 +8,7 @@ use crate::fields::{Body, describe_body};
 use crate::query::QueryParam;
 use anyspend_domain::api_key::Permission;
 use futures_util::future::BoxFuture;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use std::fmt;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -30,16 +30,50 @@ pub enum Access {
     Needs(Permission),
 }
 
+/// Who reads an operation's answers, and failures.
+#[derive(Debug, Clone, Copy)]
+pub enum Audience {
+    /// Servers, with a credential that must never be in a browser: JSON, and no other site's scripts.
+    Servers,
+    /// The scripts of any site: JSON, with CORS open to all origins.
+    AnySite,
+    /// People with a browser: failures are pages, which this makes; unknown query parameters are ignored, because links
+    /// get tagged on their way; a body is a form's.
+    People(fn(&Call, &ApiError) -> Page),
+}
+
+/// What a failure looks like to people.
+#[derive(Debug)]
+pub struct Page {
+    /// Its headers, `Content-Type` among them.
+    pub headers: HeaderMap,
+    /// The page.
+    pub body: Vec<u8>,
+}
+
 /// The named schemas an answer consists of.
 pub type Components = Vec<(String, RefOr<Schema>)>;
 
-/// What an operation answers when all goes well.
+/// What an answer's body is.
+#[derive(Debug, Clone, Copy)]
+pub enum Content {
+    /// JSON. Adds the body's schemas to the components and names the body's own.
+    Json(fn(&mut Components) -> String),
+    /// Text of this media type.
+    Text(&'static str),
+    /// A redirect: no body, and a `Location`.
+    Redirect,
+}
+
+/// One way an operation answers.
 #[derive(Debug, Clone, Copy)]
 pub struct AnswerSpec {
     /// The status.
     pub status: StatusCode,
-    /// Adds the body's schemas to the components and names the body's own.
-    pub describe: fn(&mut Components) -> String,
+    /// The body.
+    pub content: Content,
+    /// When it answers so.
+    pub when: &'static str,
 }
 
 type Handler = Box<dyn Fn(Arc<Call>) -> BoxFuture<'static, Result<Answer, ApiError>> + Send + Sync>;
@@ -62,8 +96,12 @@ pub struct Operation {
     pub query: &'static [QueryParam],
     /// Its body's schema; without one, a body must be empty or `{}`.
     pub body: Option<fn() -> RefOr<Schema>>,
-    /// Its answer.
+    /// Its answer when all goes well.
     pub answer: AnswerSpec,
+    /// What else it answers besides the refusals every operation of its kind can give.
+    pub other_answers: Vec<AnswerSpec>,
+    /// Who reads what it answers.
+    pub audience: Audience,
     handler: Handler,
 }
 
@@ -107,6 +145,18 @@ impl Operation {
         status: StatusCode,
         summary: &'static str,
     ) -> Self {
+        Self::answering(id, method, path, access, (status, Content::Json(describe_answer::<T>)), summary)
+    }
+
+    /// The same for an operation that answers with something else than JSON.
+    pub fn answering(
+        id: &'static str,
+        method: Method,
+        path: &'static str,
+        access: Access,
+        (status, content): (StatusCode, Content),
+        summary: &'static str,
+    ) -> Self {
         Self {
             id,
             method,
@@ -116,7 +166,9 @@ impl Operation {
             description: "",
             query: &[],
             body: None,
-            answer: AnswerSpec { status, describe: describe_answer::<T> },
+            answer: AnswerSpec { status, content, when: "" },
+            other_answers: Vec::new(),
+            audience: Audience::Servers,
             handler: Box::new(|_| Box::pin(async { Err(ApiError::internal("an operation without a handler")) })),
         }
     }
@@ -139,6 +191,20 @@ impl Operation {
     #[must_use]
     pub fn body<T: Body>(mut self) -> Self {
         self.body = Some(describe_body::<T>);
+        self
+    }
+
+    /// Says who reads its answers, where that is not servers.
+    #[must_use]
+    pub const fn read_by(mut self, audience: Audience) -> Self {
+        self.audience = audience;
+        self
+    }
+
+    /// Says how else it answers.
+    #[must_use]
+    pub fn also(mut self, status: StatusCode, content: Content, when: &'static str) -> Self {
+        self.other_answers.push(AnswerSpec { status, content, when });
         self
     }
 
@@ -183,9 +249,43 @@ impl Operation {
         self
     }
 
+    /// Like [`Operation::beside`], for a load that leaves something behind: when the caller or the request is refused,
+    /// `undo` takes it back before the refusal is answered, because a refused request has no effect.
+    #[must_use]
+    pub fn beside_or_undo<L, LoadFut, U, UndoFut, F, Fut, T>(mut self, load: L, undo: U, handler: F) -> Self
+    where
+        L: Fn(Arc<Call>) -> LoadFut + Send + Sync + Copy + 'static,
+        LoadFut: Future<Output = T> + Send + 'static,
+        U: Fn(Arc<Call>, T) -> UndoFut + Send + Sync + Copy + 'static,
+        UndoFut: Future<Output = ()> + Send + 'static,
+        F: Fn(Arc<Call>, Caller, T) -> Fut + Send + Sync + Copy + 'static,
+        Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.handler = Box::new(move |call| {
+            Box::pin(async move {
+                call.precheck()?;
+                let (caller, loaded) = tokio::join!(call.authorize(), load(call.clone()));
+                match caller.and_then(|caller| call.check_shape().map(|()| caller)) {
+                    Ok(caller) => handler(call, caller, loaded).await,
+                    Err(refusal) => {
+                        undo(call, loaded).await;
+                        Err(refusal)
+                    }
+                }
+            })
+        });
+        self
+    }
+
     /// Runs the operation.
     pub(crate) fn run(&self, call: Arc<Call>) -> BoxFuture<'static, Result<Answer, ApiError>> {
         (self.handler)(call)
+    }
+
+    /// Whether people read its answers.
+    pub const fn is_page(&self) -> bool {
+        matches!(self.audience, Audience::People(_))
     }
 
     /// Whether the method can carry an idempotency key and a body.

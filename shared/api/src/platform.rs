@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::limiter::Hints;
+use crate::link_owners::LinkOwners;
 use anyspend_store::Db;
 use std::sync::Arc;
 
@@ -17,11 +18,13 @@ pub struct Platform {
     pub clock: Clock,
     /// What this instance remembers about rate limits.
     pub hints: Hints,
+    /// Whose links this instance has seen.
+    pub link_owners: LinkOwners,
 }
 
 impl Platform {
     /// A platform on a table.
     pub fn new(db: Db, config: Config, clock: Clock) -> Arc<Self> {
-        Arc::new(Self { db, config, clock, hints: Hints::default() })
+        Arc::new(Self { db, config, clock, hints: Hints::default(), link_owners: LinkOwners::default() })
     }
 }

@@ -3,7 +3,7 @@
 use crate::access_log::RequestLine;
 use crate::call::{Answer, Arrived, Call, MAX_BODY_BYTES};
 use crate::error::ApiError;
-use crate::operation::{Group, Operation};
+use crate::operation::{Audience, Group, Operation};
 use crate::platform::Platform;
 use anyspend_domain::token_bucket::INTERVAL_SECONDS;
 use anyspend_domain::{Code, RequestId};
@@ -24,6 +24,13 @@ use std::time::{Duration, Instant};
 /// How long a request may take before it is answered with 503; less than the gateway's 30 s, so that the answer is
 /// ours.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(25);
+/// How long a browser may remember what a preflight answered: the longest any browser does.
+const PREFLIGHT_SECONDS: u32 = 86_400;
+/// The headers a script of another site may send.
+const ACCEPTED_HEADERS: &str = "Content-Type, Idempotency-Key, AnySpend-Version";
+/// The headers a script of another site may read.
+const EXPOSED_HEADERS: &str = "Request-Id, AnySpend-Version, Idempotent-Replayed, Retry-After, RateLimit, \
+     RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset";
 /// The name a request that matches no route is logged under.
 const NO_ROUTE: &str = "(no route)";
 
@@ -44,6 +51,11 @@ impl PathOperations {
     fn find(&self, method: &Method) -> Option<Arc<Operation>> {
         let wanted = if method == Method::HEAD { &Method::GET } else { method };
         self.by_method.iter().find(|operation| operation.method == *wanted).cloned()
+    }
+
+    /// Who reads what is said about the path as a whole.
+    fn audience(&self) -> Audience {
+        self.by_method.first().map_or(Audience::Servers, |operation| operation.audience)
     }
 
     /// The `Allow` header.
@@ -137,7 +149,7 @@ async fn travel(platform: Arc<Platform>, path: Option<Arc<PathOperations>>, requ
             format!("There is no route {} {}.", call.method, shortened(&call.path)),
         )),
     };
-    leave(&call, path.as_deref().map_or(NO_ROUTE, |path| path.path), outcome, head, started)
+    leave(&call, path.as_deref(), outcome, head, started)
 }
 
 async fn run(operation: &Operation, call: Arc<Call>) -> Result<Answer, ApiError> {
@@ -205,8 +217,9 @@ fn client_ip(extensions: &http::Extensions, headers: &HeaderMap, trusted: usize)
     forwarded.len().checked_sub(trusted).and_then(|index| forwarded[index].parse().ok()).or(peer)
 }
 
-fn leave(call: &Call, route: &str, outcome: Outcome, head: bool, started: Instant) -> Response<Body> {
+fn leave(call: &Call, path: Option<&PathOperations>, outcome: Outcome, head: bool, started: Instant) -> Response<Body> {
     let notes = call.notes().clone();
+    let audience = path.map_or(Audience::Servers, PathOperations::audience);
     let mut headers = HeaderMap::new();
     let mut set = |name: &'static str, value: String| {
         if let Ok(value) = HeaderValue::try_from(value) {
@@ -225,10 +238,23 @@ fn leave(call: &Call, route: &str, outcome: Outcome, head: bool, started: Instan
         set("ratelimit-policy", format!("\"default\";q={};w={INTERVAL_SECONDS}", allowance.limit));
         set("ratelimit", format!("\"default\";r={};t={wait}", allowance.remaining));
     }
+    if let Audience::AnySite = audience {
+        set("access-control-allow-origin", "*".to_owned());
+        set("access-control-expose-headers", EXPOSED_HEADERS.to_owned());
+    }
     let mut error = None;
+    let mut own_headers = HeaderMap::new();
     let (status, body, version, replayed) = match outcome {
-        Outcome::Answered(answer) => (answer.status, answer.body, answer.version, answer.replayed),
+        Outcome::Answered(answer) => {
+            own_headers = answer.headers;
+            (answer.status, answer.body, answer.version, answer.replayed)
+        }
         Outcome::Options(allow) => {
+            if let Audience::AnySite = audience {
+                set("access-control-allow-methods", allow.clone());
+                set("access-control-allow-headers", ACCEPTED_HEADERS.to_owned());
+                set("access-control-max-age", PREFLIGHT_SECONDS.to_string());
+            }
             set("allow", allow);
             (StatusCode::NO_CONTENT, Vec::new(), call.version(), false)
         }
@@ -243,7 +269,14 @@ fn leave(call: &Call, route: &str, outcome: Outcome, head: bool, started: Instan
             if failure.status() == StatusCode::UNAUTHORIZED {
                 set("www-authenticate", "Bearer".to_owned());
             }
-            let body = serde_json::to_vec(&failure.envelope()).unwrap_or_default();
+            let body = match audience {
+                Audience::People(page) => {
+                    let page = page(call, failure);
+                    own_headers = page.headers;
+                    page.body
+                }
+                Audience::Servers | Audience::AnySite => serde_json::to_vec(&failure.envelope()).unwrap_or_default(),
+            };
             (failure.status(), body, call.version(), false)
         }
     };
@@ -251,7 +284,7 @@ fn leave(call: &Call, route: &str, outcome: Outcome, head: bool, started: Instan
     if replayed {
         set("idempotent-replayed", "true".to_owned());
     }
-    if status != StatusCode::NO_CONTENT {
+    if !body.is_empty() {
         set("content-type", "application/json".to_owned());
     }
     let (cost, duration) = (call.db.cost(), started.elapsed());
@@ -262,7 +295,7 @@ fn leave(call: &Call, route: &str, outcome: Outcome, head: bool, started: Instan
         at: call.now,
         request_id: call.request_id.as_str(),
         method: call.method.as_str(),
-        route,
+        route: path.map_or(NO_ROUTE, |path| path.path),
         status: status.as_u16(),
         duration,
         cost,
@@ -271,6 +304,7 @@ fn leave(call: &Call, route: &str, outcome: Outcome, head: bool, started: Instan
         replayed,
     }
     .write();
+    headers.extend(own_headers);
     let length = body.len();
     let mut response = Response::new(if head { Body::empty() } else { Body::from(body) });
     *response.status_mut() = status;

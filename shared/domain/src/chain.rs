@@ -173,6 +173,36 @@ pub fn usd_value(token: &Address, chain_id: u64, amount: Amount) -> Option<Cents
     known_token(token, chain_id).map(|token| amount.cents(token.decimals))
 }
 
+/// How an asset is written on a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asset {
+    /// Ticker, e.g. `USDC`.
+    pub symbol: &'static str,
+    /// Decimal places of the smallest unit.
+    pub decimals: u8,
+    /// Decimal places that are shown even where they are zeros.
+    pub places: usize,
+}
+
+/// The known chain with this id.
+pub fn known_chain(id: u64) -> Option<&'static KnownChain> {
+    KNOWN_CHAINS.iter().find(|chain| chain.id == id)
+}
+
+/// How the asset behind an address is written: a known token, or the native coin of a known chain.
+pub fn known_asset(address: &Address, chain_id: u64) -> Option<Asset> {
+    /// Decimals of the native coin of every known chain.
+    const NATIVE_DECIMALS: u8 = 18;
+    let chain = known_chain(chain_id)?;
+    if address.is_native_coin() {
+        return Some(Asset { symbol: chain.native_symbol, decimals: NATIVE_DECIMALS, places: 0 });
+    }
+    let wanted = address.lower_case();
+    let token = chain.tokens.iter().find(|token| token.address == wanted)?;
+    // All known tokens are dollars, and dollars have cents.
+    Some(Asset { symbol: token.symbol, decimals: token.decimals, places: 2 })
+}
+
 /// Where a well-known token does live, when it is named on a chain where it does not: a warning for the caller.
 pub fn token_elsewhere(address: &Address, chain_id: u64) -> Option<(&'static str, &'static KnownChain)> {
     let wanted = address.lower_case();
@@ -194,6 +224,17 @@ mod tests {
             assert_eq!(Address::parse(token.address).unwrap().lower_case(), token.address);
         }
         assert_eq!(Address::parse(USDC_ON_BASE).unwrap().lower_case(), KNOWN_CHAINS[4].tokens[0].address);
+    }
+
+    #[test]
+    fn an_asset_is_known_by_its_address_on_its_own_chain_only() {
+        let asset = |address: &str, chain| known_asset(&Address::parse(address).unwrap(), chain);
+        assert_eq!(asset(USDC_ON_BASE, BASE), Some(Asset { symbol: "USDC", decimals: 6, places: 2 }));
+        assert_eq!(asset(USDC_ON_BASE, 1), None);
+        for native in ["0x0000000000000000000000000000000000000000", "0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE"] {
+            assert_eq!(asset(native, 137).map(|asset| (asset.symbol, asset.decimals)), Some(("POL", 18)));
+            assert_eq!(asset(native, 31337), None);
+        }
     }
 
     #[test]

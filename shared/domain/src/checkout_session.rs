@@ -91,6 +91,18 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// Why a payer may not choose an amount, if so.
+    pub fn problem_of_choice(self, amount: Amount) -> Option<Problem> {
+        let too_little = self.min.filter(|least| amount < *least);
+        let too_much = self.max.filter(|most| amount > *most);
+        let must = match (too_little, too_much) {
+            (Some(least), _) => format!("must be at least {least}"),
+            (None, Some(most)) => format!("must be at most {most}"),
+            (None, None) => return None,
+        };
+        Some(Problem::invalid("amount", must))
+    }
+
     /// What is owed when this much is chosen by paying it.
     fn nearest(self, paid: Amount) -> Amount {
         let paid = self.min.map_or(paid, |min| paid.max(min));

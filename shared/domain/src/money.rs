@@ -72,6 +72,11 @@ impl Amount {
         self.0.checked_add(cost.0).map(Self)
     }
 
+    /// The number itself.
+    pub(crate) const fn units(self) -> U256 {
+        self.0
+    }
+
     /// The sum, or `None` past 2^256 − 1.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
@@ -80,6 +85,71 @@ impl Amount {
     /// This amount `quantity` times, or `None` past 2^256 − 1 or for a quantity of zero.
     pub fn checked_mul(self, quantity: u64) -> Option<Self> {
         self.0.checked_mul(U256::from(quantity)).filter(|product| !product.is_zero()).map(Self)
+    }
+}
+
+/// Amounts as people write them: with a point, in whole tokens.
+impl Amount {
+    /// The amount in whole tokens of this many decimals, exactly: at least `places` decimal places are shown, and as many
+    /// more as it takes.
+    pub fn in_tokens(self, decimals: u8, places: usize) -> String {
+        in_tokens(self.0, decimals, places)
+    }
+
+    /// Reads an amount in whole tokens, such as "10.5", exactly. A comma is a decimal comma, because telephones of half
+    /// the world have no point among their digits; where it could as well set off thousands, it is refused.
+    ///
+    /// # Errors
+    /// `invalid_field_value` for what is no such number, has more places than the token, or is nothing.
+    pub fn parse_in_tokens(text: &str, decimals: u8) -> Result<Self, Invalid> {
+        let text = text.trim();
+        if text.matches(',').count() > 1 || (text.contains(',') && text.contains('.')) {
+            return Err(Invalid::new("must be a number without signs between thousands, such as 1234.50"));
+        }
+        if text
+            .split_once(',')
+            .is_some_and(|(whole, rest)| rest.len() == 3 && !whole.trim_start_matches('0').is_empty())
+        {
+            return Err(Invalid::new("must be a number such as 1234 or 12.34; with a comma it could mean either"));
+        }
+        let text = text.replace(',', ".");
+        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(whole) || !digits(fraction) || (whole.is_empty() && fraction.is_empty()) {
+            return Err(Invalid::new("must be a number such as 10 or 10.50"));
+        }
+        let fraction = fraction.trim_end_matches('0');
+        let Some(missing) = usize::from(decimals).checked_sub(fraction.len()) else {
+            return Err(Invalid::new(format!("must have at most {decimals} decimal places")));
+        };
+        let units = format!("{whole}{fraction}{}", "0".repeat(missing));
+        let units = units.trim_start_matches('0');
+        if units.is_empty() {
+            return Err(Invalid::new("must be more than nothing"));
+        }
+        Self::parse(units).map_err(|_| Invalid::new("must be less: no token has that much"))
+    }
+}
+
+fn in_tokens(value: U256, decimals: u8, places: usize) -> String {
+    let digits = format!("{:0>width$}", value.to_string(), width = usize::from(decimals) + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - usize::from(decimals));
+    let mut fraction = fraction.trim_end_matches('0').to_owned();
+    while fraction.len() < places.min(usize::from(decimals)) {
+        fraction.push('0');
+    }
+    if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
+}
+
+impl ShippingCost {
+    /// As [`Amount::in_tokens`].
+    pub fn in_tokens(self, decimals: u8, places: usize) -> String {
+        in_tokens(self.0, decimals, places)
+    }
+
+    /// Whether it costs nothing.
+    pub fn is_free(self) -> bool {
+        self.0.is_zero()
     }
 }
 
@@ -233,6 +303,41 @@ mod tests {
     }
 
     #[test]
+    fn amounts_in_tokens_are_exact_and_never_guessed() {
+        let shown = |amount: &str, decimals, places| Amount::parse(amount).unwrap().in_tokens(decimals, places);
+        assert_eq!(shown("10000000", 6, 2), "10.00");
+        assert_eq!(shown("10500001", 6, 2), "10.500001");
+        assert_eq!(shown("1", 18, 0), "0.000000000000000001");
+        assert_eq!((shown("7", 0, 2), shown("1000000000000000000", 18, 0)), ("7".to_owned(), "1".to_owned()));
+        let read = |text: &str| Amount::parse_in_tokens(text, 6).map(|amount| amount.to_string()).ok();
+        assert_eq!(read("10"), Some("10000000".to_owned()));
+        assert_eq!(read(" 10,5 "), Some("10500000".to_owned()));
+        assert_eq!((read(".5"), read("5.")), (Some("500000".to_owned()), Some("5000000".to_owned())));
+        assert_eq!((read("0.0000010"), read("0,125")), (Some("1".to_owned()), Some("125000".to_owned())));
+        for text in [
+            "",
+            ".",
+            ",",
+            "0",
+            "0.0",
+            "1,000",
+            "1,000.00",
+            "1.000,00",
+            "1.1.1",
+            "-1",
+            "+1",
+            "1e3",
+            "0x1",
+            "١",
+            "0.0000001",
+            "1 000",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        assert_eq!(read(&"9".repeat(78)), None);
+    }
+
+    #[test]
     fn a_percentage_rounds_down_and_never_overflows() {
         let percent =
             |amount: &str, percent| Amount::parse(amount).unwrap().percent(percent).map(|part| part.to_string());
@@ -242,6 +347,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn an_amount_in_tokens_reads_back_as_it_was(limbs in any::<[u64; 4]>(), decimals in 0u8..40, places in 0usize..4) {
+            let amount = Amount(U256::from_limbs(limbs).max(U256::from(1)));
+            prop_assert_eq!(Amount::parse_in_tokens(&amount.in_tokens(decimals, places), decimals), Ok(amount));
+        }
+
         #[test]
         fn an_amount_reads_back_as_it_was_written(limbs in any::<[u64; 4]>()) {
             let value = U256::from_limbs(limbs).max(U256::from(1));

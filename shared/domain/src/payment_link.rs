@@ -4,6 +4,7 @@
 //! so a rule stands here once.
 
 use crate::chain::Chains;
+use crate::checkout_session::Bounds;
 use crate::line_item::{self, LineItem, MAX_LINE_ITEMS, NewLineItem};
 use crate::link_form::{FormSchema, ShippingOption, shipping_problems};
 use crate::metadata::MetadataPatch;
@@ -429,14 +430,7 @@ impl PaymentLink {
 impl Terms {
     /// Why a payer may not choose an amount on a variable link, if so.
     pub fn problem_of_choice(&self, amount: Amount) -> Option<Problem> {
-        let too_little = self.min_amount.filter(|least| amount < *least);
-        let too_much = self.max_amount.filter(|most| amount > *most);
-        let must = match (too_little, too_much) {
-            (Some(least), _) => format!("must be at least {least}"),
-            (None, Some(most)) => format!("must be at most {most}"),
-            (None, None) => return None,
-        };
-        Some(Problem::invalid("amount", must))
+        Bounds { min: self.min_amount, max: self.max_amount }.problem_of_choice(amount)
     }
 }
 

@@ -52,6 +52,12 @@ impl WebUrl {
         Ok(Self(text.to_owned()))
     }
 
+    /// Whether both are of one site: the same scheme, host and port.
+    pub fn same_origin(&self, other: &Self) -> bool {
+        let origin = |url: &Self| Url::parse(&url.0).ok().map(|url| url.origin());
+        origin(self).zip(origin(other)).is_some_and(|(one, other)| one.is_tuple() && one == other)
+    }
+
     /// The URL as it was sent.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -90,6 +96,22 @@ mod tests {
             assert!(WebUrl::parse(text, Mode::Live).is_err(), "{text}");
         }
         assert!(WebUrl::parse("http://localhost.evil.com", Mode::Test).is_err());
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let url = |text: &str| WebUrl::parse(text, Mode::Test).unwrap();
+        let home = url("https://example.com/done");
+        assert!(home.same_origin(&url("https://EXAMPLE.com:443/other?x#y")));
+        for other in [
+            "https://example.com:8443/",
+            "https://www.example.com/",
+            "https://example.com.evil.com/",
+            "https://evil.com/https://example.com/",
+            "http://localhost/",
+        ] {
+            assert!(!home.same_origin(&url(other)), "{other}");
+        }
     }
 
     #[test]

@@ -181,10 +181,15 @@ impl Db {
 
     /// Reads a whole partition, strongly consistent.
     pub(crate) async fn partition(&self, pk: &str) -> Result<Vec<Item>, StoreError> {
+        self.partition_as(pk, true).await
+    }
+
+    /// Reads a whole partition. `consistent` costs twice as much and sees every write that was answered before.
+    pub(crate) async fn partition_as(&self, pk: &str, consistent: bool) -> Result<Vec<Item>, StoreError> {
         let base = self
             .client
             .query()
-            .consistent_read(true)
+            .consistent_read(consistent)
             .key_condition_expression("#pk = :pk")
             .expression_attribute_names("#pk", schema::PK)
             .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()));

@@ -8,15 +8,17 @@
 //! nothing, and cannot fail the session.
 
 use crate::Write;
-use crate::db::{Db, StoreError, row, store_error};
+use crate::db::{Db, Item, StoreError, key_item, read, row, store_error, string};
 use crate::meter::Units;
-use crate::schema::Key;
+use crate::schema::{self, Key, STARTED_SUFFIX, fact_partition, facts_prefix, visits_prefix};
 use anyspend_domain::checkout_session::{Attribution, CheckoutSession, MAX_LIFETIME};
 use anyspend_domain::statistics::{
-    Bucket, Country, MAX_REFERRER_BYTES, MAX_USER_AGENT_BYTES, Visitor, VisitorHash, counted_tag, cut,
+    Bucket, Country, Event, Fact, Gathered, MAX_REFERRER_BYTES, MAX_USER_AGENT_BYTES, Visitor, VisitorHash,
+    counted_tag, cut, shard,
 };
-use anyspend_domain::{Amount, Mode, OrgId, Owner, Timestamp, TransactionId, VisitorId};
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use anyspend_domain::text::UtmTag;
+use anyspend_domain::{Amount, Mode, OrgId, Owner, PaymentLinkId, ShortCode, Timestamp, TransactionId, VisitorId};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use serde::{Deserialize, Serialize};
 
 /// What every fact carries, and what only some do.
@@ -134,5 +136,218 @@ impl Db {
             .map_err(|error| store_error(&error))?;
         call.finish(Units::Write, &answer.consumed_capacity);
         Ok(())
+    }
+
+    /// Takes back a visit recorded a moment ago, for a request that was refused after all.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn forget_view(&self, id: &VisitorId) -> Result<(), StoreError> {
+        let call = self.meter().begin();
+        let answer = self
+            .client()
+            .delete_item()
+            .table_name(self.table())
+            .set_key(Some(key_item(&Key::visit(id))))
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await
+            .map_err(|error| store_error(&error))?;
+        call.finish(Units::Write, &answer.consumed_capacity);
+        Ok(())
+    }
+}
+
+/// What the sort key of a fact says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    View,
+    Session,
+    Completed,
+}
+
+/// The link and the kind of a fact's row; `None` for the marks between them, which are no facts.
+fn link_and_kind(sk: &str) -> Option<(ShortCode, Kind)> {
+    let mut parts = sk.split('#');
+    let code = ShortCode::parse(parts.next()?)?;
+    let kind = match parts.next()? {
+        "view" => Kind::View,
+        "session" => Kind::Session,
+        "completed" => Kind::Completed,
+        _ => return None,
+    };
+    (parts.count() == 1).then_some((code, kind))
+}
+
+fn fact(item: Item) -> Result<Option<(ShortCode, Fact)>, StoreError> {
+    let Some((code, kind)) = link_and_kind(string(&item, schema::SK)) else { return Ok(None) };
+    let stored: StoredFact = read(item)?;
+    let event = match (kind, stored.visitor, stored.amount) {
+        (Kind::View, Some(visitor), _) => Event::View(visitor),
+        (Kind::Session, ..) => Event::Session,
+        (Kind::Completed, _, Some(amount)) => Event::Completion(amount),
+        _ => return Err(StoreError::Fault(format!("a fact of link {code} is incomplete"))),
+    };
+    let owner = Owner { org: stored.org, mode: stored.mode };
+    Ok(Some((code, Fact { owner, tags: [stored.source, stored.medium, stored.campaign], event })))
+}
+
+fn visit(link: &PaymentLinkId, id: VisitorId, item: Item, started_session: bool) -> Result<Visitor, StoreError> {
+    let stored: StoredFact = read(item)?;
+    let tag = |tag: Option<String>| tag.and_then(|tag| UtmTag::parse(&tag).ok());
+    let hash = stored.visitor.ok_or_else(|| StoreError::Fault(format!("{id} has no hash")))?;
+    Ok(Visitor {
+        id,
+        owner: Owner { org: stored.org, mode: stored.mode },
+        payment_link_id: link.clone(),
+        ip_country: stored.country,
+        referrer: stored.referrer,
+        user_agent: stored.user_agent,
+        attribution: Attribution {
+            source: tag(stored.source),
+            medium: tag(stored.medium),
+            campaign: tag(stored.campaign),
+        },
+        hash,
+        started_session,
+    })
+}
+
+/// Where reading a shard goes on; only [`Db::facts_of_shard`] looks into it.
+#[derive(Debug, Clone)]
+pub struct Onward(Item);
+
+/// Part of a shard's facts.
+#[derive(Debug)]
+pub struct FactPage {
+    /// The facts, those of one link together.
+    pub facts: Vec<(ShortCode, Fact)>,
+    /// Where the next part begins, if there is one.
+    pub onward: Option<Onward>,
+}
+
+impl Db {
+    /// Part of the facts of a bucket and a shard, which hold the whole facts of some links, link by link.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn facts_of_shard(
+        &self,
+        bucket: Bucket,
+        shard: u8,
+        from: Option<Onward>,
+    ) -> Result<FactPage, StoreError> {
+        let call = self.meter().begin();
+        let answer = self
+            .client()
+            .query()
+            .table_name(self.table())
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", schema::PK)
+            .expression_attribute_values(":pk", AttributeValue::S(fact_partition(bucket, shard)))
+            .set_exclusive_start_key(from.map(|onward| onward.0))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| store_error(&error))?;
+        call.finish(Units::Read, &answer.consumed_capacity);
+        let onward = answer.last_evaluated_key.filter(|key| !key.is_empty()).map(Onward);
+        let facts = answer.items.unwrap_or_default().into_iter().map(fact);
+        Ok(FactPage { facts: facts.filter_map(Result::transpose).collect::<Result<_, _>>()?, onward })
+    }
+
+    /// The facts of a link and a bucket, gathered.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn facts_of_link(&self, code: &ShortCode, bucket: Bucket) -> Result<Gathered, StoreError> {
+        let query = self
+            .client()
+            .query()
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk AND begins_with(#sk, :link)")
+            .expression_attribute_names("#pk", schema::PK)
+            .expression_attribute_names("#sk", schema::SK)
+            .expression_attribute_values(":pk", AttributeValue::S(fact_partition(bucket, shard(code))))
+            .expression_attribute_values(":link", AttributeValue::S(facts_prefix(code)));
+        let mut gathered = Gathered::default();
+        for item in self.query_all(query).await? {
+            if let Some((_, fact)) = fact(item)? {
+                gathered.take(&fact);
+            }
+        }
+        Ok(gathered)
+    }
+
+    /// At most `most` visits of a link in a bucket, newest first, from the one before `before` on.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn visits(
+        &self,
+        link: &PaymentLinkId,
+        bucket: Bucket,
+        before: Option<&VisitorId>,
+        most: usize,
+        consistent: bool,
+    ) -> Result<Vec<Visitor>, StoreError> {
+        let code = link.short_code();
+        let partition = fact_partition(bucket, shard(&code));
+        let query = self
+            .client()
+            .query()
+            .table_name(self.table())
+            .consistent_read(consistent)
+            .scan_index_forward(false)
+            .key_condition_expression("#pk = :pk AND begins_with(#sk, :visits)")
+            .expression_attribute_names("#pk", schema::PK)
+            .expression_attribute_names("#sk", schema::SK)
+            .expression_attribute_values(":pk", AttributeValue::S(partition))
+            .expression_attribute_values(":visits", AttributeValue::S(visits_prefix(&code)))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let mut visits = Vec::new();
+        let mut from = before.map(|id| key_item(&Key::visit(id)));
+        // Newest first, a visit's mark comes before the visit itself.
+        let mut marked: Option<String> = None;
+        while visits.len() < most {
+            // Each visit may have a mark.
+            let limit = i32::try_from((most - visits.len()).saturating_mul(2)).unwrap_or(i32::MAX);
+            let call = self.meter().begin();
+            let request = query.clone().limit(limit).set_exclusive_start_key(from.take());
+            let answer = request.send().await.map_err(|error| store_error(&error))?;
+            call.finish(Units::Read, &answer.consumed_capacity);
+            for item in answer.items.unwrap_or_default() {
+                let sk = string(&item, schema::SK).to_owned();
+                match sk.strip_suffix(STARTED_SUFFIX) {
+                    Some(visit) => marked = Some(visit.to_owned()),
+                    None if visits.len() < most => {
+                        let id = sk.rsplit('#').next().and_then(VisitorId::parse);
+                        let id = id.ok_or_else(|| StoreError::Fault(format!("'{sk}' is no visit")))?;
+                        visits.push(visit(link, id, item, marked.as_deref() == Some(sk.as_str()))?);
+                    }
+                    None => {}
+                }
+            }
+            from = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(visits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_facts_key_says_what_it_is_and_a_mark_is_no_fact() {
+        let id = VisitorId::generate(Timestamp::from_millis(1).unwrap(), &ShortCode::none());
+        let (code, kind) = link_and_kind(&Key::visit(&id).sk).unwrap();
+        assert_eq!((code, kind), (ShortCode::none(), Kind::View));
+        assert_eq!(link_and_kind(&Key::visit_started(&id).sk), None);
+        assert_eq!(link_and_kind("x"), None);
     }
 }

@@ -35,6 +35,9 @@ pub struct KeptAnswer {
     pub status: u16,
     /// The API version the body was rendered in.
     pub api_version: String,
+    /// Headers of the answer's own; none for most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
     /// The body; encrypted where `sealed`.
     #[serde(with = "bytes")]
     pub body: Vec<u8>,

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod checkout_sessions;
 pub mod commit;
 pub mod customers;
+pub mod data_key;
 pub mod db;
 pub mod discount_codes;
 pub mod facts;
@@ -22,6 +23,7 @@ pub mod payments;
 pub mod products;
 pub mod rate_limits;
 pub mod schema;
+pub mod statistics;
 pub mod transactions;
 pub mod vault;
 

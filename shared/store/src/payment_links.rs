@@ -48,6 +48,17 @@ struct StoredItems {
     items: Vec<LineItem>,
 }
 
+/// What has become of a link somebody names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkFate {
+    /// It exists.
+    Stands(Box<PaymentLink>),
+    /// It was deleted, at this moment.
+    Deleted(Timestamp),
+    /// There never was one.
+    Unknown,
+}
+
 /// What a list needs to know of a link before it reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlimLink {
@@ -257,6 +268,38 @@ impl Db {
     pub async fn find_payment_link(&self, wanted: &PaymentLinkRef) -> Result<Option<PaymentLink>, StoreError> {
         let rows = self.partition(&link_partition(&wanted.short_code())).await?;
         Ok(assemble(rows)?.filter(|link| wanted.names(&link.id)))
+    }
+
+    /// What has become of the link a payer names. The cheap read may be a moment behind, which is good enough to show;
+    /// only before it is said that there is no such link, the table is asked for the truth.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn meet_payment_link(&self, wanted: &PaymentLinkRef) -> Result<LinkFate, StoreError> {
+        match self.fate_of_link(wanted, false).await? {
+            LinkFate::Unknown => self.fate_of_link(wanted, true).await,
+            fate => Ok(fate),
+        }
+    }
+
+    /// What has become of the link a payer names, as of this moment.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn find_link_fate(&self, wanted: &PaymentLinkRef) -> Result<LinkFate, StoreError> {
+        self.fate_of_link(wanted, true).await
+    }
+
+    async fn fate_of_link(&self, wanted: &PaymentLinkRef, consistent: bool) -> Result<LinkFate, StoreError> {
+        let rows = self.partition_as(&link_partition(&wanted.short_code()), consistent).await?;
+        let tombstone = rows.iter().find(|row| row.contains_key(DELETED_AT)).cloned();
+        if let Some(tombstone) = tombstone {
+            let tombstone = read::<StoredTombstone>(tombstone)?;
+            let named = wanted.names(&tombstone.id);
+            return Ok(if named { LinkFate::Deleted(tombstone.deleted_at) } else { LinkFate::Unknown });
+        }
+        let link = assemble(rows)?.filter(|link| wanted.names(&link.id));
+        Ok(link.map_or(LinkFate::Unknown, |link| LinkFate::Stands(Box::new(link))))
     }
 
     /// What lists need to know of every link of an owner, oldest first.

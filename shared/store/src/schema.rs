@@ -17,19 +17,26 @@
 //! | organization | `ORG#{org}` | `ORG` | |
 //! | rate-limit bucket of an IP or session | `LIMIT#{group}#{subject}` | `LIMIT` | |
 //! | idempotent answer | `IDEM#{org}#{mode}#{sha256}` | `IDEM` | |
+//! | the platform's data key, wrapped | `SECRET` | `DATA_KEY` | |
 //! | audit event | `AUDIT#{org}#{mode}#{date}` | `evt_…` | |
 //! | event that webhooks have yet to be told of | `OUTBOX#{shard}` | `evt_…` | |
 //! | statistics: a visit | `FACT#{bucket}#{shard}` | `{short_code}#view#{vis_id}` | |
 //! | statistics: the visit led to a session | `FACT#{bucket}#{shard}` | `{short_code}#view#{vis_id}#started` | |
 //! | statistics: a session was opened | `FACT#{bucket}#{shard}` | `{short_code}#session#{cs_id}` | |
 //! | statistics: a payment completed | `FACT#{bucket}#{shard}` | `{short_code}#completed#{tx_id}` | |
+//! | statistics of a link, a day | `STATS#{short_code}` | `DAY#{date}` | |
+//! | statistics of a link, by value | `STATS#{short_code}` | `VALUES#{dimension}` | |
+//! | statistics of a link, from the beginning | `STATS#{short_code}` | `TOTALS` | |
+//! | statistics: what was counted of a bucket | `COUNTED#{short_code}` | `{bucket}` | |
+//! | statistics: a visitor's first bucket of a day | `SEEN#{short_code}#{date}` | `{visitor_hash}` | |
+//! | how far the rollup came | `ROLLUP` | `THROUGH`, `RECOUNTED` | |
 //!
 //! A deleted link leaves its head row behind as a tombstone: its sessions fail by it, and its code is never given away
 //! again. A link's id ends with its short code, so both lead to `LINK#…` without a look-up, and claiming the partition
 //! claims the code. Ids sort by time, so an id is also the sort key of its list.
 
 use anyspend_domain::api_key::KeyHash;
-use anyspend_domain::statistics::{self, Bucket};
+use anyspend_domain::statistics::{self, Bucket, Day, Dimension, VisitorHash};
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{
     ApiKeyId, CheckoutSessionId, EventId, Locator, OrgId, Owner, ProductId, ShortCode, Timestamp, TransactionId,
@@ -205,6 +212,47 @@ impl Key {
         Self { pk: fact_partition(Bucket::of(at), statistics::shard(code)), sk }
     }
 
+    /// The platform's data key.
+    pub fn data_key() -> Self {
+        Self::new("SECRET".to_owned(), "DATA_KEY")
+    }
+
+    /// A link's statistics from the beginning.
+    pub fn statistics_totals(code: &ShortCode) -> Self {
+        Self::new(statistics_partition(code), "TOTALS")
+    }
+
+    /// A link's statistics from the beginning, by value of a dimension.
+    pub fn statistics_breakdown(code: &ShortCode, dimension: Dimension) -> Self {
+        Self::new(statistics_partition(code), &format!("VALUES#{}", dimension.as_str()))
+    }
+
+    /// A link's statistics of a day. Days sort before the totals, and those before the values, so that from a day on a
+    /// range of sort keys is all there is to show, with or without the values.
+    pub fn statistics_day(code: &ShortCode, day: Day) -> Self {
+        Self::new(statistics_partition(code), &format!("DAY#{}", day.date()))
+    }
+
+    /// What was counted of a link and a bucket.
+    pub fn counted(code: &ShortCode, bucket: Bucket) -> Self {
+        Self::new(format!("COUNTED#{code}"), &format!("{:08}", bucket.number()))
+    }
+
+    /// When a link's visitor was first seen on a day.
+    pub fn seen(code: &ShortCode, day: Day, visitor: &VisitorHash) -> Self {
+        Self::new(format!("SEEN#{code}#{}", day.date()), visitor.as_str())
+    }
+
+    /// The last bucket that is counted of every link.
+    pub fn rollup_through() -> Self {
+        Self::new("ROLLUP".to_owned(), "THROUGH")
+    }
+
+    /// The last day that was recounted.
+    pub fn rollup_recounted() -> Self {
+        Self::new("ROLLUP".to_owned(), "RECOUNTED")
+    }
+
     /// A key nothing is ever stored under: reading it tells whether the table answers.
     pub fn probe() -> Self {
         Self::new("PROBE".to_owned(), "PROBE")
@@ -220,6 +268,11 @@ pub const STARTED_SUFFIX: &str = "#started";
 /// The partition that holds the facts of one bucket and one shard.
 pub fn fact_partition(bucket: Bucket, shard: u8) -> String {
     format!("FACT#{:08}#{shard:02}", bucket.number())
+}
+
+/// The partition that holds a link's statistics.
+pub fn statistics_partition(code: &ShortCode) -> String {
+    format!("STATS#{code}")
 }
 
 /// How the sort keys of a link's facts begin.

@@ -1,0 +1,79 @@
+//! Adding what a session still lacks: what may be sent, and what becomes of it, for the page and the API alike.
+
+use crate::open::read_filled;
+use crate::session::{self, Context};
+use anyspend_api::fields::{Body, Fields, Reading};
+use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_domain::checkout_session::CheckoutSession;
+use anyspend_domain::payer_answers::{Asked, Filled};
+use anyspend_domain::{Amount, CheckoutSessionId, Rejection};
+use anyspend_store::checkout_sessions;
+
+/// How often details are decided on anew because another change came first.
+pub(crate) const DECISIONS: u32 = 10;
+
+/// The body.
+pub(crate) struct AddDetails {
+    amount: Option<Amount>,
+    filled: Filled,
+}
+
+impl Body for AddDetails {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { amount: fields.optional("amount"), filled: read_filled(fields) })
+    }
+}
+
+/// The session with the details added.
+///
+/// # Errors
+/// Everything that is wrong with what was sent; `invalid_status_transition` when the session is not open any more.
+pub(crate) fn decide(
+    call: &Call,
+    context: &Context,
+    reading: Reading<AddDetails>,
+) -> Result<CheckoutSession, ApiError> {
+    const NOTHING: Asked<'static> = Asked { form: None, shipping_options: &[], shipping_address: false };
+    let (AddDetails { amount, filled }, read) = reading.parts()?;
+    let mut session = context.session.clone();
+    let asked = context.link.as_ref().map_or(NOTHING, |link| Asked::by(&link.terms));
+    let mut decided = Vec::new();
+    let answers = session.still_asked(asked).accept(filled).unwrap_or_else(|rejection| {
+        decided.extend(rejection.into_problems());
+        anyspend_domain::payer_answers::Answers::default()
+    });
+    if let Err(rejection) = session.add_details(answers, amount, call.now, context.link_deleted_at) {
+        decided.extend(rejection.into_problems());
+    }
+    ApiError::settle(read, Rejection::unless_empty(decided).map(|()| session))
+}
+
+/// Stores the session as decided on what was read.
+///
+/// # Errors
+/// [`NotCommitted::Changed`] when another change came first.
+pub(crate) async fn commit(
+    call: &Call,
+    caller: &Caller,
+    session: &CheckoutSession,
+    read_at: u64,
+    answer: Answer,
+) -> Result<Answer, NotCommitted> {
+    let writes = checkout_sessions::replace(session, read_at, &*call.platform);
+    let changes = Changes {
+        writes: writes.map_err(|error| NotCommitted::Failed(error.into()))?,
+        event_type: "checkout_session.updated",
+        resource_type: CheckoutSessionId::OBJECT,
+        resource_id: session.id.to_string(),
+        answer,
+    };
+    call.commit_for(caller, &session.owner, changes).await
+}
+
+/// The session read anew, after another change came first.
+///
+/// # Errors
+/// `resource_not_found`, and 503.
+pub(crate) async fn again(call: &Call) -> Result<Context, ApiError> {
+    session::find(call).await?.ok_or_else(|| session::unknown(call))
+}

@@ -1,0 +1,190 @@
+//! Opening a session as the payer: what may be sent, and what becomes of it, for the page and the API alike.
+
+use crate::page_query::PageQuery;
+use anyspend_api::fields::{Body, Fields, Reading, SentForm};
+use anyspend_api::json::Json;
+use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
+use anyspend_domain::buyer::{Buyer, ShippingAddress};
+use anyspend_domain::checkout_session::{Attribution, CheckoutSession, NewCheckoutSession, Source};
+use anyspend_domain::country::CountryCode;
+use anyspend_domain::link_form::FieldId;
+use anyspend_domain::payer_answers::{Asked, Filled};
+use anyspend_domain::payment_link::PaymentLink;
+use anyspend_domain::web_url::WebUrl;
+use anyspend_domain::{CheckoutSessionId, Problem, VisitorId};
+use anyspend_store::{checkout_sessions, facts};
+
+/// The body.
+pub(crate) struct OpenSession {
+    filled: Filled,
+    visitor_id: Option<VisitorId>,
+    session: NewCheckoutSession,
+}
+
+impl Body for OpenSession {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            session: NewCheckoutSession {
+                amount: fields.optional("amount"),
+                success_url: fields.optional("success_url"),
+                cancel_url: fields.optional("cancel_url"),
+                client_reference_id: fields.optional("client_reference_id"),
+                metadata: fields.optional("metadata"),
+                buyer: Buyer {
+                    email: fields.optional("customer_email"),
+                    name: fields.optional("customer_name"),
+                    ..Buyer::default()
+                },
+                attribution: Attribution {
+                    source: fields.optional("utm_source"),
+                    medium: fields.optional("utm_medium"),
+                    campaign: fields.optional("utm_campaign"),
+                },
+                ..NewCheckoutSession::default()
+            },
+            filled: read_filled(fields),
+            visitor_id: fields.optional("visitor_id"),
+        })
+    }
+}
+
+/// What a payer fills in, wherever it stands in a body.
+pub(crate) fn read_filled(fields: &mut Fields<'_>) -> Filled {
+    Filled {
+        form_data: fields.optional::<SentForm>("form_data").unwrap_or_default().0,
+        shipping_address: fields.optional::<SentAddress>("shipping_address").map(|address| address.0),
+        shipping_option_id: fields.optional::<FieldId>("shipping_option_id").map(|id| id.as_str().to_owned()),
+    }
+}
+
+struct SentAddress(ShippingAddress);
+
+impl Body for SentAddress {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let name = fields.optional("name");
+        let line1 = fields.required("line1");
+        let line2 = fields.optional("line2");
+        let city = fields.required("city");
+        let state = fields.optional("state");
+        let postal_code = fields.required("postal_code");
+        let country = fields.required::<CountryCode>("country");
+        Some(Self(ShippingAddress {
+            name,
+            line1: line1?,
+            line2,
+            city: city?,
+            state,
+            postal_code: postal_code?,
+            country: country?.as_str().to_owned(),
+        }))
+    }
+}
+
+/// A session that may be opened, and the visit it began with.
+pub(crate) struct Opening {
+    pub(crate) session: CheckoutSession,
+    visitor: Option<VisitorId>,
+}
+
+/// Decides on a session of this link.
+///
+/// # Errors
+/// Everything that is wrong with what was sent.
+pub(crate) fn decide(call: &Call, link: &PaymentLink, reading: Reading<OpenSession>) -> Result<Opening, ApiError> {
+    let (OpenSession { filled, visitor_id, session: mut request }, read) = reading.parts()?;
+    request.ignored_urls = ignored_urls(link, &mut request);
+    let mut decided = Vec::new();
+    match Asked::by(&link.terms).accept(filled) {
+        Ok(answers) => {
+            request.buyer.form_data = answers.form_data;
+            request.buyer.shipping_address = answers.shipping_address;
+            request.shipping_option = answers.shipping_option;
+        }
+        Err(rejection) => decided.extend(rejection.into_problems()),
+    }
+    if link.amount().is_none() && request.amount.is_none() {
+        decided.push(Problem::missing("amount"));
+    }
+    let opened = CheckoutSession::open(
+        CheckoutSessionId::generate(call.now, &link.id.short_code()),
+        link.owner.clone(),
+        request,
+        Source::Link(link),
+        call.now,
+        &call.platform.config.chains,
+    );
+    match opened {
+        Ok(session) if decided.is_empty() => {
+            ApiError::settle(read, Ok(session)).map(|session| Opening { session, visitor: visitor_id })
+        }
+        Ok(_) => Err(refused(read, decided)),
+        // A link that takes no payments at all is what the payer has to know, and nothing else.
+        Err(rejection) if !link.is_active(call.now) => Err(rejection.into()),
+        Err(rejection) => {
+            decided.extend(rejection.into_problems());
+            Err(refused(read, decided))
+        }
+    }
+}
+
+fn refused(read: Vec<Problem>, decided: Vec<Problem>) -> ApiError {
+    let decided = anyspend_domain::Rejection::unless_empty(decided).err();
+    ApiError::merged(read, decided).unwrap_or_else(|| ApiError::internal("refused without a problem"))
+}
+
+/// Anybody can open this page with any address appended: a payer is sent on only to the site the merchant named.
+fn ignored_urls(link: &PaymentLink, request: &mut NewCheckoutSession) -> Vec<String> {
+    let home = link.terms.return_url.as_ref();
+    let elsewhere = |url: &WebUrl| !home.is_some_and(|home| home.same_origin(url));
+    let mut ignored = Vec::new();
+    for (name, url) in [("success_url", &mut request.success_url), ("cancel_url", &mut request.cancel_url)] {
+        if url.as_ref().is_some_and(elsewhere) {
+            *url = None;
+            ignored.push(name.to_owned());
+        }
+    }
+    ignored
+}
+
+/// Opens the session: the session, its place in the statistics, what its visit has become and the trail, at once.
+///
+/// # Errors
+/// 409 for another request's idempotency key, 503 when the table does not answer.
+pub(crate) async fn commit(
+    call: &Call,
+    caller: &Caller,
+    opening: &Opening,
+    answer: Answer,
+) -> Result<Answer, ApiError> {
+    let session = &opening.session;
+    let mut writes = vec![checkout_sessions::create(session, &*call.platform)?];
+    writes.extend(facts::session_opened(session)?);
+    if let Some(visitor) = &opening.visitor {
+        writes.extend(facts::started_session(visitor, session)?);
+    }
+    let changes = Changes {
+        writes,
+        event_type: "checkout_session.created",
+        resource_type: CheckoutSessionId::OBJECT,
+        resource_id: session.id.to_string(),
+        answer,
+    };
+    Ok(call.commit_for(caller, &session.owner, changes).await?)
+}
+
+/// What a link's address says, as the fields of a body.
+pub(crate) fn fields_of_query(query: PageQuery) -> Vec<(String, Json)> {
+    let PageQuery { client_reference_id, metadata, session_id: _, success_url, cancel_url, attribution } = query;
+    let text = |text: &str| Json::String(text.to_owned());
+    let metadata: Vec<_> = metadata.into_iter().map(|(key, value)| (key, Json::String(value))).collect();
+    let fields = [
+        ("client_reference_id", client_reference_id.map(|value| text(value.as_str()))),
+        ("metadata", (!metadata.is_empty()).then_some(Json::Object(metadata))),
+        ("success_url", success_url.map(|value| text(value.as_str()))),
+        ("cancel_url", cancel_url.map(|value| text(value.as_str()))),
+        ("utm_source", attribution.source.map(|value| text(value.as_str()))),
+        ("utm_medium", attribution.medium.map(|value| text(value.as_str()))),
+        ("utm_campaign", attribution.campaign.map(|value| text(value.as_str()))),
+    ];
+    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}

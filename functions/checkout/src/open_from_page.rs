@@ -1,0 +1,69 @@
+//! `POST /pay/{id}`
+
+use crate::html::closed::{self, Closed, failure};
+use crate::html::{HTML, link};
+use crate::open::{self, OpenSession};
+use crate::page_form::PageForm;
+use crate::page_query::PageQuery;
+use anyspend_api::json::Json;
+use anyspend_api::operation::{Access, Audience, Content, Operation};
+use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_domain::{PaymentLinkId, PaymentLinkRef};
+use anyspend_store::payment_links::LinkFate;
+use http::{Method, StatusCode};
+use std::sync::Arc;
+
+pub(crate) fn operation() -> Operation {
+    Operation::answering(
+        "startPayment",
+        Method::POST,
+        crate::LINK_PAGE,
+        Access::Open { group: crate::OPENINGS, per_minute: crate::PER_MINUTE },
+        (StatusCode::SEE_OTHER, Content::Redirect),
+        "Send a payment link's page: open a session and go to its page",
+    )
+    .described(
+        "What the page's own form does, with or without a script. The inputs are `amount` (in whole tokens), \
+         `form_data[id]`, `shipping_option_id`, `shipping_address[part]` and `visitor_id`; the query is the page's.",
+    )
+    .also(StatusCode::BAD_REQUEST, Content::Text(HTML), "The page again, with what is wrong beside each input")
+    .also(StatusCode::GONE, Content::Text(HTML), "The link was deleted, has expired, is used up or is switched off")
+    .read_by(Audience::People(failure))
+    .beside(find_link, open)
+}
+
+async fn find_link(call: Arc<Call>) -> Result<LinkFate, ApiError> {
+    match PaymentLinkRef::parse(call.param("id")) {
+        Some(wanted) => Ok(call.db.find_link_fate(&wanted).await?),
+        None => Ok(LinkFate::Unknown),
+    }
+}
+
+async fn open(call: Arc<Call>, caller: Caller, found: LinkFate) -> Result<Answer, ApiError> {
+    let link = match found {
+        LinkFate::Stands(link) => link,
+        LinkFate::Deleted(_) => return Ok(closed::deleted(&call)),
+        LinkFate::Unknown => return Err(ApiError::not_found(PaymentLinkId::OBJECT, call.param("id"))),
+    };
+    if let Some(reason) = Closed::of(&link, call.now) {
+        return Ok(closed::link(&call, &link, reason));
+    }
+    let form = PageForm::read(&call)?;
+    let currency = link::currency(&link);
+    let ask = link::ask(&link, &currency);
+    let visitor = form.visitor().filter(|visitor| visitor.short_code() == link.id.short_code());
+    let mode = link.owner.mode;
+    let mut fields = open::fields_of_query(PageQuery::read(&call.query_string, mode));
+    fields.extend(form.fields(&ask));
+    fields.extend(visitor.as_ref().map(|id| ("visitor_id".to_owned(), Json::String(id.to_string()))));
+    match open::decide(&call, &link, call.read_as::<OpenSession>(&Json::Object(fields), mode)) {
+        Ok(opening) => {
+            let answer = call.redirect(StatusCode::SEE_OTHER, &crate::session_path(&opening.session.id))?;
+            open::commit(&call, &caller, &opening, answer).await
+        }
+        Err(error) if error.status() == StatusCode::BAD_REQUEST => {
+            Ok(link::answer(&call, &link, &form.refused(&ask, &error), visitor.as_ref()))
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,37 @@
+//! `GET /pay/s/{id}`
+
+use crate::html::closed::failure;
+use crate::html::form::Filled;
+use crate::html::{self, HTML};
+use crate::session::{self, Context};
+use anyspend_api::operation::{Access, Audience, Content, Operation};
+use anyspend_api::{Answer, ApiError, Call, Caller};
+use http::{Method, StatusCode};
+use std::sync::Arc;
+
+pub(crate) fn operation() -> Operation {
+    Operation::answering(
+        "openSessionPage",
+        Method::GET,
+        crate::SESSION_PAGE,
+        Access::Open { group: crate::PAGES, per_minute: crate::PER_MINUTE },
+        (StatusCode::OK, Content::Text(HTML)),
+        "Open a session's page",
+    )
+    .described(
+        "What is still missing, the amount and the address to pay to with a QR code, or what has become of it. It looks \
+         anew by itself until the payment is final, and then leads to `success_url`, or to the link's `return_url`.",
+    )
+    .read_by(Audience::People(failure))
+    .beside(find, show)
+}
+
+/// The session the path names.
+pub(crate) async fn find(call: Arc<Call>) -> Result<Option<Context>, ApiError> {
+    session::find(&call).await
+}
+
+async fn show(call: Arc<Call>, _: Caller, found: Option<Context>) -> Result<Answer, ApiError> {
+    let context = found.ok_or_else(|| session::unknown(&call))?;
+    Ok(html::session::answer(&call, &context, &Filled::default()))
+}

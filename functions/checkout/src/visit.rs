@@ -1,0 +1,71 @@
+//! A visit of a link's page, recorded as it is opened.
+//!
+//! What must stay true: recording never fails a page; only a person who opens the page counts, so neither HEAD nor a
+//! browser's guess of what might be opened next does; and a request that is refused leaves no visit behind.
+
+use anyspend_api::Call;
+use anyspend_domain::checkout_session::Attribution;
+use anyspend_domain::statistics::{
+    Bucket, Country, MAX_REFERRER_BYTES, MAX_USER_AGENT_BYTES, Visitor, VisitorHash, cut,
+};
+use anyspend_domain::{Owner, PaymentLinkId, VisitorId};
+use http::{Method, header};
+
+const HASH_PURPOSE: &str = "visitor";
+/// What proxies tell the visitor's country in.
+const COUNTRY_HEADERS: [&str; 2] = ["cloudfront-viewer-country", "cf-ipcountry"];
+/// What browsers say in when they fetch a page that nobody has asked for yet.
+const PREFETCH_HEADERS: [&str; 3] = ["sec-purpose", "purpose", "x-moz"];
+
+/// Records that the page was opened, and returns the visit's id; `None` when that is no visit, or could not be recorded.
+pub(crate) async fn record(
+    call: &Call,
+    link: &PaymentLinkId,
+    owner: &Owner,
+    attribution: &Attribution,
+) -> Option<VisitorId> {
+    let visitor = visitor(call, link, owner, attribution)?;
+    match call.db.record_view(&visitor).await {
+        Ok(()) => Some(visitor.id),
+        Err(error) => {
+            tracing::warn!(%error, "a visit could not be recorded");
+            None
+        }
+    }
+}
+
+/// Takes a visit back.
+pub(crate) async fn take_back(call: &Call, visit: Option<VisitorId>) {
+    if let Some(id) = visit
+        && let Err(error) = call.db.forget_view(&id).await
+    {
+        tracing::warn!(%error, "a visit could not be taken back");
+    }
+}
+
+fn visitor(call: &Call, link: &PaymentLinkId, owner: &Owner, attribution: &Attribution) -> Option<Visitor> {
+    let text = |name: &str| call.headers.get(name).and_then(|value| value.to_str().ok());
+    let prefetched = PREFETCH_HEADERS.iter().any(|name| text(name).is_some_and(|value| value.contains("prefetch")));
+    if call.method != Method::GET || prefetched {
+        return None;
+    }
+    let user_agent = text(header::USER_AGENT.as_str());
+    let day = Bucket::of(call.now).day().date();
+    let who = format!("{day}\n{}\n{}", call.client_network(), user_agent.unwrap_or_default());
+    let mac = call.platform.config.secret.as_ref()?.mac(HASH_PURPOSE, who.as_bytes());
+    // Without a proxy that may be believed, the header is whatever the visitor likes.
+    let country =
+        COUNTRY_HEADERS.iter().find_map(|name| text(name)).filter(|_| call.platform.config.trusted_proxies > 0);
+    let referrer = text(header::REFERER.as_str()).filter(|url| !url.starts_with(&call.platform.config.public_url));
+    Some(Visitor {
+        id: VisitorId::generate(call.now, &link.short_code()),
+        owner: owner.clone(),
+        payment_link_id: link.clone(),
+        ip_country: country.and_then(Country::parse),
+        referrer: referrer.map(|text| cut(text, MAX_REFERRER_BYTES).to_owned()),
+        user_agent: user_agent.map(|text| cut(text, MAX_USER_AGENT_BYTES).to_owned()),
+        attribution: attribution.clone(),
+        hash: VisitorHash::of_mac(&mac),
+        started_session: false,
+    })
+}

@@ -1,0 +1,72 @@
+//! Counting one bucket.
+
+use anyspend_domain::ShortCode;
+use anyspend_domain::statistics::{Bucket, Counted, Gathered, SHARDS};
+use anyspend_store::statistics::Kept;
+use anyspend_store::{Db, StoreError};
+use futures_util::future::try_join_all;
+
+/// How often a link is counted anew because somebody else changed its rows first.
+pub(crate) const ATTEMPTS: u32 = 20;
+
+/// Counts a bucket of every link in it; how many there are.
+pub(crate) async fn bucket(db: &Db, bucket: Bucket) -> Result<u64, StoreError> {
+    let shards = (0..SHARDS).map(|number| shard(db, bucket, number));
+    Ok(try_join_all(shards).await?.into_iter().sum())
+}
+
+/// The facts come link by link, so one link at a time is held in memory.
+async fn shard(db: &Db, bucket: Bucket, number: u8) -> Result<u64, StoreError> {
+    let mut links = 0;
+    let mut from = None;
+    let mut at_hand: Option<(ShortCode, Gathered)> = None;
+    loop {
+        let page = db.facts_of_shard(bucket, number, from.take()).await?;
+        for (code, fact) in page.facts {
+            match &mut at_hand {
+                Some((same, gathered)) if *same == code => gathered.take(&fact),
+                _ => {
+                    let mut gathered = Gathered::default();
+                    gathered.take(&fact);
+                    if let Some((code, gathered)) = at_hand.replace((code, gathered)) {
+                        Box::pin(link(db, &code, bucket, &gathered)).await?;
+                        links += 1;
+                    }
+                }
+            }
+        }
+        from = page.onward;
+        if from.is_none() {
+            break;
+        }
+    }
+    if let Some((code, gathered)) = at_hand {
+        Box::pin(link(db, &code, bucket, &gathered)).await?;
+        links += 1;
+    }
+    Ok(links)
+}
+
+/// Counts a bucket of one link, unless it is counted already.
+async fn link(db: &Db, code: &ShortCode, bucket: Bucket, facts: &Gathered) -> Result<(), StoreError> {
+    let mut first_seen = None;
+    for _ in 0..ATTEMPTS {
+        let mut ledger = db.open_ledger(code, bucket.day(), &[bucket]).await?;
+        // Facts that came after this receipt are the recount's.
+        if ledger.counted.contains_key(&bucket) {
+            return Ok(());
+        }
+        let unique = match first_seen {
+            Some(unique) => unique,
+            None => *first_seen.insert(db.count_first_seen(code, bucket, &facts.visitors).await?),
+        };
+        let counted = ledger.counts.count(bucket, facts, &Counted::default());
+        ledger.note(bucket, counted.map_err(|error| StoreError::Fault(format!("link {code}: {error}")))?);
+        let day = ledger.counts.days.entry(bucket.day()).or_default();
+        day.unique_visitors = day.unique_visitors.saturating_add(unique);
+        if db.keep_ledger(ledger, bucket.day()).await? == Kept::Done {
+            return Ok(());
+        }
+    }
+    Err(StoreError::Unavailable(format!("the statistics of link {code} kept changing")))
+}

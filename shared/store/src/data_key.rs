@@ -1,0 +1,40 @@
+//! The platform's data key, wrapped: what only the key management service can open. One row, written once.
+
+use crate::db::{Db, StoreError, read, row};
+use crate::schema::Key;
+use crate::{CommitError, Refusal, Write};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredDataKey {
+    /// Base64.
+    wrapped: String,
+}
+
+impl Db {
+    /// The wrapped data key, if there is one yet; base64.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn find_data_key(&self) -> Result<Option<String>, StoreError> {
+        let item = self.get(&Key::data_key(), true).await?;
+        item.map(|item| read(item).map(|StoredDataKey { wrapped }| wrapped)).transpose()
+    }
+
+    /// Keeps a wrapped data key where there is none, and returns the one that is kept: of two that are made at once, one
+    /// counts for everybody.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn keep_data_key(&self, wrapped: String) -> Result<String, StoreError> {
+        let item = row(&Key::data_key(), &StoredDataKey { wrapped: wrapped.clone() })?;
+        match self.commit(vec![Write::create(item)]).await {
+            Ok(()) => Ok(wrapped),
+            Err(CommitError::Refused { refusal: Refusal::Taken, old: Some(old) }) => {
+                read(old).map(|StoredDataKey { wrapped }| wrapped)
+            }
+            Err(CommitError::Refused { .. }) => Err(StoreError::Fault("the data key was refused".to_owned())),
+            Err(CommitError::Store(error)) => Err(error),
+        }
+    }
+}
