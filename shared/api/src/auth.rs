@@ -140,8 +140,8 @@ fn subject_of(credential: &Credential) -> Option<String> {
 }
 
 impl Call {
-    /// What can be refused without asking the table: a missing or malformed credential, and a bucket this instance
-    /// knows to be empty.
+    /// What can be refused without asking the table: a missing or malformed credential, a token that is not ours, and a
+    /// bucket this instance knows to be empty.
     ///
     /// # Errors
     /// 401 or 429.
@@ -149,7 +149,13 @@ impl Call {
         let subject = match self.operation().access {
             Access::Public => return Ok(()),
             Access::Open { group, .. } => Some(format!("{group}#{}", self.client_network())),
-            Access::Needs(_) => subject_of(&Credential::from_headers(&self.headers)?),
+            Access::Needs(_) => {
+                let credential = Credential::from_headers(&self.headers)?;
+                if let Credential::Token(token) = &credential {
+                    self.verify_token(token)?;
+                }
+                subject_of(&credential)
+            }
         };
         if let Some(Outlook::Empty(allowance, holder)) =
             subject.map(|subject| self.platform.hints.outlook(&subject, self.now))
@@ -235,7 +241,8 @@ impl Call {
         })
     }
 
-    async fn authorize_token(&self, token: &str) -> Result<Caller, ApiError> {
+    /// What a session token says, if it is ours and in time.
+    fn verify_token(&self, token: &str) -> Result<session_token::Claims, ApiError> {
         let invalid = |code: Code| {
             let message = match code {
                 Code::TokenExpired => "This session has expired. Sign in again.",
@@ -244,7 +251,11 @@ impl Call {
             ApiError::new(code, message)
         };
         let secret = self.platform.config.secret.as_ref().ok_or_else(|| invalid(Code::TokenInvalid))?;
-        let claims = session_token::verify(secret, token, self.now).map_err(invalid)?;
+        session_token::verify(secret, token, self.now).map_err(invalid)
+    }
+
+    async fn authorize_token(&self, token: &str) -> Result<Caller, ApiError> {
+        let claims = self.verify_token(token)?;
         let mode = match self.headers.get(MODE_HEADER).map(http::HeaderValue::as_bytes) {
             None | Some(b"test") => Mode::Test,
             Some(b"live") => Mode::Live,
