@@ -79,7 +79,7 @@ impl World {
         writes.extend(api_keys::create(&admin_key(named, another.hash(), &owner, now)).unwrap());
         let link = link(owner, now);
         writes.extend(payment_links::create(&link).unwrap());
-        writes.push(products::create(&product(&link.owner, now)).unwrap());
+        writes.extend(products::create(&product(&link.owner, now)).unwrap());
         let session = session(&link, now);
         writes.push(checkout_sessions::create(&session, &NoVault).unwrap());
         let customer = customer(&link.owner, now);
