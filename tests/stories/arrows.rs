@@ -28,6 +28,8 @@ fn each_layer_knows_only_the_layers_below_it() {
         "checkout-sessions",
         "compact-lists",
         "products",
+        "transactions",
+        "customers",
         "discount-codes",
         "quick-pay",
         "account",
