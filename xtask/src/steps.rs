@@ -102,6 +102,7 @@ fn tests() -> Result<(), String> {
         .env("OFFICIAL_CLIENT", &tools::official_client().to_string_lossy())
         .env("BROWSER_MODULES", &tools::browser_modules().to_string_lossy())
         .env("CHROMIUM", &tools::chromium()?.to_string_lossy())
+        .env("ANVIL", &tools::anvil().to_string_lossy())
         .env("LAMBDA_RIE", &emulator.to_string_lossy())
         .run()
 }

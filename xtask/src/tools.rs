@@ -21,6 +21,8 @@ const OFFICIAL_CLIENT: &str = "@b3dotfun/sdk@0.1.70-alpha.5";
 const BROWSER_PACKAGES: &[&str] = &["playwright-core@1.65.1", "axe-core@4.14.1"];
 /// Where a system has its browser.
 const CHROMIUM: &[&str] = &["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+/// From npm: a node of a chain of its own. The optional packages are what holds its program, one per system.
+const ANVIL: &str = "@foundry-rs/anvil@1.7.1";
 
 /// Where everything is.
 fn directory() -> PathBuf {
@@ -70,6 +72,13 @@ fn install_chromium() -> Result<(), String> {
     apt(&["update", "--quiet"])?;
     apt(&["install", "--quiet", "--yes", "--no-install-recommends", "chromium"])?;
     chromium().map(|_| ())
+}
+
+/// The chain that tests settle on, for this machine.
+pub(crate) fn anvil() -> PathBuf {
+    let system = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
+    let processor = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    directory().join(format!("anvil/node_modules/@foundry-rs/anvil-{system}-{processor}/bin/anvil"))
 }
 
 /// The AWS Lambda Runtime Interface Emulator for this machine.
@@ -122,6 +131,14 @@ pub(crate) fn install() -> Result<(), String> {
             .args(&["install", "--silent", "--no-audit", "--no-fund", "--save-exact", "--prefix", &folder])
             .args(BROWSER_PACKAGES)
             .run()
+    })?;
+    stamped("anvil", ANVIL, || {
+        let folder = directory().join("anvil");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        let folder = folder.to_string_lossy();
+        let quietly = ["--silent", "--no-audit", "--no-fund", "--no-save", "--include=optional"];
+        Command::new("npm").args(&["install", "--prefix", &folder, ANVIL]).args(&quietly).run()
     })?;
     stamped("cargo", CARGO_DENY, || {
         let root = directory().join("cargo");
