@@ -86,7 +86,7 @@ impl From<&Visitor> for VisitorView {
 }
 
 pub(crate) fn operation() -> Operation {
-    Operation::listing::<VisitorView>(
+    Operation::list_of::<VisitorView>(
         "listPaymentLinkVisitors",
         crate::VISITORS,
         Access::Needs(Permission::Read),

@@ -156,7 +156,7 @@ impl Operation {
     }
 
     /// The same for an operation that answers with a list of what no other operation answers with.
-    pub fn listing<T: ToSchema>(id: &'static str, path: &'static str, access: Access, summary: &'static str) -> Self {
+    pub fn list_of<T: ToSchema>(id: &'static str, path: &'static str, access: Access, summary: &'static str) -> Self {
         let content = Content::Json(describe_list::<T>);
         Self::answering(id, Method::GET, path, access, (StatusCode::OK, content), summary)
     }
