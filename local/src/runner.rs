@@ -91,8 +91,9 @@ impl Runner {
     /// When the listener fails.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), String> {
         let app = router(groups(), self.platform.clone()).layer(axum::middleware::map_request(note_peer));
-        let jobs = self.embedded.as_ref().map(|embedded| tokio::spawn(sweep(embedded.sweeper(), self.jobs_every)));
-        let settling = self.settler.map(|settler| tokio::spawn(follow_chains(settler, self.jobs_every)));
+        let mut jobs = vec![tokio::spawn(look_after_lists(self.platform.clone(), self.jobs_every))];
+        jobs.extend(self.embedded.as_ref().map(|embedded| tokio::spawn(sweep(embedded.sweeper(), self.jobs_every))));
+        jobs.extend(self.settler.map(|settler| tokio::spawn(follow_chains(settler, self.jobs_every))));
         let (stopping, mut asked) = tokio::sync::watch::channel(false);
         let accepted = Arc::new(AtomicU64::new(0));
         let counter = accepted.clone();
@@ -116,7 +117,8 @@ impl Runner {
             served = async { serving.await } => served.map_err(|error| format!("the server failed: {error}")),
             () = overdue => Ok(()),
         };
-        for job in [jobs, settling].into_iter().flatten() {
+        // A job may end anywhere: what it has not finished, its next run does.
+        for job in jobs {
             job.abort();
             // Until it is gone, it holds the platform.
             let _ = job.await;
@@ -152,6 +154,19 @@ async fn note_peer(mut request: Request) -> Request {
         request.extensions_mut().insert(PeerAddress(peer.ip()));
     }
     request
+}
+
+async fn look_after_lists(platform: Arc<Platform>, jobs_every: Duration) {
+    let mut ticks = tokio::time::interval(jobs_every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match compact_lists::job(platform.db.metered(), platform.clock.now()).await {
+            Ok(0) => {}
+            Ok(published) => tracing::info!(published, "lists compacted"),
+            Err(error) => tracing::error!(%error, "lists could not be looked after"),
+        }
+    }
 }
 
 async fn sweep(sweeper: impl Fn() -> Result<usize, String> + Send + Clone + 'static, jobs_every: Duration) {

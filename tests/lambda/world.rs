@@ -71,7 +71,7 @@ impl World {
         writes.extend(api_keys::create(&admin_key(named, another.hash(), &owner, now)).unwrap());
         let link = link(owner, now);
         writes.extend(payment_links::create(&link).unwrap());
-        writes.push(products::create(&product(&link.owner, now)).unwrap());
+        writes.extend(products::create(&product(&link.owner, now)).unwrap());
         writes.push(checkout_sessions::create(&session(&link, now), &NoVault).unwrap());
         writes.push(discount_codes::create(&discount_code(&link.owner, now), None).unwrap());
         Db::new(self.client.clone(), TABLE).commit(writes).await.unwrap();

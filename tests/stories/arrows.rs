@@ -26,6 +26,7 @@ fn each_layer_knows_only_the_layers_below_it() {
         "payment-links",
         "checkout",
         "checkout-sessions",
+        "compact-lists",
         "products",
         "discount-codes",
         "quick-pay",

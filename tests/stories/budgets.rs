@@ -1,15 +1,21 @@
 //! What each route may cost in DynamoDB calls and units. Raising a number here is a decision, not a repair.
 
 use crate::{LINKS, PRODUCTS, app, create_link, create_product, link_body, path_of, product_body, product_path};
+use anyspend_store::list::{ListId, Tuning};
+use anyspend_store::payment_links::LinkColumns;
 use anyspend_testing::{Reply, SeenCost};
 use serde_json::json;
 
+/// A change of what lists show leaves, once in 32 times, a note that its list is to be looked after.
+const NOTE: f64 = 2.0;
+
 #[track_caller]
+#[expect(clippy::float_arithmetic, reason = "units are shown as decimals")]
 fn within(what: &str, reply: &Reply, status: u16, depth: u32, wru: f64, rru: f64) -> SeenCost {
     reply.expect(status);
     let cost = reply.cost();
     println!("{what}: {cost:?}");
-    assert!(cost.depth <= depth && cost.wru <= wru && cost.rru <= rru, "{what}: {cost:?}");
+    assert!(cost.depth <= depth && (cost.wru <= wru || cost.wru == wru + NOTE) && cost.rru <= rru, "{what}: {cost:?}");
     cost
 }
 
@@ -20,7 +26,7 @@ async fn every_route_stays_within_its_budget() {
     client.get(LINKS).await.expect(200);
 
     let create = client.clone().idempotent("k");
-    // 12 on the table and 1 on the list index.
+    // 1 for the key, 10 for the link, its trail and its answer, 2 for the journal of its list.
     within("create, idempotent", &create.post(LINKS, &link_body(json!({}))).await, 201, 2, 13.0, 0.0);
     within("replay of a create", &create.post(LINKS, &link_body(json!({}))).await, 201, 2, 13.0, 1.0);
     let link = create_link(&client, json!({"items": [{"name": "a", "amount": "1"}]})).await;
@@ -86,10 +92,10 @@ async fn every_route_of_products_stays_within_its_budget() {
 }
 
 #[tokio::test]
-async fn a_page_of_many_links_costs_one_index_read_and_one_batch() {
+async fn a_page_costs_one_directory_and_its_rows_however_many_links_there_are() {
     let app = app().await;
     let owner = app.admin().await.owner;
-    for _ in 0..3 {
+    for _ in 0..6 {
         let client = app.key(&owner, anyspend_domain::api_key::Permission::Write).await;
         for _ in 0..100 {
             create_link(&client, json!({})).await;
@@ -97,10 +103,17 @@ async fn a_page_of_many_links_costs_one_index_read_and_one_batch() {
     }
     let client = app.key(&owner, anyspend_domain::api_key::Permission::Read).await;
     client.get(LINKS).await.expect(200);
-    let reply = client.get(&format!("{LINKS}?limit=20&page=10")).await;
+    let list = ListId::all::<LinkColumns>(&owner);
+    for _ in 0..2 {
+        app.platform.db.compact_list::<LinkColumns>(&list, app.now(), &Tuning::default()).await.unwrap();
+        app.advance_seconds(60);
+    }
     // A head and a terms row a link, half a unit each.
-    let cost = within("list of 300", &reply, 200, 2, 1.0, 30.0 + 20.0);
-    assert_eq!((cost.calls, reply.json()["total_count"].as_u64()), (3, Some(300)));
+    let reply = client.get(&format!("{LINKS}?limit=20")).await;
+    let cost = within("first page of 600", &reply, 200, 2, 1.0, 10.0 + 20.0);
+    assert_eq!((cost.calls, reply.json()["total_count"].as_u64()), (4, Some(600)));
+    let reply = client.get(&format!("{LINKS}?limit=20&page=15")).await;
+    within("a page in the midst of 600", &reply, 200, 3, 1.0, 12.0 + 20.0);
 }
 
 #[tokio::test]
@@ -113,4 +126,47 @@ async fn the_cold_instance_of_a_busy_key_pays_one_call_more_once() {
     let first = through.get(&path_of(&link)).await;
     within("cold retrieve", &first, 200, 2, 2.0, 1.0);
     within("warm retrieve", &through.get(&path_of(&link)).await, 200, 1, 1.0, 1.0);
+}
+
+#[tokio::test]
+async fn every_route_of_the_checkout_stays_within_its_budget() {
+    let app = app().await;
+    let client = app.admin().await;
+    let link = create_link(&client, json!({})).await;
+    let code = link["short_code"].as_str().unwrap();
+    let (page, payer) = (format!("/pay/{code}"), app.anonymous("192.0.2.1"));
+    let within = |what: &str, reply: &Reply, depth: u32, wru: f64, rru: f64| {
+        let cost = reply.cost();
+        println!("{what}: {cost:?}");
+        assert!(cost.depth <= depth && cost.wru <= wru && cost.rru <= rru, "{what}: {cost:?}");
+        cost
+    };
+    // The bucket, the visit and the link, side by side.
+    let cost = within("page", &payer.get(&page).await, 1, 2.0, 0.5);
+    assert_eq!(cost.calls, 3);
+    // An instance that meets the link for the first time learns whose it is before it records the visit. Another payer,
+    // because it does not know this one's bucket either.
+    let cold = app.another_instance();
+    let stranger = app.anonymous("192.0.2.2");
+    within("page, first on an instance", &stranger.through(&cold).get(&page).await, 2, 2.0, 0.5);
+    within("page, then", &stranger.through(&cold).get(&page).await, 1, 2.0, 0.5);
+    within("unknown page", &payer.get("/pay/Nothing1").await, 2, 1.0, 1.5);
+    within("short link", &payer.get(&format!("/l/{code}")).await, 0, 0.0, 0.0);
+    within("asset", &payer.get("/pay/assets/000000000000.js").await, 0, 0.0, 0.0);
+
+    let open = format!("/api/v1/checkout/{code}/sessions");
+    let reply = payer.post(&open, &json!({})).await;
+    // The bucket; the session and its place on the list, its fact, the trail.
+    within("open a session", &reply, 2, 8.0, 1.0);
+    let keyed = payer.clone().idempotent("k").post(&open, &json!({"customer_email": "a@b.c"})).await;
+    within("open a session, idempotent", &keyed, 2, 13.0, 1.0);
+    let form = payer.clone().with("content-type", "application/x-www-form-urlencoded");
+    let sent = form.raw(http::Method::POST, &page, Vec::new()).await;
+    within("send the page", &sent, 2, 8.0, 1.0);
+    let session = reply.json();
+    let id = session["id"].as_str().unwrap();
+    within("session page", &payer.get(&format!("/pay/s/{id}")).await, 1, 1.0, 2.0);
+    within("session status", &payer.get(&format!("/api/v1/checkout/sessions/{id}")).await, 1, 1.0, 2.0);
+    let details = format!("/api/v1/checkout/sessions/{id}/details");
+    within("add details", &payer.post(&details, &json!({})).await, 2, 8.0, 2.0);
 }

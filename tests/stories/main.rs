@@ -16,6 +16,7 @@ mod links_delete;
 mod links_list;
 mod links_retrieve;
 mod links_update;
+mod lists;
 mod local_runner;
 mod openapi;
 mod payments;

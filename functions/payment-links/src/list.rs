@@ -1,19 +1,16 @@
 //! `GET /payment-links`
 
-use anyspend_api::list::{CURSOR, LIMIT, ListView, ORDER, Order, PAGE, PageRequest};
+use anyspend_api::list::{CURSOR, LIMIT, ListView, Listing, MAX_SEARCH, ORDER, PAGE};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::PaymentLinkView;
-use anyspend_api::query::{QueryKind, QueryParam};
-use anyspend_api::{Answer, ApiError, Call, Caller};
-use anyspend_domain::Owner;
+use anyspend_api::query::{Query, QueryKind, QueryParam};
+use anyspend_api::{ApiError, Call};
+use anyspend_domain::Timestamp;
 use anyspend_domain::api_key::Permission;
-use anyspend_domain::text::fold_case;
-use anyspend_store::payment_links::SlimLink;
+use anyspend_store::list::ListRow;
+use anyspend_store::payment_links::LinkColumns;
 use http::{Method, StatusCode};
-use std::sync::Arc;
 
-/// Most characters of a search.
-const MAX_SEARCH: usize = 200;
 const SORTS: &[&str] = &["created_at", "updated_at", "name", "uses", "current_uses"];
 
 const QUERY: &[QueryParam] = &[
@@ -49,44 +46,30 @@ pub(crate) fn operation() -> Operation {
         "List payment links",
     )
     .query(QUERY)
-    .beside(expected_rows, list)
+    .listing::<PaymentLinks>()
 }
 
-/// The slim rows of the organization this key opened the last time, read beside the check of the key.
-async fn expected_rows(call: Arc<Call>) -> Result<Option<(Owner, Vec<SlimLink>)>, ApiError> {
-    let Some(owner) = call.expected_owner() else { return Ok(None) };
-    let rows = call.db.list_slim_payment_links(&owner).await?;
-    Ok(Some((owner, rows)))
-}
+struct PaymentLinks;
 
-async fn list(call: Arc<Call>, caller: Caller, expected: Option<(Owner, Vec<SlimLink>)>) -> Result<Answer, ApiError> {
-    let active = call.query().bool_with_alias("active", "is_active")?;
-    let sort = call.query().one_of("sort", SORTS)?.unwrap_or("created_at");
-    let search = call.query().text_within("search", MAX_SEARCH)?.map(fold_case);
-    let filter = format!("active={active:?}&sort={sort}&search={}", search.as_deref().unwrap_or_default());
-    let request = PageRequest::read(&call, Order::Descending, &filter)?;
-    let mut rows = match expected {
-        Some((owner, rows)) if owner == caller.owner => rows,
-        _ => call.db.list_slim_payment_links(&caller.owner).await?,
-    };
-    rows.retain(|row| active.is_none_or(|wanted| row.is_active(call.now) == wanted));
-    rows.retain(|row| search.as_ref().is_none_or(|folded| row.contains(folded)));
-    let key = |row: &SlimLink| sort_key(row, sort);
-    if sort != "created_at" {
-        rows.sort_by_cached_key(key);
+impl Listing for PaymentLinks {
+    type Columns = LinkColumns;
+    type View = PaymentLinkView;
+    const SORTS: &'static [&'static str] = SORTS;
+
+    fn facet(query: &Query) -> Result<usize, ApiError> {
+        Ok(match query.bool_with_alias("active", "is_active")? {
+            None => LinkColumns::ALL,
+            Some(true) => LinkColumns::ACTIVE,
+            Some(false) => LinkColumns::INACTIVE,
+        })
     }
-    let page = request.cut(rows, key);
-    let links = call.db.get_payment_links(&page.rows).await?;
-    let data = links.iter().map(|link| PaymentLinkView::new(link, &call.platform.config, call.now)).collect();
-    call.answer(StatusCode::OK, &page.view(&call, data))
-}
 
-/// A total order: ties are broken by the id, which is the order of creation.
-fn sort_key(row: &SlimLink, sort: &str) -> String {
-    match sort {
-        "name" => format!("{}\0{}", row.folded_name, row.id),
-        "updated_at" => format!("{:015}{}", row.updated_at.millis(), row.id),
-        "uses" | "current_uses" => format!("{:020}{}", row.uses, row.id),
-        _ => row.id.to_string(),
+    fn sort_called(name: &str) -> &str {
+        if name == "current_uses" { "uses" } else { name }
+    }
+
+    async fn views(call: &Call, now: Timestamp, rows: &[ListRow]) -> Result<Vec<PaymentLinkView>, ApiError> {
+        let links = call.db.get_payment_links(rows).await?;
+        Ok(links.iter().map(|link| PaymentLinkView::new(link, &call.platform.config, now)).collect())
     }
 }

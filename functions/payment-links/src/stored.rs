@@ -26,11 +26,11 @@ pub(crate) async fn change(
 ) -> Result<Answer, ApiError> {
     let mut found = found;
     for _ in 0..DECISIONS {
-        let mut link = caller.own(found, call.param("id"))?;
-        let version = link.version;
+        let was = caller.own(found, call.param("id"))?;
+        let mut link = was.clone();
         let answer = decide(&mut link)?;
         let changes = Changes {
-            writes: payment_links::update(&link, version)?,
+            writes: payment_links::update(&was, &link)?,
             event_type: "payment_link.updated",
             resource_type: PaymentLinkId::OBJECT,
             resource_id: link.id.to_string(),

@@ -156,7 +156,7 @@ async fn visitors(
     };
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| more).map(|last| write_cursor(&last.id, page + 1));
-    let page = request.found(rows, total, page, next.as_deref());
+    let page = request.found(rows, total, page, next.as_deref().map(str::as_bytes));
     let data = page.rows.iter().map(VisitorView::from).collect();
     call.answer(StatusCode::OK, &page.view(&call, data))
 }

@@ -35,7 +35,7 @@ async fn create(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
     let product = Product::create(id, caller.owner.clone(), patch, call.surroundings());
     let product = ApiError::settle(problems, product)?;
     let changes = Changes {
-        writes: vec![products::create(&product)?],
+        writes: products::create(&product)?,
         event_type: "product.created",
         resource_type: ProductId::OBJECT,
         resource_id: product.id.to_string(),

@@ -28,14 +28,14 @@ pub(crate) async fn change(
 ) -> Result<Answer, ApiError> {
     let mut found = found;
     for _ in 0..DECISIONS {
-        let mut product = caller.own(found, call.param("id"))?;
-        let version = product.version;
+        let was = caller.own(found, call.param("id"))?;
+        let mut product = was.clone();
         let answer = decide(&mut product)?;
-        if product.version == version {
+        if product.version == was.version {
             return Ok(answer);
         }
         let changes = Changes {
-            writes: vec![products::update(&product, version)?],
+            writes: products::update(&was, &product)?,
             event_type,
             resource_type: ProductId::OBJECT,
             resource_id: product.id.to_string(),

@@ -241,14 +241,21 @@ impl Call {
         if self.operation().is_page() {
             return self.idempotency_key().map(|_| ());
         }
-        let query = Query::parse(&self.query_string, self.operation().query)?;
-        let _ = self.query.set(query);
+        self.read_query()?;
         self.idempotency_key()?;
         if self.operation().changes() {
             let json = self.json()?;
             if self.operation().body.is_none() {
                 read_body::<Nothing>(json, self.read_context(Mode::Test)).strict()?;
             }
+        }
+        Ok(())
+    }
+
+    /// Reads the query parameters, if they have not been read yet.
+    pub(crate) fn read_query(&self) -> Result<(), ApiError> {
+        if self.query.get().is_none() {
+            let _ = self.query.set(Query::parse(&self.query_string, self.operation().query)?);
         }
         Ok(())
     }

@@ -1,19 +1,28 @@
-//! Lists: the superset envelope of both versions, pages by number and by cursor.
+//! Lists: the superset envelope of both versions, pages by number and by cursor, and the one way every resource is
+//! listed ([`Listing`]).
 
-use crate::call::Call;
+use crate::auth::Caller;
+use crate::call::{Answer, Call};
 use crate::error::ApiError;
 use crate::fields::MAX_SAFE_INTEGER;
-use crate::query::{QueryKind, QueryParam, invalid_cursor};
-use anyspend_domain::Problem;
+use crate::operation::Operation;
+use crate::query::{Query, QueryKind, QueryParam, invalid_cursor};
+use anyspend_domain::text::fold_case;
+use anyspend_domain::{Owner, Problem, Timestamp};
+use anyspend_store::list::{Columns, ListId, ListPage, ListRow, OpenList, Selection, Start as StoreStart};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 const DEFAULT_LIMIT: u64 = 20;
 const MAX_LIMIT: u64 = 100;
 const MAX_CURSOR: usize = 2_048;
+/// Most characters of a search.
+pub const MAX_SEARCH: usize = 200;
 
 /// Bytes of the hash that ties a cursor to its list: enough to notice a mistake, which is all it is for.
 const SCOPE_BYTES: usize = 8;
@@ -87,7 +96,7 @@ pub enum Order {
 #[derive(Debug)]
 enum From {
     Page(u64),
-    After(String),
+    After(Vec<u8>),
 }
 
 /// Where a page begins.
@@ -171,10 +180,10 @@ impl PageRequest {
     }
 
     /// Where the page begins, for a list that finds its rows by itself.
-    pub const fn start(&self) -> Start<'_> {
+    pub fn start(&self) -> Start<'_> {
         match &self.from {
             From::Page(page) => Start::Row(page.saturating_sub(1).saturating_mul(self.limit)),
-            From::After(last) => Start::After(last.as_str()),
+            From::After(last) => Start::After(str::from_utf8(last).unwrap_or_default()),
         }
     }
 
@@ -185,7 +194,7 @@ impl PageRequest {
 
     /// The page with these rows, number `page` of a list of `total`. `next` is what the cursor of the page after it says,
     /// if there is one.
-    pub fn found<T>(&self, rows: Vec<T>, total: u64, page: u64, next: Option<&str>) -> Page<T> {
+    pub fn found<T>(&self, rows: Vec<T>, total: u64, page: u64, next: Option<&[u8]>) -> Page<T> {
         Page {
             rows,
             total,
@@ -208,24 +217,121 @@ impl PageRequest {
                 usize::try_from(page - 1).ok().and_then(|page| page.checked_mul(limit)).unwrap_or(usize::MAX)
             }
             From::After(last) => rows.partition_point(|row| match self.order {
-                Order::Ascending => key(row) <= *last,
-                Order::Descending => key(row) >= *last,
+                Order::Ascending => key(row).as_bytes() <= last.as_slice(),
+                Order::Descending => key(row).as_bytes() >= last.as_slice(),
             }),
         }
         .min(total);
         let end = start.saturating_add(limit).min(total);
         let has_more = end < total;
         let next_cursor =
-            rows[start..end].last().filter(|_| has_more).map(|last| write_cursor(&self.scope, &key(last)));
-        let page = match self.from {
-            From::Page(page) => page,
-            From::After(_) => u64::try_from(start / limit).unwrap_or(u64::MAX).saturating_add(1),
-        };
+            rows[start..end].last().filter(|_| has_more).map(|last| write_cursor(&self.scope, key(last).as_bytes()));
+        let page = self.number(u64::try_from(start).unwrap_or(u64::MAX));
         rows.truncate(end);
         let rows = rows.split_off(start);
         let total = u64::try_from(total).unwrap_or(u64::MAX);
         Page { rows, total, has_more, next_cursor, page, limit: self.limit }
     }
+
+    /// The number of the page before which `skipped` objects are.
+    const fn number(&self, skipped: u64) -> u64 {
+        match self.from {
+            From::Page(page) => page,
+            From::After(_) => skipped / self.limit + 1,
+        }
+    }
+
+    /// The same question to the store.
+    fn select(&self, facet: usize, sort: usize, search: Option<String>) -> Selection {
+        let start = match &self.from {
+            From::Page(page) => StoreStart::Skip((page - 1).saturating_mul(self.limit)),
+            From::After(last) => StoreStart::After(last.clone()),
+        };
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let descending = self.order == Order::Descending;
+        Selection { facet, sort, search, from: None, to: None, descending, start, limit }
+    }
+
+    /// The page the store has cut out.
+    fn shown(&self, page: ListPage) -> Page<ListRow> {
+        let (total, number, next) = (page.total, self.number(page.skipped), page.next().map(<[u8]>::to_vec));
+        self.found(page.rows, total, number, next.as_deref())
+    }
+}
+
+/// How a resource is listed: all that its list says of its own. The columns behind it, their orders and filters are
+/// declared beside the resource's rows in the store.
+pub trait Listing: Send + Sync + 'static {
+    /// What the list knows of an object.
+    type Columns: Columns;
+    /// How an object is shown.
+    type View: Serialize + ToSchema + Send;
+    /// What `sort` may be, the default first; without any, the list has the order of creation only.
+    const SORTS: &'static [&'static str] = &[];
+
+    /// The filter that the query asks for, as the place of a facet of the columns.
+    ///
+    /// # Errors
+    /// What is wrong with the query.
+    fn facet(query: &Query) -> Result<usize, ApiError>;
+
+    /// The order that goes by another name in queries.
+    fn sort_called(name: &str) -> &str {
+        name
+    }
+
+    /// Reads the objects of a page and shows them as they are at `now`.
+    fn views(
+        call: &Call,
+        now: Timestamp,
+        rows: &[ListRow],
+    ) -> impl Future<Output = Result<Vec<Self::View>, ApiError>> + Send;
+}
+
+impl Operation {
+    /// Lists a resource.
+    #[must_use]
+    pub fn listing<L: Listing>(self) -> Self {
+        self.beside(open_expected::<L>, show::<L>)
+    }
+}
+
+/// Reads what is asked for.
+fn asked<L: Listing>(call: &Call) -> Result<(PageRequest, Selection), ApiError> {
+    let query = call.query();
+    let facet = L::facet(query)?;
+    let sort = query.one_of("sort", L::SORTS)?.or(L::SORTS.first().copied());
+    let search = query.text_within("search", MAX_SEARCH)?.filter(|text| !text.is_empty()).map(fold_case);
+    let filter = format!("{facet}&{sort:?}&{}", search.as_deref().unwrap_or_default());
+    let request = PageRequest::read(call, Order::Descending, &filter)?;
+    let sort = sort.map(L::sort_called);
+    let sort = L::Columns::SORTS.iter().position(|known| sort == Some(known.name)).unwrap_or(0);
+    let selection = request.select(facet, sort, search);
+    Ok((request, selection))
+}
+
+/// The list of the organization this key opened the last time, opened beside the check of the key.
+async fn open_expected<L: Listing>(call: Arc<Call>) -> Result<Option<(Owner, OpenList<L::Columns>)>, ApiError> {
+    let Some(owner) = call.expected_owner().filter(|_| call.read_query().is_ok()) else { return Ok(None) };
+    // What is wrong with the request is told once the caller is known.
+    let Ok((_, selection)) = asked::<L>(&call) else { return Ok(None) };
+    let open = call.db.open_list(&ListId::all::<L::Columns>(&owner), &selection, call.now).await?;
+    Ok(Some((owner, open)))
+}
+
+async fn show<L: Listing>(
+    call: Arc<Call>,
+    caller: Caller,
+    expected: Option<(Owner, OpenList<L::Columns>)>,
+) -> Result<Answer, ApiError> {
+    let (request, selection) = asked::<L>(&call)?;
+    let open = match expected {
+        Some((owner, open)) if owner == caller.owner => open,
+        _ => call.db.open_list(&ListId::all::<L::Columns>(&caller.owner), &selection, call.now).await?,
+    };
+    let page = request.shown(open.page(&call.db, &selection).await?);
+    let views = L::views(&call, open.now, &page.rows).await?;
+    call.answer(StatusCode::OK, &page.view(&call, views))
 }
 
 /// One page.
@@ -261,13 +367,13 @@ impl<T> Page<T> {
     }
 }
 
-fn write_cursor(scope: &str, last: &str) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{scope}\n{last}"))
+fn write_cursor(scope: &str, last: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode([scope.as_bytes(), b"\n", last].concat())
 }
 
-fn read_cursor(cursor: &str, scope: &str) -> Option<String> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-    text.strip_prefix(scope)?.strip_prefix('\n').map(str::to_owned)
+fn read_cursor(cursor: &str, scope: &str) -> Option<Vec<u8>> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+    bytes.strip_prefix(scope.as_bytes())?.strip_prefix(b"\n").map(<[u8]>::to_vec)
 }
 
 #[cfg(test)]
@@ -316,7 +422,7 @@ mod tests {
 
     #[test]
     fn a_cursor_is_good_for_its_own_list_only() {
-        let cursor = write_cursor("list", "00001");
+        let cursor = write_cursor("list", b"00001");
         assert_eq!(read_cursor(&cursor, "other"), None);
         assert_eq!(read_cursor("%%%", "list"), None);
     }

@@ -3,7 +3,9 @@
 use crate::meter::{Cost, Meter, Units};
 use crate::schema::{self, Key};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, DeleteRequest, KeysAndAttributes, PutRequest, ReturnConsumedCapacity, WriteRequest,
+};
 use aws_sdk_dynamodb::{Client, config};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,8 +19,12 @@ pub type Item = HashMap<String, AttributeValue>;
 
 /// Most keys of one `BatchGetItem`.
 const BATCH_GET_KEYS: usize = 100;
-/// How often keys that a batch left unprocessed are asked for again.
-const BATCH_GET_ROUNDS: u32 = 8;
+/// Most items of one `BatchWriteItem`.
+const BATCH_WRITE_ITEMS: usize = 25;
+/// How many `BatchWriteItem`s run side by side.
+const BATCH_WRITE_CALLS: usize = 8;
+/// How often what a batch left unprocessed is tried again.
+const BATCH_ROUNDS: u32 = 8;
 
 /// Why the table did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -222,6 +228,52 @@ impl Db {
         }
     }
 
+    /// One page of a query.
+    pub(crate) async fn query_page(
+        &self,
+        query: aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder,
+    ) -> Result<Vec<Item>, StoreError> {
+        let call = self.meter.begin();
+        let query = query.table_name(&*self.table).return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = query.send().await.map_err(|error| store_error(&error))?;
+        call.finish(Units::Read, &answer.consumed_capacity);
+        Ok(answer.items.unwrap_or_default())
+    }
+
+    /// Puts and deletes many items without any condition, some calls at a time. Not for what must happen as a whole:
+    /// when it fails, some of it may have happened.
+    pub(crate) async fn batch_write(&self, writes: Vec<BatchWrite>) -> Result<(), StoreError> {
+        let requests = writes.into_iter().map(BatchWrite::into_sdk).collect::<Result<Vec<_>, _>>()?;
+        for side_by_side in requests.chunks(BATCH_WRITE_ITEMS * BATCH_WRITE_CALLS) {
+            let calls = side_by_side.chunks(BATCH_WRITE_ITEMS).map(|chunk| self.batch_write_chunk(chunk.to_vec()));
+            futures_util::future::try_join_all(calls).await?;
+        }
+        Ok(())
+    }
+
+    async fn batch_write_chunk(&self, mut wanted: Vec<WriteRequest>) -> Result<(), StoreError> {
+        for round in 0..BATCH_ROUNDS {
+            if round > 0 {
+                tokio::time::sleep(Duration::from_millis(20 << round)).await;
+            }
+            let call = self.meter.begin();
+            let answer = self
+                .client
+                .batch_write_item()
+                .request_items(&*self.table, std::mem::take(&mut wanted))
+                .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+                .send()
+                .await
+                .map_err(|error| store_error(&error))?;
+            call.finish(Units::Write, answer.consumed_capacity());
+            match answer.unprocessed_items.and_then(|mut tables| tables.remove(&*self.table)) {
+                Some(rest) if !rest.is_empty() => wanted = rest,
+                _ => return Ok(()),
+            }
+        }
+        Err(StoreError::Unavailable("a batch was left unprocessed".to_owned()))
+    }
+
     /// Reads many items at once, in no particular order; those that do not exist are absent from the answer.
     pub(crate) async fn batch_get(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
         self.batch_get_as(keys, false).await
@@ -240,7 +292,7 @@ impl Db {
     async fn batch_get_chunk(&self, keys: &[Key], consistent: bool) -> Result<Vec<Item>, StoreError> {
         let mut wanted = keys.iter().map(key_item).collect::<Vec<_>>();
         let mut items = Vec::new();
-        for round in 0..BATCH_GET_ROUNDS {
+        for round in 0..BATCH_ROUNDS {
             if round > 0 {
                 tokio::time::sleep(Duration::from_millis(20 << round)).await;
             }
@@ -274,6 +326,30 @@ impl Db {
     /// When it is not.
     pub async fn probe(&self) -> Result<(), StoreError> {
         self.get(&Key::probe(), false).await.map(|_| ())
+    }
+}
+
+/// One write of a batch.
+#[derive(Debug)]
+pub(crate) enum BatchWrite {
+    /// Stores an item, whatever was there.
+    Put(Item),
+    /// Deletes an item if it is there.
+    Delete(Key),
+}
+
+impl BatchWrite {
+    fn into_sdk(self) -> Result<WriteRequest, StoreError> {
+        let fault = |error: aws_sdk_dynamodb::error::BuildError| StoreError::Fault(error.to_string());
+        let request = WriteRequest::builder();
+        Ok(match self {
+            Self::Put(item) => request.put_request(PutRequest::builder().set_item(Some(item)).build().map_err(fault)?),
+            Self::Delete(key) => {
+                let delete = DeleteRequest::builder().set_key(Some(key_item(&key)));
+                request.delete_request(delete.build().map_err(fault)?)
+            }
+        }
+        .build())
     }
 }
 

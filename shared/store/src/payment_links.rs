@@ -1,12 +1,13 @@
 //! Payment links: three rows in one partition, read together by one query.
 //!
-//! `HEAD` is small and carries what lists filter by and what a completed payment counts; `TERMS` is what the
+//! `HEAD` is small and carries what decides whether a link is active, and what a completed payment counts; `TERMS` is what the
 //! merchant decided; `ITEMS` exists only where there are line items. Counting a use therefore never rewrites a form.
 
 use crate::Write;
 use crate::db::{Db, Item, StoreError, read, row, string};
-use crate::list::Listed;
-use crate::schema::{self, Key, link_partition, list_partition};
+use crate::list::{self, Columns, Facet, IdShape, ListId, ListRow, Sort, Suffix, keys};
+use crate::rate_limits::number;
+use crate::schema::{self, Key, link_partition};
 use anyspend_domain::line_item::LineItem;
 use anyspend_domain::payment::LinkState;
 use anyspend_domain::payment_link::{PaymentLink, Terms, is_active};
@@ -20,7 +21,7 @@ const DELETED_AT: &str = "deleted_at";
 /// Columns of the head row that an update may remove.
 const OPTIONAL_COLUMNS: &[&str] = &["max_uses", "expires_at", "has_items", "folded_description"];
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct StoredHead {
     id: PaymentLinkId,
     org: OrgId,
@@ -59,49 +60,102 @@ pub enum LinkFate {
     Unknown,
 }
 
-/// What a list needs to know of a link before it reads it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SlimLink {
-    /// The link.
-    pub id: PaymentLinkId,
+/// What lists know of a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkColumns {
     switched_on: bool,
-    expires_at: Option<Timestamp>,
-    max_uses: Option<u64>,
-    /// Completed payments so far.
-    pub uses: u64,
-    /// When the merchant last changed it.
-    pub updated_at: Timestamp,
-    /// The name, case-folded.
-    pub folded_name: String,
-    folded_description: Option<String>,
     has_items: bool,
-}
-
-#[derive(Debug, Deserialize)]
-struct StoredSlim {
-    #[serde(rename = "lsk")]
-    id: PaymentLinkId,
-    switched_on: bool,
-    expires_at: Option<Timestamp>,
     max_uses: Option<u64>,
     uses: u64,
-    updated_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    /// Milliseconds from when it was made to when the merchant last changed it.
+    updated_after: u64,
     folded_name: String,
     folded_description: Option<String>,
-    has_items: Option<bool>,
 }
 
-impl SlimLink {
-    /// Whether the name, the description or the short code contains `folded`, a case-folded text.
-    pub fn contains(&self, folded: &str) -> bool {
-        self.folded_name.contains(folded)
-            || self.folded_description.as_ref().is_some_and(|description| description.contains(folded))
-            || fold_case(self.id.short_code().as_str()).contains(folded)
+impl LinkColumns {
+    /// Every link.
+    pub const ALL: usize = 0;
+    /// Links that take payments.
+    pub const ACTIVE: usize = 1;
+    /// Links that take none.
+    pub const INACTIVE: usize = 2;
+
+    /// The columns of a link.
+    pub fn of(link: &PaymentLink) -> Self {
+        Self::of_head(&head(link))
     }
 
-    /// Whether the link takes payments at `now`: the same rule as for the whole link.
-    pub fn is_active(&self, now: Timestamp) -> bool {
+    fn of_head(head: &StoredHead) -> Self {
+        Self {
+            switched_on: head.switched_on,
+            has_items: head.has_items.unwrap_or(false),
+            max_uses: head.max_uses,
+            uses: head.uses,
+            expires_at: head.expires_at,
+            updated_after: head.updated_at.millis_since(head.id.made_at()),
+            folded_name: head.folded_name.clone(),
+            folded_description: head.folded_description.clone(),
+        }
+    }
+
+    /// The same rule as for the whole link.
+    fn is_active(&self, now: Timestamp) -> bool {
         is_active(self.switched_on, self.expires_at, self.max_uses, self.uses, now)
+    }
+}
+
+impl Columns for LinkColumns {
+    const OBJECT: &'static str = PaymentLinkId::OBJECT;
+    const ID: IdShape = IdShape { prefix: PaymentLinkId::PREFIX, suffix: Suffix::ShortCode };
+    const SORTS: &'static [Sort<Self>] = &[
+        Sort { name: "created_at", key: keys::created },
+        Sort { name: "updated_at", key: |link, made_at| keys::moment(made_at.plus_millis(link.updated_after)) },
+        Sort { name: "name", key: |link, _| keys::text(&link.folded_name) },
+        Sort { name: "uses", key: |link, _| keys::number(link.uses) },
+    ];
+    const FACETS: &'static [Facet<Self>] = &[
+        Facet { name: "all", holds: |_, _| true },
+        Facet { name: "active", holds: Self::is_active },
+        Facet { name: "inactive", holds: |link, now| !link.is_active(now) },
+    ];
+
+    fn changes_at(&self) -> Option<Timestamp> {
+        let without_expiry = is_active(self.switched_on, None, self.max_uses, self.uses, Timestamp::MAX);
+        self.expires_at.filter(|_| without_expiry)
+    }
+
+    fn contains(&self, id: &str, folded: &str) -> bool {
+        self.folded_name.contains(folded)
+            || self.folded_description.as_ref().is_some_and(|description| description.contains(folded))
+            || fold_case(&id[id.len() - ShortCode::LENGTH..]).contains(folded)
+    }
+
+    /// Whether there is a row of items to read.
+    fn hint(&self) -> Vec<u8> {
+        if self.has_items { vec![1] } else { Vec::new() }
+    }
+
+    fn without_texts(self) -> Self {
+        Self { folded_description: None, ..self }
+    }
+}
+
+/// The writes that tell the list of links of a change to `version`. Links of nobody are in no list.
+fn listed(
+    was: Option<&StoredHead>,
+    is: Option<&StoredHead>,
+    version: u64,
+    now: Timestamp,
+) -> Result<Vec<Write>, StoreError> {
+    match is.or(was) {
+        Some(StoredHead { id, org, mode, .. }) if *org != OrgId::anonymous() => {
+            let list = ListId::all::<LinkColumns>(&Owner { org: org.clone(), mode: *mode });
+            let (was, is) = (was.map(LinkColumns::of_head), is.map(LinkColumns::of_head));
+            list::changed(&list, id.as_str(), version, was.as_ref(), is.as_ref(), now)
+        }
+        _ => Ok(Vec::new()),
     }
 }
 
@@ -139,33 +193,30 @@ fn terms_and_items(link: &PaymentLink) -> Result<Vec<Write>, StoreError> {
 /// # Errors
 /// When it cannot be stored, which is a fault of ours.
 pub fn create(link: &PaymentLink) -> Result<Vec<Write>, StoreError> {
-    let mut item = row(&Key::link_head(&link.id.short_code()), &head(link))?;
-    if link.owner.org != OrgId::anonymous() {
-        Listed { owner: &link.owner, object: PaymentLinkId::OBJECT, id: link.id.as_str() }.enter(&mut item);
-    }
-    let mut writes = vec![Write::create(item)];
+    let mut writes = vec![Write::create(row(&Key::link_head(&link.id.short_code()), &head(link))?)];
     writes.extend(terms_and_items(link)?);
+    writes.extend(listed(None, Some(&head(link)), link.version, link.created_at)?);
     Ok(writes)
 }
 
-/// The writes that change a link which was read at `version`. They leave `uses` alone: payments may be counting it
-/// at this moment.
+/// The writes that change a link from what it was read as to what it is to be.
 ///
 /// # Errors
 /// When it cannot be stored, which is a fault of ours.
-pub fn update(link: &PaymentLink, version: u64) -> Result<Vec<Write>, StoreError> {
-    let code = link.id.short_code();
+pub fn update(was: &PaymentLink, is: &PaymentLink) -> Result<Vec<Write>, StoreError> {
+    let code = is.id.short_code();
     let key = Key::link_head(&code);
-    let mut set = row(&key, &head(link))?;
-    for fixed in [schema::PK, schema::SK, "id", "org", "mode", "created_at", "uses"] {
+    let mut set = row(&key, &head(is))?;
+    for fixed in [schema::PK, schema::SK, "id", "org", "mode", "created_at"] {
         set.remove(fixed);
     }
     let remove = OPTIONAL_COLUMNS.iter().copied().filter(|column| !set.contains_key(*column)).collect();
-    let mut writes = vec![Write::set_at_version(key, version, set, remove)];
-    writes.extend(terms_and_items(link)?);
-    if link.items.is_empty() {
+    let mut writes = vec![Write::set_at_version(key, was.version, set, remove)];
+    writes.extend(terms_and_items(is)?);
+    if is.items.is_empty() {
         writes.push(Write::delete(Key::link_items(&code)));
     }
+    writes.extend(listed(Some(&head(was)), Some(&head(is)), is.version, is.updated_at)?);
     Ok(writes)
 }
 
@@ -177,17 +228,30 @@ pub fn update(link: &PaymentLink, version: u64) -> Result<Vec<Write>, StoreError
 pub fn delete(link: &PaymentLink, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let code = link.id.short_code();
     let tombstone = StoredTombstone { id: link.id.clone(), deleted_at: now };
-    Ok(vec![
+    let mut writes = vec![
         Write::replace_at_version(row(&Key::link_head(&code), &tombstone)?, link.version),
         Write::delete(Key::link_terms(&code)),
         Write::delete(Key::link_items(&code)),
-    ])
+    ];
+    writes.extend(listed(Some(&head(link)), None, link.version + 1, now)?);
+    Ok(writes)
 }
 
-/// The write that counts one more completed payment of a link that was seen with this version and this many uses.
+/// A link as far as counting a use of it goes.
+#[derive(Debug, Clone)]
+pub struct LinkHead(StoredHead);
+
+/// The writes that count one more completed payment of a link, which must be as it was seen.
 /// [`crate::Refusal::Changed`] means that another payment or the merchant came first.
-pub fn count_use(code: &ShortCode, version: u64, uses: u64) -> Write {
-    Write::count_seen(Key::link_head(code), version, ("uses", uses))
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub fn count_use(LinkHead(was): &LinkHead, now: Timestamp) -> Result<Vec<Write>, StoreError> {
+    let is = StoredHead { uses: was.uses.saturating_add(1), version: was.version + 1, ..was.clone() };
+    let set = Item::from([("uses".to_owned(), number(is.uses)), ("version".to_owned(), number(is.version))]);
+    let mut writes = vec![Write::set_at_version(Key::link_head(&is.id.short_code()), was.version, set, Vec::new())];
+    writes.extend(listed(Some(was), Some(&is), is.version, now)?);
+    Ok(writes)
 }
 
 /// Puts a link's rows together; `None` when the head or the terms are not among them.
@@ -226,22 +290,24 @@ impl Db {
         }
     }
 
-    /// The link of a session, as far as a payment depends on it.
+    /// What a payment depends on of the link with this short code, and the head that counts the use if there is to be
+    /// one.
     ///
     /// # Errors
     /// When the table does not answer.
-    pub async fn link_state(&self, code: &ShortCode) -> Result<LinkState, StoreError> {
+    pub async fn link_state(&self, code: &ShortCode) -> Result<(LinkState, Option<LinkHead>), StoreError> {
         if *code == ShortCode::none() {
-            return Ok(LinkState::None);
+            return Ok((LinkState::None, None));
         }
         Ok(match self.get(&Key::link_head(code), true).await? {
-            None => LinkState::None,
+            None => (LinkState::None, None),
             Some(item) if item.contains_key(DELETED_AT) => {
-                LinkState::Deleted(read::<StoredTombstone>(item)?.deleted_at)
+                (LinkState::Deleted(read::<StoredTombstone>(item)?.deleted_at), None)
             }
             Some(item) => {
-                let StoredHead { uses, max_uses, version, .. } = read(item)?;
-                LinkState::Present { uses, max_uses, version }
+                let head: StoredHead = read(item)?;
+                let StoredHead { uses, max_uses, version, .. } = head;
+                (LinkState::Present { uses, max_uses, version }, Some(LinkHead(head)))
             }
         })
     }
@@ -302,51 +368,25 @@ impl Db {
         Ok(link.map_or(LinkFate::Unknown, |link| LinkFate::Stands(Box::new(link))))
     }
 
-    /// What lists need to know of every link of an owner, oldest first.
-    ///
-    /// # Errors
-    /// When the table does not answer.
-    pub async fn list_slim_payment_links(&self, owner: &Owner) -> Result<Vec<SlimLink>, StoreError> {
-        let rows = self.list_rows(&list_partition(owner, PaymentLinkId::OBJECT)).await?;
-        rows.into_iter()
-            .map(|item| {
-                let slim: StoredSlim = read(item)?;
-                Ok(SlimLink {
-                    id: slim.id,
-                    switched_on: slim.switched_on,
-                    expires_at: slim.expires_at,
-                    max_uses: slim.max_uses,
-                    uses: slim.uses,
-                    updated_at: slim.updated_at,
-                    folded_name: slim.folded_name,
-                    folded_description: slim.folded_description,
-                    has_items: slim.has_items.unwrap_or(false),
-                })
-            })
-            .collect()
-    }
-
     /// The whole links of a page, in its order. One that was deleted in between is left out.
     ///
     /// # Errors
     /// When the table does not answer.
-    pub async fn get_payment_links(&self, page: &[SlimLink]) -> Result<Vec<PaymentLink>, StoreError> {
-        let keys: Vec<Key> = page
-            .iter()
-            .flat_map(|slim| {
-                let code = slim.id.short_code();
-                let items = slim.has_items.then(|| Key::link_items(&code));
-                [Key::link_head(&code), Key::link_terms(&code)].into_iter().chain(items)
-            })
-            .collect();
+    pub async fn get_payment_links(&self, page: &[ListRow]) -> Result<Vec<PaymentLink>, StoreError> {
+        let keys = |listed: &ListRow| {
+            let Some(id) = PaymentLinkId::parse(&listed.id) else { return Vec::new() };
+            let code = id.short_code();
+            let items = (!listed.hint.is_empty()).then(|| Key::link_items(&code));
+            [Key::link_head(&code), Key::link_terms(&code)].into_iter().chain(items).collect()
+        };
         let mut rows: HashMap<String, Vec<Item>> = HashMap::new();
-        for item in self.batch_get(&keys).await? {
+        for item in self.get_listed(page, keys).await? {
             rows.entry(string(&item, schema::PK).to_owned()).or_default().push(item);
         }
         let mut links = Vec::with_capacity(page.len());
-        for slim in page {
-            let found = rows.remove(&link_partition(&slim.id.short_code())).map(assemble).transpose()?.flatten();
-            links.extend(found.filter(|link| link.id == slim.id));
+        for id in page.iter().filter_map(|listed| PaymentLinkId::parse(&listed.id)) {
+            let found = rows.remove(&link_partition(&id.short_code())).map(assemble).transpose()?.flatten();
+            links.extend(found.filter(|link| link.id == id));
         }
         Ok(links)
     }

@@ -2,6 +2,7 @@
 
 use crate::db::{Db, StoreError};
 use crate::outbox::{self, OutboxEvent};
+use crate::payment_links::LinkHead;
 use crate::vault::Vault;
 use crate::{Write, checkout_sessions, customers, discount_codes, facts, payment_links, transactions};
 use anyspend_domain::chain::usd_value;
@@ -18,6 +19,8 @@ pub struct Ground {
     pub session: CheckoutSession,
     /// Its link.
     pub link: LinkState,
+    /// The same, as far as counting a use of it goes.
+    pub link_head: Option<LinkHead>,
     /// The payer's record, if the merchant has one.
     pub customer: Option<Customer>,
     /// Whether the discount code on the session is still there to be counted.
@@ -55,8 +58,8 @@ pub fn writes(
     if transaction.status == TransactionStatus::Completed {
         writes.push(transactions::claim(transaction)?);
     }
-    if let (true, LinkState::Present { uses, version, .. }) = (outcome.counts_use, ground.link) {
-        writes.push(payment_links::count_use(&session.id.short_code(), version, uses));
+    if let (true, Some(head)) = (outcome.counts_use, &ground.link_head) {
+        writes.extend(payment_links::count_use(head, now)?);
     }
     if let (true, Some(received)) = (outcome.completes(), session.amount_received) {
         writes.extend(facts::payment_completed(session, &transaction.id, received, now)?);
@@ -103,7 +106,7 @@ impl Db {
         vault: &impl Vault,
     ) -> Result<Option<Ground>, StoreError> {
         let code = id.short_code();
-        let (session, link, customer) = tokio::try_join!(
+        let (session, (link, link_head), customer) = tokio::try_join!(
             self.find_checkout_session(id, vault),
             self.link_state(&code),
             self.find_customer_by_wallet(owner, wallet, vault),
@@ -113,6 +116,6 @@ impl Db {
             Some(discount) => self.find_discount_code_by_id(&discount.id).await?.is_some(),
             None => false,
         };
-        Ok(Some(Ground { session, link, customer, discount_exists }))
+        Ok(Some(Ground { session, link, link_head, customer, discount_exists }))
     }
 }

@@ -1,9 +1,9 @@
-//! Products: one row each, with the columns its list filters and sorts by beside what the merchant decided.
+//! Products: one row each.
 
 use crate::Write;
 use crate::db::{Db, Item, StoreError, read, row, string};
-use crate::list::Listed;
-use crate::schema::{self, Key, list_partition};
+use crate::list::{self, Columns, Facet, IdShape, ListId, ListRow, Sort, Suffix, keys};
+use crate::schema::{self, Key};
 use anyspend_domain::product::{Product, ProductTerms, ProductType};
 use anyspend_domain::text::fold_case;
 use anyspend_domain::{Mode, OrgId, Owner, ProductId, Timestamp};
@@ -19,36 +19,81 @@ struct StoredProduct {
     updated_at: Timestamp,
     version: u64,
     terms: ProductTerms,
-    switched_on: bool,
+}
+
+/// What lists know of a product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductColumns {
+    active: bool,
     product_type: ProductType,
+    /// Milliseconds from when it was made to when the merchant last changed it.
+    updated_after: u64,
     folded_name: String,
     folded_description: Option<String>,
 }
 
-/// What a list needs to know of a product before it reads it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct SlimProduct {
-    /// The product.
-    #[serde(rename = "lsk")]
-    pub id: ProductId,
-    /// Whether links can be made from it.
-    #[serde(rename = "switched_on")]
-    pub active: bool,
-    /// How it is priced.
-    pub product_type: ProductType,
-    /// When the merchant last changed it.
-    pub updated_at: Timestamp,
-    /// The name, case-folded.
-    pub folded_name: String,
-    folded_description: Option<String>,
+impl ProductColumns {
+    fn of(product: &Product) -> Self {
+        Self {
+            active: product.terms.active,
+            product_type: product.terms.product_type,
+            updated_after: product.updated_at.millis_since(product.id.made_at()),
+            folded_name: fold_case(product.terms.name.as_str()),
+            folded_description: product.terms.description.as_ref().map(|text| fold_case(text.as_str())),
+        }
+    }
+
+    /// The facet of the products that are active, or archived, and priced in one way or any.
+    pub fn facet(active: bool, product_type: Option<ProductType>) -> usize {
+        let of_type = match product_type {
+            None => 0,
+            Some(ProductType::OneTime) => 1,
+            Some(ProductType::Subscription) => 2,
+            Some(ProductType::Variable) => 3,
+        };
+        if active { of_type } else { 4 + of_type }
+    }
 }
 
-impl SlimProduct {
-    /// Whether the name or the description contains `folded`, a case-folded text.
-    pub fn contains(&self, folded: &str) -> bool {
+impl Columns for ProductColumns {
+    const OBJECT: &'static str = ProductId::OBJECT;
+    const ID: IdShape = IdShape { prefix: ProductId::PREFIX, suffix: Suffix::None };
+    const SORTS: &'static [Sort<Self>] = &[
+        Sort { name: "created_at", key: keys::created },
+        Sort { name: "updated_at", key: |product, made_at| keys::moment(made_at.plus_millis(product.updated_after)) },
+        Sort { name: "name", key: |product, _| keys::text(&product.folded_name) },
+    ];
+    const FACETS: &'static [Facet<Self>] = &[
+        Facet { name: "active", holds: |product, _| product.active },
+        Facet { name: "active-one-time", holds: |one, _| one.active && one.product_type == ProductType::OneTime },
+        Facet {
+            name: "active-subscription",
+            holds: |one, _| one.active && one.product_type == ProductType::Subscription,
+        },
+        Facet { name: "active-variable", holds: |one, _| one.active && one.product_type == ProductType::Variable },
+        Facet { name: "archived", holds: |product, _| !product.active },
+        Facet { name: "archived-one-time", holds: |one, _| !one.active && one.product_type == ProductType::OneTime },
+        Facet {
+            name: "archived-subscription",
+            holds: |one, _| !one.active && one.product_type == ProductType::Subscription,
+        },
+        Facet { name: "archived-variable", holds: |one, _| !one.active && one.product_type == ProductType::Variable },
+    ];
+
+    fn contains(&self, _: &str, folded: &str) -> bool {
         self.folded_name.contains(folded)
             || self.folded_description.as_ref().is_some_and(|description| description.contains(folded))
     }
+
+    fn without_texts(self) -> Self {
+        Self { folded_description: None, ..self }
+    }
+}
+
+fn listed(was: Option<&Product>, is: &Product) -> Result<Vec<Write>, StoreError> {
+    let (was, columns) = (was.map(ProductColumns::of), ProductColumns::of(is));
+    let list = ListId::all::<ProductColumns>(&is.owner);
+    list::changed(&list, is.id.as_str(), is.version, was.as_ref(), Some(&columns), is.updated_at)
 }
 
 fn whole(product: &Product) -> Result<Item, StoreError> {
@@ -60,14 +105,8 @@ fn whole(product: &Product) -> Result<Item, StoreError> {
         updated_at: product.updated_at,
         version: product.version,
         terms: product.terms.clone(),
-        switched_on: product.terms.active,
-        product_type: product.terms.product_type,
-        folded_name: fold_case(product.terms.name.as_str()),
-        folded_description: product.terms.description.as_ref().map(|text| fold_case(text.as_str())),
     };
-    let mut item = row(&Key::product(&product.id), &stored)?;
-    Listed { owner: &product.owner, object: ProductId::OBJECT, id: product.id.as_str() }.enter(&mut item);
-    Ok(item)
+    row(&Key::product(&product.id), &stored)
 }
 
 fn product(item: Item) -> Result<Product, StoreError> {
@@ -82,21 +121,25 @@ fn product(item: Item) -> Result<Product, StoreError> {
     })
 }
 
-/// The write that makes a product.
+/// The writes that make a product.
 ///
 /// # Errors
 /// When it cannot be stored, which is a fault of ours.
-pub fn create(product: &Product) -> Result<Write, StoreError> {
-    Ok(Write::create(whole(product)?))
+pub fn create(product: &Product) -> Result<Vec<Write>, StoreError> {
+    let mut writes = vec![Write::create(whole(product)?)];
+    writes.extend(listed(None, product)?);
+    Ok(writes)
 }
 
-/// The write that changes a product which was read at `version`. Nothing but the merchant changes a product, so the
-/// whole row is written.
+/// The writes that change a product from what it was read as to what it is to be. Nothing but the merchant changes a
+/// product, so the whole row is written.
 ///
 /// # Errors
 /// When it cannot be stored, which is a fault of ours.
-pub fn update(product: &Product, version: u64) -> Result<Write, StoreError> {
-    Ok(Write::replace_at_version(whole(product)?, version))
+pub fn update(was: &Product, is: &Product) -> Result<Vec<Write>, StoreError> {
+    let mut writes = vec![Write::replace_at_version(whole(is)?, was.version)];
+    writes.extend(listed(Some(was), is)?);
+    Ok(writes)
 }
 
 impl Db {
@@ -123,25 +166,16 @@ impl Db {
         Ok(found.into_iter().filter(|product| product.owner == *owner).map(|product| product.id).collect())
     }
 
-    /// What lists need to know of every product of an owner, oldest first.
-    ///
-    /// # Errors
-    /// When the table does not answer.
-    pub async fn list_slim_products(&self, owner: &Owner) -> Result<Vec<SlimProduct>, StoreError> {
-        let rows = self.list_rows(&list_partition(owner, ProductId::OBJECT)).await?;
-        rows.into_iter().map(read).collect()
-    }
-
     /// The whole products of a page, in its order.
     ///
     /// # Errors
     /// When the table does not answer.
-    pub async fn get_products(&self, page: &[SlimProduct]) -> Result<Vec<Product>, StoreError> {
-        let keys: Vec<Key> = page.iter().map(|slim| Key::product(&slim.id)).collect();
+    pub async fn get_products(&self, page: &[ListRow]) -> Result<Vec<Product>, StoreError> {
+        let key = |listed: &ListRow| ProductId::parse(&listed.id).as_ref().map(Key::product);
         let mut rows: HashMap<String, Item> = HashMap::new();
-        for item in self.batch_get(&keys).await? {
+        for item in self.get_listed(page, |listed| key(listed).into_iter().collect()).await? {
             rows.insert(string(&item, schema::PK).to_owned(), item);
         }
-        keys.iter().filter_map(|key| rows.remove(&key.pk)).map(product).collect()
+        page.iter().filter_map(key).filter_map(|key| rows.remove(&key.pk)).map(product).collect()
     }
 }

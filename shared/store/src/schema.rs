@@ -7,6 +7,13 @@
 //! | payment link, its line items | `LINK#{short_code}` | `ITEMS` | |
 //! | checkout session | `SESSION#{cs_id}` | `SESSION` | `{org}#{mode}#checkout_session`, id |
 //! | product | `PROD#{id}` | `PROD` | `{org}#{mode}#product`, id |
+//! | a change of a listed object | `JOURNAL#{list}` | `{id}#{version}` | |
+//! | a list's directory, one per order | `LISTDIR#{list}` | `{facet}#{sort}`, `#text`, `#due` | |
+//! | a list's block | `LISTBLK#{list}#{attempt}#{number}` | `BLOCK` | |
+//! | a list's version | `LIST#{list}` | `STATE` | |
+//! | a compaction under way | `LIST#{list}` | `ATTEMPT#{attempt}` | |
+//! | what a version made superfluous | `LIST#{list}` | `LEFTOVER#{version}` | |
+//! | a note to look after a list | `LISTDUE` | `{milliseconds}#{list}` | |
 //! | transaction | `TX#{tx_id}` | `TX` | `{org}#{mode}#transaction`, id |
 //! | transfer that has paid a session | `CLAIM#{chain}#{tx hash}#{log index}` | `CLAIM` | |
 //! | amount that only one unpaid session asks for | `ASKED#{chain}#{token}#{recipient}#{amount}` | `ASKED` | |
@@ -38,7 +45,10 @@
 //! A deleted link leaves its head row behind as a tombstone: its sessions fail by it, and its code is never given away
 //! again. A link's id ends with its short code, so both lead to `LINK#…` without a look-up, and claiming the partition
 //! claims the code. Ids sort by time, so an id is also the sort key of its list.
+//!
+//! A `{list}` is `{org}#{mode}#{object}`: see [`crate::list`].
 
+use crate::list::ListId;
 use anyspend_domain::api_key::KeyHash;
 use anyspend_domain::statistics::{self, Bucket, Day, Dimension, VisitorHash};
 use anyspend_domain::transaction::TxHash;
@@ -202,6 +212,41 @@ impl Key {
         Self::new(format!("AUDIT#{}#{}#{}", owner.org, owner.mode.as_str(), &date[..10]), id.as_str())
     }
 
+    /// A change of a listed object, by the object and the version the change led to.
+    pub fn list_journal(list: &ListId, id: &str, version: u64) -> Self {
+        Self { pk: list_journal_partition(list), sk: format!("{id}#{version:010}") }
+    }
+
+    /// The directory of one order of a list.
+    pub fn list_directory(list: &ListId, tree: &str) -> Self {
+        Self { pk: format!("LISTDIR#{list}"), sk: tree.to_owned() }
+    }
+
+    /// A block of a list, in a partition of its own: a search reads all of them at once.
+    pub fn list_block(list: &ListId, attempt: u64, number: u64) -> Self {
+        Self::new(format!("LISTBLK#{list}#{attempt:x}#{number}"), "BLOCK")
+    }
+
+    /// Which version of a list is in force.
+    pub fn list_state(list: &ListId) -> Self {
+        Self::new(list_state_partition(list), "STATE")
+    }
+
+    /// A compaction that is under way, or that died.
+    pub fn list_attempt(list: &ListId, attempt: u64) -> Self {
+        Self { pk: list_state_partition(list), sk: format!("{LIST_ATTEMPT_PREFIX}{attempt:x}") }
+    }
+
+    /// What a version of a list made superfluous.
+    pub fn list_leftover(list: &ListId, version: u64) -> Self {
+        Self { pk: list_state_partition(list), sk: format!("{LIST_LEFTOVER_PREFIX}{version:010}") }
+    }
+
+    /// A note that a list is to be looked after from a moment on.
+    pub fn list_due(list: &ListId, from: Timestamp) -> Self {
+        Self { pk: LIST_DUE_PARTITION.to_owned(), sk: format!("{:015}#{list}", from.millis()) }
+    }
+
     /// An event that webhooks have yet to be told of.
     pub fn outbox(id: &EventId) -> Self {
         Self::new(outbox_partition(shard_of(id.as_str())), id.as_str())
@@ -310,6 +355,22 @@ pub fn link_partition(code: &ShortCode) -> String {
     format!("LINK#{code}")
 }
 
+/// The partition that holds the changes of a list's objects.
+pub fn list_journal_partition(list: &ListId) -> String {
+    format!("JOURNAL#{list}")
+}
+
+/// The partition that holds a list's state, its attempts and its leftovers.
+pub fn list_state_partition(list: &ListId) -> String {
+    format!("LIST#{list}")
+}
+
+/// What the sort keys of attempts begin with.
+pub const LIST_ATTEMPT_PREFIX: &str = "ATTEMPT#";
+/// What the sort keys of leftovers begin with.
+pub const LIST_LEFTOVER_PREFIX: &str = "LEFTOVER#";
+/// The partition of the notes that lists are to be looked after, in the order of time.
+pub const LIST_DUE_PARTITION: &str = "LISTDUE";
 /// Over how many partitions the queues of webhook delivery are spread: DynamoDB takes a thousand writes a second into one
 /// partition. A sweep reads them all, so more would only make an idle sweep dearer.
 pub const SHARDS: u8 = 8;

@@ -211,6 +211,11 @@ pub struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
+    /// The instance it calls.
+    pub fn app(&self) -> &'a App {
+        self.app
+    }
+
     /// The same caller, sending one header more.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
