@@ -6,6 +6,7 @@
 
 mod add_details;
 mod add_details_from_page;
+mod apply_discount;
 mod asset;
 mod details;
 mod html;
@@ -41,6 +42,7 @@ pub fn routes() -> Group {
             open_session::operation(),
             session_status::operation(),
             add_details::operation(),
+            apply_discount::operation(),
             report_payment::operation(),
         ],
     }

@@ -15,6 +15,7 @@ use anyspend_domain::settlement::WalletSignature;
 use anyspend_domain::text::{Caption, ClientReference, CustomerName, Description, Email, Name, ThemeColor, UtmTag};
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::web_url::WebUrl;
+use anyspend_domain::webhook::Wish;
 use anyspend_domain::{
     Address, Amount, Code, Invalid, Metadata, Mode, Patch, Problem, ProductId, Timestamp, VisitorId,
 };
@@ -572,6 +573,7 @@ string_fields! {
     FieldId = |text, _| Self::parse(text), string().min_length(Some(1)).max_length(Some(Self::MAX));
     FieldKind = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));
     ProductType = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));
+    Wish = |text, _| Self::parse(text), string().enum_values(Some(Self::NAMES));
     Permission = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(Self::as_str)));
 }
 

@@ -182,12 +182,14 @@ fn session(item: Item, vault: &impl Vault) -> Result<CheckoutSession, StoreError
     })
 }
 
-/// The write that opens a session.
+/// The writes that open a session, and hold what it takes of a discount code.
 ///
 /// # Errors
 /// When it cannot be sealed or stored, which is a fault of ours.
-pub fn create(session: &CheckoutSession, vault: &impl Vault) -> Result<Write, StoreError> {
-    Ok(Write::create(stored(session, vault)?))
+pub fn create(session: &CheckoutSession, vault: &impl Vault) -> Result<Vec<Write>, StoreError> {
+    let mut writes = vec![Write::create(stored(session, vault)?)];
+    writes.extend(discount_codes::follow(session)?);
+    Ok(writes)
 }
 
 /// The writes that replace a session which was read at `version`, and keep what it holds of a discount code in step.
