@@ -104,7 +104,7 @@ impl Template {
 /// The route of an event of the gateway; what schedules and streams send has none.
 fn route_key(event: &Value) -> Option<String> {
     if event["Type"] != "HttpApi" {
-        assert!(["Schedule", "DynamoDB"].contains(&event["Type"].as_str().unwrap()), "{event}");
+        assert!(["Schedule", "ScheduleV2", "DynamoDB"].contains(&event["Type"].as_str().unwrap()), "{event}");
         return None;
     }
     Some(match (event["Properties"]["Method"].as_str(), event["Properties"]["Path"].as_str()) {
