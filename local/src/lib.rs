@@ -12,6 +12,8 @@ pub fn groups() -> Vec<Group> {
         payment_links::routes(),
         products::routes(),
         checkout_sessions::routes(),
+        transactions::routes(),
+        customers::routes(),
         checkout::routes(),
         discount_codes::routes(),
         quick_pay::routes(),

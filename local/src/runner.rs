@@ -82,6 +82,7 @@ impl Runner {
             short_url: options.short_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
             chains,
             trusted_proxies: options.trusted_proxies,
+            country_header: options.country_header.as_ref().map(|name| name.to_ascii_lowercase()),
             secret: Some(secret),
             ..Config::local(public_url.trim_end_matches('/').to_owned())
         };
@@ -100,6 +101,7 @@ impl Runner {
         let mut jobs = vec![tokio::spawn(look_after_lists(self.platform.clone(), self.jobs_every))];
         jobs.extend(self.embedded.as_ref().map(|embedded| tokio::spawn(sweep(embedded.sweeper(), self.jobs_every))));
         jobs.extend(self.settler.map(|settler| tokio::spawn(follow_chains(settler, self.jobs_every))));
+        jobs.push(tokio::spawn(count_statistics(self.platform.clone(), self.jobs_every)));
         let deliverer = Deliverer::new(self.platform.clone(), Sender::new(USER_AGENT)?);
         jobs.push(tokio::spawn(deliver(deliverer.clone(), self.jobs_every)));
         let (stopping, mut asked) = tokio::sync::watch::channel(false);
@@ -175,6 +177,21 @@ async fn deliver(deliverer: Deliverer, jobs_every: Duration) {
         ticks.tick().await;
         if let Err(error) = deliverer.sweep().await {
             tracing::error!(%error, "webhooks could not be looked through");
+        }
+    }
+}
+
+/// Counts the statistics of links until it is stopped.
+async fn count_statistics(platform: Arc<Platform>, jobs_every: Duration) {
+    let mut ticks = tokio::time::interval(jobs_every);
+    // A run that took long is not made up for by several at once.
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match rollup_stats::job(platform.db.metered(), platform.clock.now()).await {
+            Ok(done) if done.links > 0 || done.days > 0 => tracing::info!(?done, "statistics counted"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "statistics could not be counted"),
         }
     }
 }

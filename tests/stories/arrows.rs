@@ -28,12 +28,15 @@ fn each_layer_knows_only_the_layers_below_it() {
         "checkout-sessions",
         "compact-lists",
         "products",
+        "transactions",
+        "customers",
         "discount-codes",
         "quick-pay",
         "account",
         "webhooks",
         "platform",
         "anyspend-sender",
+        "rollup-stats",
     ];
     let mut allowed = vec![
         ("shared/domain", vec![]),

@@ -46,6 +46,8 @@ enum Guard {
     Seen(Vec<(&'static str, u64)>),
     /// The object is this one, and not another of the same name.
     Id(String),
+    /// The same, at this version.
+    IdAtVersion(String, u64),
     AbsentOrExpired(Timestamp),
     ActiveAdminKey(Timestamp),
     Below(&'static str, u64),
@@ -138,6 +140,18 @@ impl Write {
     /// Stores an item in the place of one that must be at `version`.
     pub(crate) const fn replace_at_version(item: Item, version: u64) -> Self {
         Self { action: Action::Put(item), guard: Guard::Version(version), refusal: Refusal::Changed }
+    }
+
+    /// Stores an item in the place of one that must have this id and be at `version`. For objects that are found by
+    /// something another object may have after them.
+    pub(crate) fn replace_same(item: Item, id: &str, version: u64) -> Self {
+        let guard = Guard::IdAtVersion(id.to_owned(), version);
+        Self { action: Action::Put(item), guard, refusal: Refusal::Changed }
+    }
+
+    /// Deletes an item that must have this id.
+    pub(crate) fn delete_same(key: Key, id: &str) -> Self {
+        Self { action: Action::Delete(key), guard: Guard::Id(id.to_owned()), refusal: Refusal::Changed }
     }
 
     /// Changes attributes of an item that must exist.
@@ -307,6 +321,11 @@ impl Expression {
             Guard::Version(version) => {
                 self.values.insert(":guard".to_owned(), AttributeValue::N(version.to_string()));
                 format!("{} = :guard", self.name("version"))
+            }
+            Guard::IdAtVersion(id, version) => {
+                self.values.insert(":id".to_owned(), AttributeValue::S(id.clone()));
+                self.values.insert(":guard".to_owned(), AttributeValue::N(version.to_string()));
+                format!("{} = :id AND {} = :guard", self.name("id"), self.name("version"))
             }
             Guard::Seen(numbers) => {
                 let mut equal = |(attribute, value): &(&'static str, u64)| {

@@ -96,6 +96,15 @@ pub const LIST_COLUMNS: &[&str] = &[
     "status",
     "payment_link_id",
     "product_type",
+    "worth",
+    "paid_with",
+    "paid_on",
+    "paid_by",
+    "wallet_address",
+    "name_hash",
+    "email_hash",
+    "total_spent",
+    "transaction_count",
 ];
 
 /// The index of deliveries that have yet to be made; sparse, and of keys only.
