@@ -417,8 +417,9 @@ fn size_of(value: &aws_sdk_dynamodb::types::AttributeValue) -> usize {
         Attribute::M(map) => 3 + map.iter().map(|(name, value)| name.len() + 1 + size_of(value)).sum::<usize>(),
         Attribute::L(list) => 3 + list.iter().map(|value| 1 + size_of(value)).sum::<usize>(),
         Attribute::B(bytes) => bytes.as_ref().len(),
-        Attribute::Bool(_) => 1,
-        other => panic!("no statistic is a {other:?}"),
+        Attribute::Ss(texts) => texts.iter().map(String::len).sum(),
+        Attribute::Bool(_) | Attribute::Null(_) => 1,
+        other => panic!("nothing here is a {other:?}"),
     }
 }
 
