@@ -13,11 +13,15 @@ use anyspend_domain::api_key::{ApiKey, KeyText, Permissions};
 use anyspend_domain::text::Name;
 use anyspend_domain::{ApiKeyId, Mode, OrgId, Owner, Timestamp};
 use anyspend_embedded::Embedded;
+use anyspend_sender::Sender;
 use anyspend_store::db::Connection;
 use anyspend_store::organizations::Organization;
 use anyspend_store::{CommitError, Db, Refusal, api_keys, organizations, schema};
 use axum::extract::{ConnectInfo, Request};
 use axum::serve::ListenerExt;
+use deliver_webhooks::Deliverer;
+use deliver_webhooks::host::USER_AGENT;
+use settle::Settler;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +34,9 @@ const LOCAL_ORG: &str = "org_00000000000000000000000LCL";
 const EMBEDDED_TABLE: &str = "anyspend-platform";
 /// Expired items are looked for no more often than this, because the look goes through the whole table.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How long webhooks on their way may take once the process was asked to stop. What is cut off is delivered after the next
+/// start, once its lease has ended.
+const DELIVERIES_DRAIN: Duration = Duration::from_secs(2);
 /// How long requests in flight may take once the process was asked to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -42,6 +49,7 @@ pub struct Runner {
     listener: TcpListener,
     platform: Arc<Platform>,
     embedded: Option<Embedded>,
+    settler: Option<Settler>,
     jobs_every: Duration,
     /// Held until the process ends.
     _data: Option<DataDir>,
@@ -80,7 +88,8 @@ impl Runner {
         };
         let platform = Platform::new(db, config, Clock::System);
         let jobs_every = Duration::from_secs(options.jobs_every);
-        Ok(Self { url, api_key, listener, platform, embedded, jobs_every, _data: data })
+        let settler = Some(Settler::new(platform.clone())?).filter(Settler::has_work);
+        Ok(Self { url, api_key, listener, platform, embedded, settler, jobs_every, _data: data })
     }
 
     /// Serves until `stop` resolves, then lets requests in flight finish.
@@ -89,9 +98,12 @@ impl Runner {
     /// When the listener fails.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), String> {
         let app = router(groups(), self.platform.clone()).layer(axum::middleware::map_request(note_peer));
-        let lists = tokio::spawn(look_after_lists(self.platform.clone(), self.jobs_every));
-        let jobs = self.embedded.as_ref().map(|embedded| tokio::spawn(sweep(embedded.sweeper(), self.jobs_every)));
-        let counting = tokio::spawn(count_statistics(self.platform.clone(), self.jobs_every));
+        let mut jobs = vec![tokio::spawn(look_after_lists(self.platform.clone(), self.jobs_every))];
+        jobs.extend(self.embedded.as_ref().map(|embedded| tokio::spawn(sweep(embedded.sweeper(), self.jobs_every))));
+        jobs.extend(self.settler.map(|settler| tokio::spawn(follow_chains(settler, self.jobs_every))));
+        jobs.push(tokio::spawn(count_statistics(self.platform.clone(), self.jobs_every)));
+        let deliverer = Deliverer::new(self.platform.clone(), Sender::new(USER_AGENT)?);
+        jobs.push(tokio::spawn(deliver(deliverer.clone(), self.jobs_every)));
         let (stopping, mut asked) = tokio::sync::watch::channel(false);
         let accepted = Arc::new(AtomicU64::new(0));
         let counter = accepted.clone();
@@ -115,15 +127,15 @@ impl Runner {
             served = async { serving.await } => served.map_err(|error| format!("the server failed: {error}")),
             () = overdue => Ok(()),
         };
-        // A compaction may end anywhere: what it has not published was never there.
-        lists.abort();
-        let _ = lists.await;
-        if let Some(jobs) = jobs {
-            jobs.abort();
+        // A job may end anywhere: what it has not finished, its next run does.
+        for job in jobs {
+            job.abort();
+            // Until it is gone, it holds the platform.
+            let _ = job.await;
         }
-        // Wherever that stops it, the next start goes on. Until it is gone, it holds the platform.
-        counting.abort();
-        let _ = counting.await;
+        let _ = tokio::time::timeout(DELIVERIES_DRAIN, deliverer.finished()).await;
+        deliverer.abort().await;
+        drop(deliverer);
         // The SDK's idle connections are closed with the platform, so the engine can stop.
         drop(self.platform);
         if let Some(embedded) = self.embedded {
@@ -155,6 +167,18 @@ async fn note_peer(mut request: Request) -> Request {
         request.extensions_mut().insert(PeerAddress(peer.ip()));
     }
     request
+}
+
+/// Webhooks: what the stream and the schedule do on AWS.
+async fn deliver(deliverer: Deliverer, jobs_every: Duration) {
+    let mut ticks = tokio::time::interval(jobs_every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = deliverer.sweep().await {
+            tracing::error!(%error, "webhooks could not be looked through");
+        }
+    }
 }
 
 /// Counts the statistics of links until it is stopped.
@@ -197,6 +221,17 @@ async fn sweep(sweeper: impl Fn() -> Result<usize, String> + Send + Clone + 'sta
             Ok(Err(error)) => tracing::error!(error, "expired items could not be deleted"),
             Err(_) => return,
         }
+    }
+}
+
+/// Follows payments on the configured chains until it is stopped; where that catches it, the next start goes on.
+async fn follow_chains(settler: Settler, jobs_every: Duration) {
+    let mut ticks = tokio::time::interval(jobs_every);
+    // A run that took long is not made up for by several at once.
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        settler.run().await;
     }
 }
 

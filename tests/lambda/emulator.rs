@@ -58,12 +58,12 @@ impl Instance {
         panic!("no emulator could be started for {package}");
     }
 
-    /// Sends an event of the gateway's and waits for the answer.
+    /// Sends a request's event and waits for the answer.
     pub(crate) async fn invoke(&self, event: &Value) -> Answer {
         Answer::read(&self.run(event).await)
     }
 
-    /// Sends any event and waits for what the function returns.
+    /// Sends an event and waits for what the function makes of it.
     pub(crate) async fn run(&self, event: &Value) -> Value {
         let _turn = self.turn.lock().await;
         let url = format!("{}/2015-03-31/functions/function/invocations", self.url);

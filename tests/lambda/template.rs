@@ -29,8 +29,6 @@ pub(crate) struct Function {
     pub(crate) key_actions: BTreeSet<String>,
     /// The route keys that lead to it, such as `ANY /api/v1/payment-links/{proxy+}`.
     pub(crate) routes: Vec<String>,
-    /// When it is started by itself, such as `rate(5 minutes)`.
-    pub(crate) schedules: Vec<String>,
 }
 
 impl Template {
@@ -66,11 +64,7 @@ impl Template {
                     environment: variables.map(|(name, value)| (name.clone(), text(value))).collect(),
                     permissions: permissions(&properties["Policies"]),
                     key_actions: key_actions(&properties["Policies"]),
-                    routes: events(properties, "HttpApi").map(route_key).collect(),
-                    schedules: events(properties, "Schedule")
-                        .chain(events(properties, "ScheduleV2"))
-                        .map(schedule)
-                        .collect(),
+                    routes: properties["Events"].as_object().unwrap().values().filter_map(route_key).collect(),
                 }
             })
             .collect()
@@ -107,21 +101,16 @@ impl Template {
     }
 }
 
-/// What starts a function, of one type.
-fn events<'p>(properties: &'p Value, kind: &'static str) -> impl Iterator<Item = &'p Value> {
-    properties["Events"].as_object().unwrap().values().filter(move |event| event["Type"] == kind)
-}
-
-fn schedule(event: &Value) -> String {
-    let properties = &event["Properties"];
-    text(properties.get("Schedule").unwrap_or(&properties["ScheduleExpression"]))
-}
-
-fn route_key(event: &Value) -> String {
-    match (event["Properties"]["Method"].as_str(), event["Properties"]["Path"].as_str()) {
+/// The route of an event of the gateway; what schedules and streams send has none.
+fn route_key(event: &Value) -> Option<String> {
+    if event["Type"] != "HttpApi" {
+        assert!(["Schedule", "ScheduleV2", "DynamoDB"].contains(&event["Type"].as_str().unwrap()), "{event}");
+        return None;
+    }
+    Some(match (event["Properties"]["Method"].as_str(), event["Properties"]["Path"].as_str()) {
         (Some(method), Some(path)) => format!("{method} {path}"),
         _ => DEFAULT_ROUTE.to_owned(),
-    }
+    })
 }
 
 fn key_actions(policies: &Value) -> BTreeSet<String> {

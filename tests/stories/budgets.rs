@@ -1,6 +1,8 @@
 //! What each route may cost in DynamoDB calls and units. Raising a number here is a decision, not a repair.
 
+use crate::customers::CUSTOMERS;
 use crate::traffic::Traffic;
+use crate::transactions::{TRANSACTIONS, WALLET, pay};
 use crate::{LINKS, PRODUCTS, app, create_link, create_product, link_body, path_of, product_body, product_path};
 use anyspend_store::list::{ListId, Tuning};
 use anyspend_store::payment_links::LinkColumns;
@@ -90,6 +92,37 @@ async fn every_route_of_products_stays_within_its_budget() {
     within("generate link, recipient given", &client.post(&path, &body).await, 201, 2, 9.0, 1.0);
     let body = product_body(json!({"recipient_address": null}));
     within("create product, no recipient", &client.post(PRODUCTS, &body).await, 201, 3, 7.0, 0.5);
+}
+
+#[tokio::test]
+async fn every_route_of_transactions_and_customers_stays_within_its_budget() {
+    let app = app().await;
+    let client = app.admin().await;
+    client.get(CUSTOMERS).await.expect(200);
+    let link = create_link(&client, json!({})).await;
+
+    let body = json!({"wallet_address": WALLET, "name": "Alice", "email": "alice@example.com"});
+    let create = client.clone().idempotent("k");
+    let reply = create.post(CUSTOMERS, &body).await;
+    within("create customer", &reply, 201, 2, 8.0, 0.0);
+    within("replay of a customer", &create.post(CUSTOMERS, &body).await, 201, 2, 8.0, 1.0);
+    let path = format!("{CUSTOMERS}/{}", reply.json()["id"].as_str().unwrap());
+    pay(&client, &link, json!({"payer_address": WALLET})).await;
+    let cost = within("retrieve customer", &client.get(&path).await, 200, 1, 1.0, 1.0);
+    assert_eq!(cost.calls, 2, "the check of the key and the read, side by side");
+    within("list customers", &client.get(CUSTOMERS).await, 200, 2, 1.0, 30.0);
+    let update = client.clone().idempotent("u").patch(&path, &json!({"name": "x"})).await;
+    within("update customer", &update, 200, 2, 8.0, 1.0);
+
+    let list = client.get(TRANSACTIONS).await;
+    within("list transactions", &list, 200, 2, 1.0, 30.0);
+    let transaction = format!("{TRANSACTIONS}/{}", list.json()["data"][0]["id"].as_str().unwrap());
+    let cost = within("retrieve transaction", &client.get(&transaction).await, 200, 1, 1.0, 1.0);
+    assert_eq!(cost.calls, 2, "the check of the key and the read, side by side");
+    within("transaction stats", &client.get(&format!("{TRANSACTIONS}/stats")).await, 200, 1, 1.0, 1.0);
+    let own = client.get(&format!("{path}/transactions")).await;
+    within("list a customer's transactions", &own, 200, 2, 1.0, 30.0);
+    within("erase customer", &client.delete(&path).await, 200, 2, 6.0, 1.0);
 }
 
 #[tokio::test]

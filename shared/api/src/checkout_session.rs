@@ -2,6 +2,7 @@
 
 use crate::Caller;
 use crate::call::{Answer, Call};
+use crate::config::Config;
 use crate::error::ApiError;
 use crate::error::ErrorItem;
 use crate::list::{CURSOR, LIMIT, ORDER, Order, PAGE, PageRequest};
@@ -47,7 +48,8 @@ pub struct CheckoutSessionView {
     recipient_address: Addr,
     /// The price in the token's smallest unit; null until the buyer has chosen.
     amount: Option<String>,
-    /// What is owed.
+    /// What is owed, and, where another unpaid session of the recipient asks for the same amount on a chain that is
+    /// followed, a last-digits difference of less than 10,000 units that tells the payments apart.
     amount_due: Option<String>,
     /// What has arrived.
     amount_received: String,
@@ -146,14 +148,19 @@ pub(crate) struct ShippingAddressSchema {
 impl CheckoutSessionView {
     /// Shows a session as it is at the moment of the call.
     pub fn new(session: &CheckoutSession, call: &Call, link_deleted_at: Option<Timestamp>) -> Self {
-        let status = session.status(call.now, link_deleted_at);
+        Self::at(call.now, session, &call.platform.config, link_deleted_at)
+    }
+
+    /// Shows a session as it is at a moment, for those whom nobody calls.
+    pub fn at(now: Timestamp, session: &CheckoutSession, config: &Config, link_deleted_at: Option<Timestamp>) -> Self {
+        let status = session.status(now, link_deleted_at);
         let tag = |tag: &Option<UtmTag>| tag.as_ref().map(|tag| tag.as_str().to_owned());
         let amount = |amount: Option<Amount>| amount.map(|amount| amount.to_string());
         Self {
             id: session.id.to_string(),
             object: CheckoutSessionId::OBJECT,
             livemode: session.owner.mode.is_live(),
-            url: call.platform.config.session_url(&session.id),
+            url: config.session_url(&session.id),
             status: status.as_str(),
             failure_reason: session.failure_reason(status).map(FailureReason::as_str),
             payment_link_id: session.payment_link_id.as_ref().map(ToString::to_string),
@@ -162,7 +169,7 @@ impl CheckoutSessionView {
             chain_id: session.chain_id,
             recipient_address: Addr(session.recipient_address.clone()),
             amount: amount(session.amount),
-            amount_due: amount(session.amount_due()),
+            amount_due: amount(session.amount_asked()),
             amount_received: amount(session.amount_received).unwrap_or_else(|| "0".to_owned()),
             amount_usd: session
                 .amount

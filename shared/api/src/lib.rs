@@ -28,10 +28,12 @@ pub mod road;
 pub mod seal;
 pub mod serve;
 pub mod session_token;
+pub mod settlement;
 pub mod transaction;
 pub mod vault;
 pub mod version;
 pub mod visit;
+pub mod webhook;
 
 pub use auth::Caller;
 pub use call::{Answer, Call, Changes, NotCommitted};

@@ -9,6 +9,9 @@ use crate::transaction::{Block, PaymentException, Transaction, TransactionStatus
 use crate::webhook::WebhookEvent;
 use crate::{Address, Amount, Code, CustomerId, Problem, Rejection, Timestamp, TransactionId};
 
+/// Most transactions a payer may report for one session: whoever replaces a stuck one needs a few, and each is followed.
+pub const MAX_REPORTS: u64 = 10;
+
 /// A transfer to a session's recipient in the session's token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
@@ -80,6 +83,15 @@ impl Outcome {
     /// Whether this is what completed the session.
     pub fn completes(&self) -> bool {
         self.events.contains(&WebhookEvent::CheckoutCompleted)
+    }
+
+    /// What the audit trail calls it.
+    pub fn audit_event(&self) -> &'static str {
+        match (self.completes(), self.counts_payment) {
+            (true, _) => "checkout_session.completed",
+            (false, true) => "checkout_session.payment_exception",
+            (false, false) => "checkout_session.failed",
+        }
     }
 }
 
@@ -162,6 +174,11 @@ pub fn report(
         return Err(Problem::new(Code::InvalidStatusTransition, message).into());
     }
     let Some(due) = session.amount_due() else { return Err(Problem::missing("amount").into()) };
+    if session.reports >= MAX_REPORTS {
+        let must = format!("must not be reported: this session has {MAX_REPORTS} transactions already");
+        return Err(Problem::invalid("tx_hash", must).into());
+    }
+    session.reports += 1;
     let mut transaction = Seen::New(id).record(&session, &hash, due, now);
     transaction.payer_address.clone_from(&payer);
     transaction.version = 1;
@@ -233,7 +250,9 @@ pub fn settle(
                 session.completed_at = Some(now);
                 counts_use = matches!(link, LinkState::Present { .. });
                 events.extend([WebhookEvent::PaymentCompleted, WebhookEvent::CheckoutCompleted]);
-                (received > due).then_some(PaymentException::Overpaid)
+                // Who pays what was asked has not paid too much.
+                let asked = session.amount_asked().unwrap_or(due);
+                (received > asked).then_some(PaymentException::Overpaid)
             }
         }
         Status::Completed => Some(PaymentException::Overpaid),

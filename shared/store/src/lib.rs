@@ -23,9 +23,12 @@ pub mod payments;
 pub mod products;
 pub mod rate_limits;
 pub mod schema;
+pub mod settlement;
 pub mod statistics;
 pub mod transactions;
 pub mod vault;
+pub mod webhook_deliveries;
+pub mod webhooks;
 
 pub use commit::{CommitError, Refusal, Write};
 pub use db::{Db, StoreError};
