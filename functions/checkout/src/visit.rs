@@ -5,15 +5,10 @@
 
 use anyspend_api::Call;
 use anyspend_domain::checkout_session::Attribution;
-use anyspend_domain::statistics::{
-    Bucket, Country, MAX_REFERRER_BYTES, MAX_USER_AGENT_BYTES, Visitor, VisitorHash, cut,
-};
+use anyspend_domain::statistics::Visitor;
 use anyspend_domain::{Owner, PaymentLinkId, VisitorId};
-use http::{Method, header};
+use http::Method;
 
-const HASH_PURPOSE: &str = "visitor";
-/// What proxies tell the visitor's country in.
-const COUNTRY_HEADERS: [&str; 2] = ["cloudfront-viewer-country", "cf-ipcountry"];
 /// What browsers say in when they fetch a page that nobody has asked for yet.
 const PREFETCH_HEADERS: [&str; 3] = ["sec-purpose", "purpose", "x-moz"];
 
@@ -49,23 +44,5 @@ fn visitor(call: &Call, link: &PaymentLinkId, owner: &Owner, attribution: &Attri
     if call.method != Method::GET || prefetched {
         return None;
     }
-    let user_agent = text(header::USER_AGENT.as_str());
-    let day = Bucket::of(call.now).day().date();
-    let who = format!("{day}\n{}\n{}", call.client_network(), user_agent.unwrap_or_default());
-    let mac = call.platform.config.secret.as_ref()?.mac(HASH_PURPOSE, who.as_bytes());
-    // Without a proxy that may be believed, the header is whatever the visitor likes.
-    let country =
-        COUNTRY_HEADERS.iter().find_map(|name| text(name)).filter(|_| call.platform.config.trusted_proxies > 0);
-    let referrer = text(header::REFERER.as_str()).filter(|url| !url.starts_with(&call.platform.config.public_url));
-    Some(Visitor {
-        id: VisitorId::generate(call.now, &link.short_code()),
-        owner: owner.clone(),
-        payment_link_id: link.clone(),
-        ip_country: country.and_then(Country::parse),
-        referrer: referrer.map(|text| cut(text, MAX_REFERRER_BYTES).to_owned()),
-        user_agent: user_agent.map(|text| cut(text, MAX_USER_AGENT_BYTES).to_owned()),
-        attribution: attribution.clone(),
-        hash: VisitorHash::of_mac(&mac),
-        started_session: false,
-    })
+    call.visit(link, owner, attribution)
 }

@@ -2,7 +2,7 @@
 
 use crate::stored::{Expected, own};
 use crate::view::DeliveryView;
-use anyspend_api::list::{CURSOR, LIMIT, ListView, ORDER, Order, PAGE, PageRequest};
+use anyspend_api::list::{CURSOR, LIMIT, ORDER, Order, PAGE, PageRequest};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{Answer, ApiError, Call, Caller};
@@ -10,7 +10,7 @@ use anyspend_domain::WebhookId;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::webhook_delivery::STATUSES;
 use anyspend_store::webhook_deliveries::SlimDelivery;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use std::sync::Arc;
 
 const STATUS: QueryParam = QueryParam {
@@ -20,12 +20,10 @@ const STATUS: QueryParam = QueryParam {
 };
 
 pub(crate) fn operation() -> Operation {
-    Operation::new::<ListView<DeliveryView>>(
+    Operation::list_of::<DeliveryView>(
         "listWebhookDeliveries",
-        Method::GET,
         crate::DELIVERIES,
         Access::Needs(Permission::Read),
-        StatusCode::OK,
         "List a webhook's deliveries",
     )
     .described("Newest first. A delivery is kept for 30 days.")

@@ -1,6 +1,7 @@
 //! Facts: what happened to a payment link, one immutable row each, from which every statistic is counted.
 //!
-//! What must stay true: a fact is written once and never changed; its key says its bucket, its link and what it is, so
+//! What must stay true: a fact is written once and never changed (a view alone may be taken back, by the very request that
+//! wrote it, long before its bucket is closed); its key says its bucket, its link and what it is, so
 //! that one link's facts of a bucket are one `Query`, and all facts of a bucket are sixteen. A view is one plain
 //! `PutItem` of at most 1 KB, because a page view may not cost more; sessions and completions are written in the
 //! transaction of what they tell of, and so count exactly when it happened. A visit's row is the visitor's row. That it
