@@ -1,6 +1,7 @@
 // The published client against a running platform: node official_client.cjs CLIENT URL KEY
 
 const assert = require("node:assert/strict");
+const { createServer } = require("node:http");
 const [, , client, url, key] = process.argv;
 const { AnySpendPlatformClient, NotFoundError, AuthenticationError, ApiError } = require(client);
 const baseUrl = `${url}/api/v1`;
@@ -131,6 +132,52 @@ async function customers(platform) {
   await assert.rejects(platform.customers.get(customer.id), (error) => error instanceof NotFoundError);
 }
 
+async function webhooks(platform) {
+  const arrived = [];
+  const receiver = createServer((request, response) => {
+    request.resume();
+    request.on("end", () => {
+      arrived.push(request.headers["x-anyspend-event"]);
+      response.end("thanks");
+    });
+  });
+  await new Promise((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+  const webhook = await platform.webhooks.create({
+    url: `http://127.0.0.1:${receiver.address().port}/hook`,
+    events: ["payment.completed"],
+    description: "orders",
+  });
+  assert.deepEqual([webhook.object, webhook.is_active, webhook.secret.slice(0, 6)], ["webhook", true, "whsec_"]);
+  const { secret, ...shown } = webhook;
+  assert.deepEqual(await platform.webhooks.get(webhook.id), shown);
+  assert.deepEqual((await platform.webhooks.list()).data, [shown]);
+  const sent = await platform.webhooks.test(webhook.id);
+  assert.equal(sent.object, "action");
+  // The jobs run every two seconds; the limit only keeps a broken platform from hanging the test.
+  const log = async (wanted) => {
+    for (let tries = 0; tries < 300; tries += 1) {
+      const { data } = await platform.webhooks.deliveries(webhook.id, { page: 1, limit: 5 });
+      if (data[0]?.status === "success" && data[0].attempts === wanted) return data[0];
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    throw new Error("the delivery was never made");
+  };
+  const delivery = await log(1);
+  assert.deepEqual(
+    [delivery.object, delivery.id, delivery.event_type, delivery.status_code, delivery.response_body],
+    ["webhook_delivery", sent.delivery_id, "test.ping", 200, "thanks"],
+  );
+  assert.equal((await platform.webhooks.retry(webhook.id, delivery.id)).object, "action");
+  await log(2);
+  assert.deepEqual(arrived, ["test.ping", "test.ping"]);
+  const updated = await platform.webhooks.update(webhook.id, { events: ["*"], is_active: false });
+  assert.deepEqual([updated.events, updated.is_active, updated.success_count], [["*"], false, 2]);
+  assert.equal((await platform.webhooks.delete(webhook.id)).deleted, true);
+  await assert.rejects(platform.webhooks.get(webhook.id), (error) => error instanceof NotFoundError);
+  receiver.closeAllConnections();
+  await new Promise((resolve) => receiver.close(resolve));
+}
+
 async function everybodyElse() {
   const link = await AnySpendPlatformClient.quickPay({ recipient_address, amount: "5000000" }, baseUrl);
   assert.equal(link.object, "payment_link");
@@ -145,6 +192,7 @@ async function everybodyElse() {
   await checkoutSessions(platform);
   await transactions(platform);
   await customers(platform);
+  await webhooks(platform);
   await everybodyElse();
   console.log("every method answered as typed");
 })().catch((error) => {

@@ -3,6 +3,7 @@
 use crate::customers::CUSTOMERS;
 use crate::traffic::Traffic;
 use crate::transactions::{TRANSACTIONS, WALLET, pay};
+use crate::webhooks::WEBHOOKS;
 use crate::{LINKS, PRODUCTS, app, create_link, create_product, link_body, path_of, product_body, product_path};
 use anyspend_store::list::{ListId, Tuning};
 use anyspend_store::payment_links::LinkColumns;
@@ -249,4 +250,32 @@ async fn every_route_of_the_checkout_stays_within_its_budget() {
     within("session status", &payer.get(&format!("/api/v1/checkout/sessions/{id}")).await, 1, 1.0, 2.0);
     let details = format!("/api/v1/checkout/sessions/{id}/details");
     within("add details", &payer.post(&details, &json!({})).await, 2, 8.0, 2.0);
+}
+
+#[tokio::test]
+async fn every_route_of_webhooks_stays_within_its_budget() {
+    let app = app().await;
+    let client = app.admin().await;
+    client.get(WEBHOOKS).await.expect(200);
+
+    let create = client.clone().idempotent("k");
+    let body = json!({"url": "https://example.com/hook", "events": ["*"]});
+    let reply = create.post(WEBHOOKS, &body).await;
+    within("create webhook", &reply, 201, 2, 11.0, 0.0);
+    within("replay of a webhook", &create.post(WEBHOOKS, &body).await, 201, 2, 11.0, 1.0);
+    let path = format!("{WEBHOOKS}/{}", reply.json()["id"].as_str().unwrap());
+    let cost = within("retrieve webhook", &client.get(&path).await, 200, 1, 1.0, 1.0);
+    assert_eq!(cost.calls, 2, "the check of the key and the read, side by side");
+    within("list webhooks", &client.get(WEBHOOKS).await, 200, 1, 1.0, 1.0);
+    let update = client.clone().idempotent("u").patch(&path, &json!({"active": true})).await;
+    within("update webhook", &update, 200, 2, 9.0, 1.0);
+    let rotate = client.clone().idempotent("r").post(&format!("{path}/rotate-secret"), &json!({})).await;
+    within("rotate secret", &rotate, 200, 2, 9.0, 1.0);
+    let test = client.clone().idempotent("t").post(&format!("{path}/test"), &json!({})).await;
+    within("test webhook", &test, 200, 2, 11.0, 1.0);
+    let delivery = test.json()["delivery_id"].as_str().unwrap().to_owned();
+    within("list deliveries", &client.get(&format!("{path}/deliveries")).await, 200, 2, 1.0, 2.0);
+    let retry = format!("{path}/deliveries/{delivery}/retry");
+    within("retry delivery", &client.clone().idempotent("d").post(&retry, &json!({})).await, 200, 2, 13.0, 2.0);
+    within("delete webhook", &client.delete(&path).await, 200, 2, 7.0, 1.0);
 }

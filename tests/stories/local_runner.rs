@@ -1,5 +1,6 @@
 //! `cargo run`: the runner as a process, from the outside.
 
+use crate::webhook_receivers::{Receivers, Seen};
 use crate::{LINKS, link_body};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read};
@@ -280,4 +281,30 @@ async fn a_table_of_an_earlier_version_is_refused_at_the_start_and_not_by_every_
     table.send().await.unwrap();
     let said = refusal(&["--memory", "--dynamodb", engine.url(), "--table", "old"]);
     assert!(said.contains("earlier version") && said.contains("folded_name"), "{said}");
+}
+
+#[tokio::test]
+async fn the_runners_jobs_deliver_webhooks_to_this_machine_also_after_a_kill() {
+    let folder = Folder::new("webhooks");
+    let receivers = Receivers::start().await;
+    let arguments = ["--data", folder.text(), "--jobs-every", "1"];
+    let runner = start(&arguments);
+    let client = reqwest::Client::new();
+    let post = async |runner: &Process, path: &str, body: Value| -> Value {
+        let request = client.post(format!("{}/api/v1/webhooks{path}", runner.url)).bearer_auth(&runner.key);
+        request.json(&body).send().await.unwrap().json().await.unwrap()
+    };
+    let webhook = post(&runner, "", json!({"url": receivers.url("/hook"), "events": ["*"]})).await;
+    let test = format!("/{}/test", webhook["id"].as_str().unwrap());
+    post(&runner, &test, json!({})).await;
+    receivers.until(|seen| seen.len() == 1).await;
+    assert!(receivers.seen()[0].verifies_by_standard(webhook["secret"].as_str().unwrap()));
+    // What was answered is told, whether or not the process lived to do it.
+    let told = post(&runner, &test, json!({})).await;
+    drop(runner);
+    let again = start(&arguments);
+    let id = told["delivery_id"].as_str().unwrap();
+    let arrived = |seen: &[Seen]| seen.iter().any(|seen| seen.header("x-anyspend-delivery-id") == id);
+    receivers.until(arrived).await;
+    drop(again);
 }

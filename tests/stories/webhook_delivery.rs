@@ -8,6 +8,8 @@ use anyspend_domain::api_key::Permission;
 use anyspend_domain::webhook_delivery::{LEASE_SECONDS, RETRY_SECONDS};
 use anyspend_testing::faults::Fault;
 use anyspend_testing::{App, Client};
+use aws_sdk_dynamodb::types::AttributeValue;
+use deliver_webhooks::host::handle;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 
@@ -323,7 +325,7 @@ async fn a_410_switches_an_endpoint_off_and_says_so() {
 async fn audited(app: &App, event_type: &str) -> usize {
     let (client, table) = app.table();
     let all = client.scan().table_name(table).send().await.unwrap();
-    let is = |item: &&HashMap<String, aws_sdk_dynamodb::types::AttributeValue>| {
+    let is = |item: &&HashMap<String, AttributeValue>| {
         item.get("event_type").is_some_and(|found| found.as_s().unwrap() == event_type)
     };
     all.items().iter().filter(is).count()
@@ -645,4 +647,96 @@ async fn a_delivery_costs_no_more_than_its_budget() {
     // Made and claimed in one write (1, and 2 on indexes), settled together with its endpoint (4, and 2), and the event
     // taken out of the outbox (1).
     assert!(wru + index_wru <= 10, "{wru} + {index_wru}");
+}
+
+/// A row as a stream carries it.
+fn image(row: &HashMap<String, AttributeValue>) -> Value {
+    let value = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => json!({"S": text}),
+        AttributeValue::N(number) => json!({"N": number}),
+        other => panic!("no test has needed {other:?} yet"),
+    };
+    row.iter().map(|(name, held)| (name.clone(), value(held))).collect::<serde_json::Map<_, _>>().into()
+}
+
+/// The batch a stream sends for every row whose partition begins so.
+async fn batch(app: &App, prefix: &str) -> Value {
+    let (client, table) = app.table();
+    let all = client.scan().table_name(table).send().await.unwrap();
+    let rows = all.items().iter().filter(|row| row["pk"].as_s().unwrap().starts_with(prefix));
+    let records = rows.enumerate().map(|(number, row)| {
+        let keys = json!({"pk": {"S": row["pk"].as_s().unwrap()}, "sk": {"S": row["sk"].as_s().unwrap()}});
+        json!({"eventName": "INSERT", "eventSource": "aws:dynamodb",
+               "dynamodb": {"Keys": keys, "NewImage": image(row), "SequenceNumber": number.to_string()}})
+    });
+    json!({"Records": records.collect::<Vec<_>>()})
+}
+
+#[tokio::test]
+async fn a_batch_of_the_stream_is_told_at_once_and_a_repeated_one_is_not_told_again() {
+    let app = app().await;
+    let receivers = Receivers::start().await;
+    let client = app.admin().await;
+    let webhook = create_webhook(&client, &receivers.url("/hook"), json!(["*"])).await;
+    for _ in 0..3 {
+        happen(&app, &client.owner).await;
+    }
+    let events = batch(&app, "OUTBOX#").await;
+    ping(&client, &webhook).await;
+    let asked = batch(&app, "DELIVERY#").await;
+    let deliverer = deliverer(&app);
+    for batch in [&events, &asked, &events, &asked] {
+        let answer = handle(&deliverer, batch).await.unwrap();
+        assert_eq!(serde_json::to_value(answer).unwrap(), json!({"batchItemFailures": []}));
+        assert!(receivers.seen().len() >= 3);
+    }
+    assert_eq!((receivers.seen().len(), app.count("OUTBOX#").await), (4, 0));
+    assert_eq!(read(&client, &webhook).await["success_count"], 4);
+}
+
+#[tokio::test]
+async fn a_record_that_could_not_be_told_comes_again_and_what_is_left_is_found_by_the_sweep() {
+    let app = app().await;
+    let receivers = Receivers::start().await;
+    let client = app.admin().await;
+    let webhook = create_webhook(&client, &receivers.url("/hook"), json!(["*"])).await;
+    happen(&app, &client.owner).await;
+    let events = batch(&app, "OUTBOX#").await;
+    let shaken = app.another_instance();
+    shaken.faults.plan(|_, _| Some(Fault::CutBefore));
+    let answer = handle(&deliverer(&shaken), &events).await.unwrap();
+    let expected = json!({"batchItemFailures": [{"itemIdentifier": "0"}]});
+    assert_eq!(serde_json::to_value(answer).unwrap(), expected);
+    assert!(
+        handle(&deliverer(&shaken), &json!({"source": "aws.events"})).await.is_err(),
+        "a sweep that failed says so"
+    );
+    handle(&deliverer(&app), &json!({"source": "aws.events"})).await.unwrap();
+    at_rest(&app, &client, &[webhook], "the sweep").await;
+}
+
+#[tokio::test]
+async fn the_stream_leaves_endpoints_that_were_slow_to_the_sweep() {
+    let app = app().await;
+    let receivers = Receivers::start().await;
+    let client = app.admin().await;
+    let slow = create_webhook(&client, &receivers.url("/slow"), json!(["*"])).await;
+    create_webhook(&client, &receivers.url("/quick"), json!(["*"])).await;
+    let (table, name) = app.table();
+    table
+        .update_item()
+        .table_name(name)
+        .key("pk", AttributeValue::S(format!("WEBHOOKS#{}#test", client.owner.org)))
+        .key("sk", AttributeValue::S(slow["id"].as_str().unwrap().to_owned()))
+        .update_expression("SET slow_until = :until")
+        .expression_attribute_values(":until", AttributeValue::N(app.now().plus_seconds(60).millis().to_string()))
+        .send()
+        .await
+        .unwrap();
+    happen(&app, &client.owner).await;
+    let events = batch(&app, "OUTBOX#").await;
+    handle(&deliverer(&app), &events).await.unwrap();
+    assert_eq!((receivers.seen_at("/quick").len(), receivers.seen_at("/slow").len()), (1, 0));
+    deliver(&app).await;
+    assert_eq!((receivers.seen_at("/quick").len(), receivers.seen_at("/slow").len()), (1, 1));
 }
