@@ -8,6 +8,7 @@
 
 mod agreement;
 mod browser;
+mod chain;
 mod emulator;
 mod event;
 mod fixtures;
