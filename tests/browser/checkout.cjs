@@ -252,6 +252,7 @@ async function byKeyboard(browser, { full }) {
     ...FORM.fields.map(({ id }) => `form_data[${id}]`),
     "shipping_option_id",
     ...parts.map((part) => `shipping_address[${part}]`),
+    "Have a discount code?",
     "Subscribe Now",
   ]);
   await fill(page);
@@ -259,6 +260,61 @@ async function byKeyboard(browser, { full }) {
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/pay\/s\/cs_/);
   assert.deepEqual(wrong, []);
+  await context.close();
+}
+
+/** A wallet as the page finds it: announced, on another chain at first, whose owner says no before saying yes. */
+function wallet(hash) {
+  const asked = (globalThis.asked = []);
+  let declined = false;
+  let chain = "0x1";
+  const answers = {
+    eth_requestAccounts: () => ["0x00000000000000000000000000000000000000aa"],
+    eth_chainId: () => chain,
+    wallet_switchEthereumChain: ([wanted]) => void (chain = wanted.chainId),
+    eth_sendTransaction: () => {
+      if (!declined) {
+        declined = true;
+        throw Object.assign(new Error("User rejected the request."), { code: 4001 });
+      }
+      return hash;
+    },
+  };
+  const provider = {
+    request: async ({ method, params }) => {
+      asked.push({ method, params });
+      return answers[method](params);
+    },
+  };
+  const detail = Object.freeze({ info: { uuid: "1", name: "Test Wallet", icon: "", rdns: "test" }, provider });
+  const announce = () => dispatchEvent(new CustomEvent("eip6963:announceProvider", { detail }));
+  addEventListener("eip6963:requestProvider", announce);
+}
+
+async function withAWallet(browser) {
+  const hash = `0x${"5a".repeat(32)}`;
+  const on = await link({ chain_id: 84532, token_address: "0x036CbD53842c5426634e7929541eC2318f3dCF7e" });
+  const { context, page, wrong } = await payer(browser, { viewport: { width: 390, height: 844 } });
+  await page.addInitScript(wallet, hash);
+  await page.goto(on.url);
+  await page.getByRole("button", { name: "Pay" }).click();
+  await page.waitForURL(/\/pay\/s\/cs_/);
+  const button = page.getByRole("button", { name: "Pay with Test Wallet" });
+  await button.click();
+  await page.getByText("You declined in your wallet. Nothing was sent.").waitFor({ timeout: PATIENCE });
+  await inspect(page, "session-wallet", 390, wrong);
+  const id = page.url().split("/").pop();
+  const { payment_reference } = await get(`/checkout/sessions/${id}`);
+  const asked = await page.evaluate(() => globalThis.asked);
+  const [sent] = asked.findLast(({ method }) => method === "eth_sendTransaction").params;
+  assert.equal(sent.to, "0x036cbd53842c5426634e7929541ec2318f3dcf7e");
+  assert.ok(sent.data.startsWith("0xa9059cbb") && sent.data.endsWith(payment_reference.slice(2)));
+  assert.deepEqual(asked.find(({ method }) => method === "wallet_switchEthereumChain").params, [{ chainId: "0x14a34" }]);
+  await button.click();
+  await page.getByText("Your payment is on its way").waitFor({ timeout: PATIENCE });
+  assert.ok(await page.getByText(hash).isVisible());
+  await inspect(page, "session-processing", 390, wrong);
+  assert.deepEqual((await get(`/checkout-sessions/${id}`)).tx_hash, hash);
   await context.close();
 }
 
@@ -275,6 +331,7 @@ async function get(where) {
     await withoutAScript(browser, made);
     await withAScript(browser, made);
     await byKeyboard(browser, made);
+    await withAWallet(browser);
   } finally {
     await browser.close();
   }

@@ -372,6 +372,59 @@ async fn a_session_that_lacks_what_its_link_asks_is_completed_by_its_payer_first
 }
 
 #[tokio::test]
+async fn a_discount_code_typed_on_the_page_lowers_what_is_owed_or_is_refused_beside_its_input() {
+    let app = app().await;
+    let merchant = app.admin().await;
+    let payer = payer(&app);
+    let link = create_link(&merchant, json!({})).await;
+    let code = json!({"code": "SAVE10", "type": "percentage", "value": "10"});
+    merchant.post("/api/v1/discount-codes", &code).await.expect(201);
+    assert!(html(&payer.get(&page_of(&link)).await, 200).contains("name=\"discount_code\""));
+    let refused = html(&send(&payer, &page_of(&link), "discount_code=SAVE99").await, 400);
+    assert!(refused.contains("Invalid discount code.") && refused.contains("value=\"SAVE99\""), "{refused}");
+    assert_eq!(app.count("SESSION#").await, 0);
+    let sent = send(&payer, &page_of(&link), "discount_code=+save10+").await;
+    let session = session_behind(&sent, &merchant).await;
+    assert_eq!((&session["discount_code"], &session["discount_amount"]), (&json!("SAVE10"), &json!("1000000")));
+    let page = html(&payer.get(sent.header("location")).await, 200);
+    assert!(page.contains("Discount SAVE10") && page.contains("−1.00 USDC") && page.contains("9.00 USDC"), "{page}");
+}
+
+#[tokio::test]
+async fn a_wallet_is_asked_for_the_transfer_with_the_sessions_reference_behind_it_where_the_chain_is_followed() {
+    let app = App::start_with(anyspend_local::groups, |config| {
+        config.chains = anyspend_api::config::parse_chains(&["8453=http://127.0.0.1:9".to_owned()], &[]).unwrap();
+    })
+    .await;
+    let merchant = app.admin().await;
+    let payer = payer(&app);
+    for (token, to, value, begin) in [
+        (crate::USDC_ON_BASE, crate::USDC_ON_BASE.to_lowercase(), "0x0", "0xa9059cbb"),
+        ("0x0000000000000000000000000000000000000000", RECIPIENT.to_owned(), "0x989680", "0x"),
+    ] {
+        let link = create_link(&merchant, json!({"token_address": token})).await;
+        let sent = send(&payer, &page_of(&link), "").await;
+        let path = sent.header("location").to_owned();
+        let page = html(&payer.get(&path).await, 200);
+        let attribute = page.split_once("data-transaction=\"").unwrap_or_else(|| panic!("{page}")).1;
+        let transaction = attribute.split('"').next().unwrap().replace("&quot;", "\"");
+        let transaction: Value = serde_json::from_str(&transaction).unwrap();
+        let seen = payer.get(&path.replace("/pay/s/", "/api/v1/checkout/sessions/")).await.expect(200);
+        let reference = seen["payment_reference"].as_str().unwrap();
+        let amount = if value == "0x0" {
+            let due: u64 = seen["amount_due"].as_str().unwrap().parse().unwrap();
+            format!("{:0>64}{due:064x}", RECIPIENT.trim_start_matches("0x"))
+        } else {
+            String::new()
+        };
+        assert_eq!(transaction["to"], to);
+        assert_eq!(transaction["value"], value);
+        assert_eq!(transaction["data"], format!("{begin}{amount}{}", reference.trim_start_matches("0x")));
+        assert!(!page.contains("Do not send real money"));
+    }
+}
+
+#[tokio::test]
 async fn the_style_sheet_carries_the_accent_and_is_kept_for_good_under_its_hash() {
     let app = app().await;
     let merchant = app.admin().await;

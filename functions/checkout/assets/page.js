@@ -49,6 +49,73 @@
     setTimeout(() => location.assign(link.href), Number(link.dataset.after) * 1000);
   }
 
+  // Wallets that announce themselves (EIP-6963), or the one that does not (EIP-1193).
+  const pay = document.querySelector("[data-transaction]");
+  if (pay) {
+    const { chain, network, pays } = pay.dataset;
+    const transaction = JSON.parse(pay.dataset.transaction);
+    const status = pay.querySelector("[role=status]");
+    const chainId = `0x${Number(chain).toString(16)}`;
+    const seen = new Set();
+    const kept = `payment-of-${pays}`;
+
+    // A transaction that was sent must be told, whatever becomes of this page.
+    const report = async ({ hash, from }, pause = 1000) => {
+      status.textContent = "Sent. Telling the merchant…";
+      const answer = await fetch(`/api/v1/checkout/sessions/${pays}/payment`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", "Idempotency-Key": hash },
+        body: JSON.stringify({ tx_hash: hash, payer_address: from }),
+      }).catch(() => null);
+      if (answer && answer.status < 429) {
+        sessionStorage.removeItem(kept);
+        return location.reload();
+      }
+      setTimeout(() => report({ hash, from }, Math.min(pause * 2, 30000)), pause);
+    };
+
+    const send = async (provider, button) => {
+      button.disabled = true;
+      try {
+        status.textContent = "Connect in your wallet.";
+        const [from] = await provider.request({ method: "eth_requestAccounts" });
+        if ((await provider.request({ method: "eth_chainId" })) !== chainId) {
+          status.textContent = `Switch to ${network} in your wallet.`;
+          await provider.request({ method: "wallet_switchEthereumChain", params: [{ chainId }] });
+        }
+        status.textContent = "Confirm the payment in your wallet.";
+        const hash = await provider.request({ method: "eth_sendTransaction", params: [{ from, ...transaction }] });
+        sessionStorage.setItem(kept, JSON.stringify({ hash, from }));
+        report({ hash, from });
+      } catch (error) {
+        button.disabled = false;
+        // 4001: the person said no. 4902: the wallet does not know the chain.
+        const words = { 4001: "You declined in your wallet. Nothing was sent.", 4902: `Add ${network} to your wallet, then try again.` };
+        status.textContent = words[error?.code] ?? "Your wallet could not send this. Do you have enough, and a little more for the network's fee?";
+      }
+    };
+
+    const offer = (id, name, provider) => {
+      if (seen.has(id)) return;
+      seen.add(id);
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "button";
+      button.textContent = `Pay with ${name}`;
+      button.addEventListener("click", () => send(provider, button));
+      pay.insertBefore(button, status);
+      pay.hidden = false;
+    };
+    addEventListener("eip6963:announceProvider", ({ detail }) => offer(detail.info.uuid, detail.info.name, detail.provider));
+    dispatchEvent(new Event("eip6963:requestProvider"));
+    setTimeout(() => seen.size || (window.ethereum && offer("", "your wallet", window.ethereum)), 300);
+    const unsent = sessionStorage.getItem(kept);
+    if (unsent) {
+      pay.hidden = false;
+      report(JSON.parse(unsent));
+    }
+  }
+
   const live = document.querySelector("[data-session]");
   if (live) {
     const { session, state, every } = live.dataset;

@@ -23,6 +23,7 @@ mod session_status;
 mod short_link;
 mod view;
 mod visit;
+mod wallet;
 
 use anyspend_api::Group;
 use anyspend_domain::CheckoutSessionId;

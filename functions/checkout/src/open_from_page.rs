@@ -57,15 +57,20 @@ async fn open(call: Arc<Call>, caller: Caller, found: LinkFate) -> Result<Answer
     let mut fields = open::fields_of_query(PageQuery::read(&call.query_string, mode));
     fields.extend(form.fields(&ask));
     fields.extend(visitor.as_ref().map(|id| ("visitor_id".to_owned(), Json::String(id.to_string()))));
-    match open::decide(&call, &link, call.read_as::<OpenSession>(&Json::Object(fields), mode)) {
+    fields.extend(form.discount_code());
+    let opened = match open::decide(&call, &link, call.read_as::<OpenSession>(&Json::Object(fields), mode)) {
         Ok(opening) => {
             let leave =
                 |session: &CheckoutSession| call.redirect(StatusCode::SEE_OTHER, &crate::session_path(&session.id));
+            // A discount code may be refused only here.
             open::commit(&call, &caller, &opening, leave).await
         }
+        Err(error) => Err(error),
+    };
+    match opened {
         Err(error) if error.status() == StatusCode::BAD_REQUEST => {
             Ok(link::answer(&call, &link, &form.refused(&ask, &error), visitor.as_ref()))
         }
-        Err(error) => Err(error),
+        settled => settled,
     }
 }

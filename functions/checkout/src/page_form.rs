@@ -1,6 +1,6 @@
 //! A form as a browser sends it, turned into the body the API takes, so that both are held to the same rules.
 
-use crate::html::form::{Ask, Filled, field_input};
+use crate::html::form::{Ask, DISCOUNT_CODE, Filled, field_input};
 use anyspend_api::json::Json;
 use anyspend_api::{ApiError, Call};
 use anyspend_domain::VisitorId;
@@ -64,6 +64,12 @@ impl PageForm {
             fields.push(("shipping_address".to_owned(), Json::Object(parts)));
         }
         fields
+    }
+
+    /// The discount code that was typed, if one was.
+    pub(crate) fn discount_code(&self) -> Option<(String, Json)> {
+        let typed = self.filled.value(DISCOUNT_CODE).map(str::trim).filter(|typed| !typed.is_empty())?;
+        Some((DISCOUNT_CODE.to_owned(), Json::String(typed.to_owned())))
     }
 
     /// The visit the page was opened with, if it is one.

@@ -77,6 +77,11 @@ impl Amount {
         Some(Self(U256::from_be_bytes(bytes))).filter(|amount| !amount.0.is_zero())
     }
 
+    /// The amount as contracts take it: 32 bytes.
+    pub const fn to_be_bytes(self) -> [u8; 32] {
+        self.0.to_be_bytes()
+    }
+
     /// This many smallest units more, or `None` past 2^256 − 1.
     pub fn checked_add_units(self, units: u64) -> Option<Self> {
         self.0.checked_add(U256::from(units)).map(Self)

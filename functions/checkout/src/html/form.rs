@@ -12,6 +12,8 @@ use maud::{Markup, html};
 const SHIPPING_OPTION: &str = "shipping_option_id";
 /// The name of the amount's input.
 const AMOUNT: &str = "amount";
+/// The name of the discount code's input.
+pub(crate) const DISCOUNT_CODE: &str = "discount_code";
 /// The country's part of a postal address.
 const COUNTRY: &str = "country";
 /// The other parts: name, label, whether it must be filled in, and what browsers know it as.
@@ -102,6 +104,8 @@ impl Ask<'_> {
                     };
                     filled.wrong.push((name, format!("{label} {text}")));
                 }
+                // What is wrong with a code is a sentence of its own.
+                None if param == DISCOUNT_CODE => filled.wrong.push((param.to_owned(), problem.message.clone())),
                 None => filled.notice = Some(problem.message.clone()),
             }
         }
@@ -151,6 +155,7 @@ impl Ask<'_> {
         match param {
             AMOUNT => Some((AMOUNT.to_owned(), "Amount".to_owned())),
             SHIPPING_OPTION => Some((SHIPPING_OPTION.to_owned(), "Shipping".to_owned())),
+            DISCOUNT_CODE => Some((DISCOUNT_CODE.to_owned(), "Discount code".to_owned())),
             _ => None,
         }
     }
@@ -164,6 +169,25 @@ impl Ask<'_> {
                 (shipping_options(self.asked.shipping_options, self.currency, filled))
             }
             @if self.asked.shipping_address { (shipping_address(filled)) }
+        }
+    }
+}
+
+/// Where a discount code is typed, out of the way of those who have none.
+pub(crate) fn discount(filled: &Filled) -> Markup {
+    let input = Input {
+        name: DISCOUNT_CODE.to_owned(),
+        label: "Discount code",
+        required: false,
+        placeholder: None,
+        autocomplete: "off",
+        hint: None,
+    };
+    let value = filled.value(DISCOUNT_CODE).filter(|value| !value.is_empty());
+    html! {
+        details.more open[value.is_some()] {
+            summary { "Have a discount code?" }
+            (input.around(filled, &input.line("text", None, value, filled)))
         }
     }
 }

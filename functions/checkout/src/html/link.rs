@@ -1,6 +1,6 @@
 //! A payment link's page: what is sold, what is asked of the payer, and the button.
 
-use super::form::{Ask, Filled, errors};
+use super::form::{Ask, Filled, discount, errors};
 use super::money::Currency;
 use super::{Look, Motion};
 use anyspend_api::{Answer, Call};
@@ -113,6 +113,7 @@ fn form(call: &Call, link: &PaymentLink, currency: &Currency, filled: &Filled, v
             form.stack method="post" action=(action) {
                 @if let Some(visitor) = visitor { input type="hidden" name="visitor_id" value=(visitor.as_str()); }
                 (ask.inputs(filled))
+                (discount(filled))
                 // Under a form the price has scrolled away; without one it stands right above.
                 @if let Some(amount) = link.amount().filter(|_| !ask.is_empty()) {
                     p.total {

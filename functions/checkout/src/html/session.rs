@@ -5,6 +5,7 @@ use super::money::Currency;
 use super::{Look, Motion, Sign, closed, link, qr};
 use crate::session::Context;
 use crate::view::{cancel_url, owed, payment_uri, success_url};
+use crate::wallet;
 use anyspend_api::{Answer, Call};
 use anyspend_domain::Amount;
 use anyspend_domain::checkout_session::{CheckoutSession, FailureReason, Status};
@@ -124,6 +125,12 @@ fn open(call: &Call, context: &Context, currency: &Currency) -> Answer {
     let recipient = session.recipient_address.as_sent();
     let seconds = session.expires_at.millis_since(call.now) / 1_000;
     let title = format!("Pay {amount}");
+    let told_apart = session.amount_received.is_none() && session.amount_due() != Some(owed);
+    // Where nobody follows the chain, which only test mode allows, a wallet would send money nobody notices.
+    let followed = session.owner.mode.is_live() || call.platform.config.chains.can_settle(session.chain_id);
+    let reference = call.platform.payment_reference(&session.id).filter(|_| followed);
+    let transaction = reference.map(|reference| wallet::transaction(session, owed, &reference));
+    let transaction = transaction.and_then(|transaction| serde_json::to_string(&transaction).ok());
     let content = html! {
         div.sheet {
             (summary(session, context.link.as_deref(), currency))
@@ -135,6 +142,9 @@ fn open(call: &Call, context: &Context, currency: &Currency) -> Answer {
                 div.copy {
                     p.amount.long[amount.len() > LONG_AMOUNT] { (amount) }
                     button type="button" hidden data-copy=(currency.number(owed)) aria-label="Copy the amount" { "Copy" }
+                }
+                @if told_apart {
+                    p.small.muted { "The last digits are yours alone: by them your payment is told from others." }
                 }
                 div.qr { (qr::draw(&uri, &format!("QR code for a wallet: {amount} on {}", currency.network()))) }
                 dl.facts {
@@ -150,14 +160,21 @@ fn open(call: &Call, context: &Context, currency: &Currency) -> Answer {
                         div { dt { "Token contract" } dd { code { (session.token_address.as_sent()) } } }
                     }
                 }
-                @if !session.owner.mode.is_live() {
+                @if !followed {
                     p.note { "This is a test. Do not send real money: nobody would notice it." }
                 }
                 p.note {
                     "Send only " @if currency.is_unknown() { "this token" } @else { (currency.symbol()) }
                     " on " (currency.network()) ". Anything else may be lost."
                 }
-                a.button href=(uri) { "Open in a wallet app" }
+                @if let Some(transaction) = &transaction {
+                    // A script fills in the wallets it finds, and takes this away where there are none.
+                    div.stack.wallets hidden data-transaction=(transaction) data-chain=(session.chain_id)
+                        data-network=(currency.network()) data-pays=(session.id.as_str()) {
+                        p.small role="status" {}
+                    }
+                }
+                a.button.quiet href=(uri) { "Open in a wallet app" }
                 div.live data-session=(session.id.as_str()) data-state=(state(session, Status::Open))
                     data-every=(ASK_EVERY_MILLIS) {
                     span.spinner aria-hidden="true" {}
