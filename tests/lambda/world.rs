@@ -49,7 +49,7 @@ const FIXTURE_WALLET: &str = "0x7e57000000000000000000000000000000007e57";
 /// Who is paid in the fixtures.
 const RECIPIENT: &str = "0x1234567890abcdef1234567890abcdef12345678";
 /// What the fixtures' session costs.
-const PRICE: u64 = 15_000_000;
+const PRICE: u64 = 10_000_000;
 /// The table's name; on AWS, CloudFormation draws one.
 pub(crate) const TABLE: &str = "anyspend-platform-Table-1EXAMPLE";
 /// Where checkout pages are.
