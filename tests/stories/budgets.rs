@@ -122,6 +122,12 @@ async fn every_route_of_transactions_and_customers_stays_within_its_budget() {
     within("transaction stats", &client.get(&format!("{TRANSACTIONS}/stats")).await, 200, 1, 1.0, 1.0);
     let own = client.get(&format!("{path}/transactions")).await;
     within("list a customer's transactions", &own, 200, 2, 1.0, 30.0);
+    // The key, the ids, the rows; of many rows, a call for each hundred.
+    for of in [CUSTOMERS, TRANSACTIONS] {
+        let export = client.get(&format!("{of}/export?format=json")).await;
+        let cost = within("export", &export, 200, 3, 1.0, 2.0);
+        assert_eq!(cost.calls, 3);
+    }
     within("erase customer", &client.delete(&path).await, 200, 2, 6.0, 1.0);
 }
 

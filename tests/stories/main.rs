@@ -10,6 +10,7 @@ mod checkout_pages;
 mod customers;
 mod discount_codes;
 mod duplicate;
+mod exports;
 mod idempotency;
 mod items;
 mod links_create;

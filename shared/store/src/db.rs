@@ -260,22 +260,31 @@ impl Db {
         let mut items = Vec::new();
         let mut from = None;
         loop {
-            let call = self.meter.begin();
-            let answer = query
-                .clone()
-                .table_name(&*self.table)
-                .set_exclusive_start_key(from)
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                .send()
-                .await
-                .map_err(|error| store_error(&error))?;
-            call.finish(Units::Read, &answer.consumed_capacity);
-            items.extend(answer.items.unwrap_or_default());
-            from = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            let (page, next) = self.query_page_from(query.clone(), from).await?;
+            items.extend(page);
+            from = next;
             if from.is_none() {
                 return Ok(items);
             }
         }
+    }
+
+    /// The page of a query that begins after the key `from`, and after which key the next one begins, if there is one.
+    pub(crate) async fn query_page_from(
+        &self,
+        query: aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder,
+        from: Option<Item>,
+    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let call = self.meter.begin();
+        let answer = query
+            .table_name(&*self.table)
+            .set_exclusive_start_key(from)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| store_error(&error))?;
+        call.finish(Units::Read, &answer.consumed_capacity);
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key.filter(|key| !key.is_empty())))
     }
 
     /// One page of a query.

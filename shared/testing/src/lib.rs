@@ -23,7 +23,7 @@ use anyspend_store::{Db, api_keys, schema};
 use axum::Router;
 use axum::body::Body;
 use faults::Faults;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::net::IpAddr;
@@ -187,10 +187,14 @@ impl App {
         Client { app: self, owner, key: None, key_id: None, headers: Vec::new(), ip: Some(ip.parse().unwrap()) }
     }
 
+    /// Sends a request as it is, and leaves the answer's body where it is.
+    pub async fn open(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     /// Sends a request as it is.
     pub async fn send(&self, request: Request<Body>) -> Reply {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.open(request).await.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         Reply { status: parts.status, headers: parts.headers, body }
     }
@@ -244,6 +248,15 @@ impl<'a> Client<'a> {
 
     /// Sends a request with a body of any bytes.
     pub async fn raw(&self, method: Method, path: &str, body: Vec<u8>) -> Reply {
+        self.app.send(self.request(method, path, body)).await
+    }
+
+    /// `GET`, with the answer's body left where it is.
+    pub async fn open(&self, path: &str) -> Response<Body> {
+        self.app.open(self.request(Method::GET, path, Vec::new())).await
+    }
+
+    fn request(&self, method: Method, path: &str, body: Vec<u8>) -> Request<Body> {
         let mut request = Request::builder().method(method).uri(path);
         let declared = self.headers.iter().any(|(name, _)| name == "content-type");
         if !body.is_empty() && !declared {
@@ -256,7 +269,7 @@ impl<'a> Client<'a> {
         if let Some(ip) = self.ip {
             request.extensions_mut().insert(PeerAddress(ip));
         }
-        self.app.send(request).await
+        request
     }
 
     /// `GET`
