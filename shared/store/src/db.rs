@@ -4,7 +4,7 @@ use crate::meter::{Cost, Meter, Units};
 use crate::schema::{self, Key};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{
-    AttributeValue, DeleteRequest, KeysAndAttributes, PutRequest, ReturnConsumedCapacity, WriteRequest,
+    AttributeValue, DeleteRequest, KeysAndAttributes, PutRequest, ReturnConsumedCapacity, Select, WriteRequest,
 };
 use aws_sdk_dynamodb::{Client, config};
 use serde::Serialize;
@@ -265,6 +265,32 @@ impl Db {
             from = next;
             if from.is_none() {
                 return Ok(items);
+            }
+        }
+    }
+
+    /// How many items a query finds, without fetching them.
+    pub(crate) async fn count_all(
+        &self,
+        query: aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder,
+    ) -> Result<u64, StoreError> {
+        let (mut count, mut from) = (0, None);
+        loop {
+            let call = self.meter.begin();
+            let answer = query
+                .clone()
+                .table_name(&*self.table)
+                .select(Select::Count)
+                .set_exclusive_start_key(from)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(|error| store_error(&error))?;
+            call.finish(Units::Read, &answer.consumed_capacity);
+            count += u64::try_from(answer.count).unwrap_or_default();
+            from = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            if from.is_none() {
+                return Ok(count);
             }
         }
     }

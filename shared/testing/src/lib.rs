@@ -14,12 +14,12 @@ use anyspend_api::seal::MasterSecret;
 use anyspend_api::version::Version;
 use anyspend_api::{Platform, session_token};
 use anyspend_domain::api_key::{ApiKey, KeyText, Permission, Permissions};
+use anyspend_domain::organization::Organization;
 use anyspend_domain::text::Name;
 use anyspend_domain::{ApiKeyId, Mode, OrgId, Owner, Timestamp};
 use anyspend_embedded::Embedded;
 use anyspend_store::db::{Connection, Roots, http_client};
-use anyspend_store::organizations::{self, Organization};
-use anyspend_store::{Db, api_keys, schema};
+use anyspend_store::{Db, api_keys, organizations, schema};
 use axum::Router;
 use axum::body::Body;
 use faults::Faults;
@@ -127,14 +127,7 @@ impl App {
 
     /// Stores an organization.
     pub async fn organization(&self, org: &OrgId, change: impl FnOnce(&mut Organization)) {
-        let mut organization = Organization {
-            id: org.clone(),
-            name: Name::parse("Test merchant").unwrap(),
-            default_recipient_address: None,
-            default_chain_id: None,
-            default_token_address: None,
-            created_at: self.now(),
-        };
+        let mut organization = Organization::new(org.clone(), Name::parse("Test merchant").unwrap(), self.now());
         change(&mut organization);
         self.platform.db.commit(vec![organizations::create(&organization).unwrap()]).await.unwrap();
     }
