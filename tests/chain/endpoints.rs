@@ -69,7 +69,7 @@ async fn nothing_one_endpoint_does_wrong_fails_a_payment_and_once_it_is_right_th
             ("null for everything", |_, answer| only(true, answer, |answer| answer["result"] = Value::Null)),
             ("an error with status 200", |_, answer| {
                 only(true, answer, |answer| {
-                    *answer = json!({"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": "x"}})
+                    *answer = json!({"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": "x"}});
                 })
             }),
             ("an error for receipts", |method, answer| {
@@ -91,7 +91,7 @@ async fn nothing_one_endpoint_does_wrong_fails_a_payment_and_once_it_is_right_th
             }),
             ("the receipt of another transaction", |method, answer| {
                 only(method == RECEIPT, answer, |answer| {
-                    answer["result"]["transactionHash"] = json!(format!("0x{:064x}", 1))
+                    answer["result"]["transactionHash"] = json!(format!("0x{:064x}", 1));
                 })
             }),
             ("a receipt without a status", |method, answer| {
@@ -154,7 +154,7 @@ async fn where_two_endpoints_are_configured_both_must_say_the_same() {
         }),
         ("one has another amount", |method, answer| {
             only(method == RECEIPT, answer, |answer| {
-                answer["result"]["logs"][0]["data"] = json!(format!("0x{:064x}", 1))
+                answer["result"]["logs"][0]["data"] = json!(format!("0x{:064x}", 1));
             })
         }),
         ("one has no logs", |method, answer| {
@@ -217,7 +217,7 @@ async fn a_payment_that_was_not_reported_is_found_however_the_search_of_the_logs
     let rows: Vec<(&str, Doctor)> = vec![
         ("an error", |method, answer| {
             only(method == LOGS, answer, |answer| {
-                *answer = json!({"id": 1, "error": {"code": -32005, "message": "limit"}})
+                *answer = json!({"id": 1, "error": {"code": -32005, "message": "limit"}});
             })
         }),
         ("null", |method, answer| only(method == LOGS, answer, |answer| answer["result"] = Value::Null)),

@@ -7,12 +7,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod agreement;
+mod browser;
+mod chain;
 mod emulator;
 mod event;
 mod fixtures;
 mod gate;
 mod kms;
 mod official_client;
+mod runner;
 mod stories;
 mod template;
 mod world;

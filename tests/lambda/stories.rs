@@ -162,3 +162,15 @@ async fn four(world: &World) -> Vec<Arc<Instance>> {
     let (a, b, c, d) = tokio::join!(start(), start(), start(), start());
     vec![a, b, c, d]
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduled_run_finds_the_payment_on_chain_and_the_next_has_nothing_left_to_do() {
+    let world = World::start().await;
+    let instance = world.instance("settle").await;
+    let event = crate::event::fixtures().remove("settle-schedule").unwrap();
+    let done = instance.run(&event).await;
+    let first = &done[0];
+    assert_eq!((&first["found"], &first["settled"], &first["problem"]), (&json!(1), &json!(1), &Value::Null), "{done}");
+    let done = instance.run(&event).await;
+    assert_eq!((&done[0]["found"], &done[0]["settled"]), (&json!(0), &json!(0)), "{done}");
+}

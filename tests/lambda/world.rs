@@ -1,5 +1,6 @@
 //! A platform on AWS, small enough for a test: a table with what the fixtures name in it, and instances of functions.
 
+use crate::chain::Chain;
 use crate::emulator::Instance;
 use crate::event::{FIXTURE_KEY, FIXTURE_SHORT_CODE, FIXTURE_TOKEN};
 use crate::gate::Gate;
@@ -38,7 +39,7 @@ use anyspend_store::db::Connection;
 use anyspend_store::vault::Vault;
 use anyspend_store::{
     Db, StoreError, api_keys, checkout_sessions, customers, discount_codes, organizations, payment_links, products,
-    schema, transactions, webhook_deliveries, webhooks,
+    schema, settlement, transactions, webhook_deliveries, webhooks,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -46,6 +47,10 @@ use std::collections::BTreeMap;
 
 /// Who pays in the fixtures.
 const FIXTURE_WALLET: &str = "0x7e57000000000000000000000000000000007e57";
+/// Who is paid in the fixtures.
+const RECIPIENT: &str = "0x1234567890abcdef1234567890abcdef12345678";
+/// What the fixtures' session costs.
+const PRICE: u64 = 15_000_000;
 /// The table's name; on AWS, CloudFormation draws one.
 pub(crate) const TABLE: &str = "anyspend-platform-Table-1EXAMPLE";
 /// Where checkout pages are.
@@ -57,6 +62,8 @@ pub(crate) struct World {
     pub(crate) client: aws_sdk_dynamodb::Client,
     template: Template,
     embedded: Embedded,
+    /// Where the session's price has been paid, and nobody has noticed yet.
+    chain: Chain,
     /// Where there is none, functions get the secret itself, which is quicker.
     key: Option<KmsKey>,
 }
@@ -68,7 +75,9 @@ impl World {
         let embedded = Embedded::start(None).unwrap();
         let client = Connection::local(embedded.url().to_owned()).client();
         schema::create_table_if_absent(&client, TABLE).await.unwrap();
-        let world = Self { client, template: Template::load(), embedded, key: None };
+        let time = Clock::System.now().seconds() + 1;
+        let chain = Chain::with_a_transfer(USDC_ON_BASE, RECIPIENT, PRICE, time).await;
+        let world = Self { client, template: Template::load(), embedded, chain, key: None };
         world.seed().await;
         world
     }
@@ -94,6 +103,10 @@ impl World {
         writes.extend(products::create(&product(&link.owner, now)).unwrap());
         let session = session(&link, now);
         writes.extend(checkout_sessions::create(&session, &NoVault).unwrap());
+        let asked = session.amount_asked().unwrap();
+        assert_eq!(asked.to_string(), PRICE.to_string());
+        writes.push(settlement::reserve(&session, asked, now).unwrap());
+        writes.push(settlement::watch(&session).unwrap());
         let customer = customer(&link.owner, now);
         writes.push(customers::record(&customer, None, &NoVault).unwrap());
         writes.push(transactions::record(&transaction(session, customer.id, now), None, &NoVault).unwrap());
@@ -115,6 +128,7 @@ impl World {
             "Table" => TABLE.to_owned(),
             "PublicUrl" => PUBLIC_URL.to_owned(),
             "DynamoDbEndpoint" => gate.url.clone(),
+            "Chains" => format!("{BASE}={}", self.chain.url),
             "PlatformSecret" if self.key.is_none() => SECRET.to_owned(),
             "PlatformKey.Arn" => self.key.as_ref().map(|key| key.arn.clone()).unwrap_or_default(),
             _ => self.template.parameter_default(&written).unwrap_or(written),

@@ -35,13 +35,16 @@ fn each_layer_knows_only_the_layers_below_it() {
         "account",
         "webhooks",
         "platform",
+        "anyspend-chain",
         "anyspend-sender",
         "rollup-stats",
+        "settle",
     ];
     let mut allowed = vec![
         ("shared/domain", vec![]),
         ("shared/store", vec!["anyspend-domain"]),
         ("shared/api", vec!["anyspend-domain", "anyspend-store"]),
+        ("shared/chain", vec!["anyspend-domain"]),
         ("shared/sender", vec!["anyspend-domain"]),
         ("shared/embedded", vec![]),
     ];
@@ -52,6 +55,10 @@ fn each_layer_knows_only_the_layers_below_it() {
         // The one that connects to whomever merchants name.
         if name == "deliver-webhooks" {
             layers.push("anyspend-sender");
+        }
+        // The one that asks chains, which nobody else need carry.
+        if name == "settle" {
+            layers.push("anyspend-chain");
         }
         allowed.push((path, layers));
     }

@@ -31,6 +31,7 @@ mod products_list;
 mod products_references;
 mod quick_pay;
 mod rate_limits;
+mod report_payment;
 mod road;
 mod seeds;
 mod sessions;

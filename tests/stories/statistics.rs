@@ -416,6 +416,7 @@ fn size_of(value: &aws_sdk_dynamodb::types::AttributeValue) -> usize {
         Attribute::N(number) => number.len() / 2 + 2,
         Attribute::M(map) => 3 + map.iter().map(|(name, value)| name.len() + 1 + size_of(value)).sum::<usize>(),
         Attribute::L(list) => 3 + list.iter().map(|value| 1 + size_of(value)).sum::<usize>(),
+        Attribute::B(bytes) => bytes.as_ref().len(),
         Attribute::Bool(_) => 1,
         other => panic!("no statistic is a {other:?}"),
     }

@@ -193,3 +193,62 @@ async fn a_page_that_cannot_be_is_refused() {
     }
     client.get(&format!("{}/visitors?sort=x", traffic.path)).await.expect_error(400, "unknown_parameter");
 }
+
+#[tokio::test]
+async fn an_opened_page_is_a_visit_and_the_visitors_address_is_nowhere_in_it() {
+    const ADDRESS: &str = "192.0.2.77";
+    let app = App::start_with(anyspend_local::groups, |config| {
+        config.country_header = Some("cloudfront-viewer-country".to_owned());
+    })
+    .await;
+    let client = app.admin().await;
+    let link = crate::create_link(&client, json!({})).await;
+    let page = format!("/pay/{}?utm_source=twitter&utm_medium=%20&fbclid=x", link["short_code"].as_str().unwrap());
+    let browser = app
+        .anonymous(ADDRESS)
+        .with("user-agent", "Mozilla/5.0 (X11)")
+        .with("referer", "https://twitter.com")
+        .with("cloudfront-viewer-country", "de");
+    for _ in 0..2 {
+        assert_eq!(browser.get(&page).await.status, 200);
+    }
+    let path = crate::path_of(&link);
+    let list = client.get(&format!("{path}/visitors")).await.expect(200);
+    assert_eq!(list["total_count"], 2);
+    let visitor = &list["data"][0];
+    let seen = ["ip_country", "referrer", "user_agent", "utm_source", "utm_medium", "started_session"];
+    let wanted = json!(["DE", "https://twitter.com", "Mozilla/5.0 (X11)", "twitter", null, false]);
+    assert_eq!(seen.map(|name| visitor[name].clone()).as_slice(), wanted.as_array().unwrap().as_slice());
+
+    let hashes = async || {
+        let (db, table) = app.table();
+        let rows = db.scan().table_name(table).send().await.unwrap().items.unwrap_or_default();
+        let of = text;
+        let others = rows.iter().filter(|row| !of(row, "pk").starts_with("LIMIT#"));
+        assert!(others.into_iter().all(|row| !format!("{row:?}").contains(ADDRESS)), "the address is stored");
+        let visits = rows.iter().filter(|row| of(row, "pk").starts_with("FACT#"));
+        visits.map(|row| of(row, "visitor")).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(hashes().await.len(), 1, "one visitor");
+    app.advance_seconds(86_400);
+    assert_eq!(browser.get(&page).await.status, 200);
+    assert_eq!(hashes().await.len(), 2, "who is somebody else tomorrow");
+    assert_eq!(app.anonymous(ADDRESS).with("user-agent", "curl/8").get(&page).await.status, 200);
+    assert_eq!(hashes().await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_country_header_that_nobody_configured_is_not_believed() {
+    let app = app().await;
+    let client = app.admin().await;
+    let link = crate::create_link(&client, json!({})).await;
+    let page = format!("/pay/{}", link["short_code"].as_str().unwrap());
+    let browser = app.anonymous("192.0.2.1").with("cloudfront-viewer-country", "DE");
+    assert_eq!(browser.get(&page).await.status, 200);
+    let list = client.get(&format!("{}/visitors", crate::path_of(&link))).await.expect(200);
+    assert_eq!((&list["data"][0]["ip_country"], &list["data"][0]["user_agent"]), (&Value::Null, &Value::Null));
+}
+
+fn text(row: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>, name: &str) -> String {
+    row.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default()
+}

@@ -276,8 +276,9 @@ async fn a_merchant_can_have_a_delivery_made_again_at_once() {
     assert_eq!(read(&client, &webhook).await["active"], false);
     let retry = format!("{}/deliveries/{delivery}/retry", webhook_path(&webhook));
     let again = client.clone().idempotent("r").post(&retry, &json!({})).await.expect(200);
+    assert_eq!((&again["delivery"]["id"], &again["delivery"]["attempts"]), (&json!(delivery), &json!(1)));
     let expected = json!({"object": "action", "action": "webhook_delivery.retry", "webhook_id": webhook["id"],
-                          "delivery_id": delivery, "status": "pending"});
+                          "delivery_id": delivery, "status": "pending", "delivery": again["delivery"]});
     assert_eq!(again, expected);
     client.patch(&webhook_path(&webhook), &json!({"url": receivers.url("/moved")})).await.expect(200);
     deliver(&app).await;

@@ -16,6 +16,11 @@ const CARGO_DENY: &str = "cargo-deny@0.20.2";
 /// the one file that is needed needs nothing else.
 const OFFICIAL_CLIENT: &str = "@b3dotfun/sdk@0.1.70-alpha.5";
 
+/// From npm: what drives the browser, and what looks for what hinders people. Exact versions: the newest ones are not
+/// always whole in the registry.
+const BROWSER_PACKAGES: &[&str] = &["playwright-core@1.65.1", "axe-core@4.14.1"];
+/// Where a system has its browser.
+const CHROMIUM: &[&str] = &["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 /// From npm: a node of a chain of its own. The optional packages are what holds its program, one per system.
 const ANVIL: &str = "@foundry-rs/anvil@1.7.1";
 
@@ -37,6 +42,36 @@ pub(crate) fn cargo_bin() -> PathBuf {
 /// The published client's entry, as Node loads it.
 pub(crate) fn official_client() -> PathBuf {
     directory().join("official-client/package/dist/cjs/anyspend/platform/index.js")
+}
+
+/// Where the browser's npm packages are.
+pub(crate) fn browser_modules() -> PathBuf {
+    directory().join("browser/node_modules")
+}
+
+/// The browser.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn chromium() -> Result<PathBuf, String> {
+    let found = CHROMIUM.iter().map(PathBuf::from).find(|program| program.is_file());
+    found.ok_or_else(|| format!("no browser was found; looked for {}", CHROMIUM.join(", ")))
+}
+
+/// Takes the system's own browser, or installs Debian's.
+fn install_chromium() -> Result<(), String> {
+    if chromium().is_ok() {
+        return Ok(());
+    }
+    let help = "install the package 'chromium' of your system: the tests of the pages need a browser";
+    let apt = |arguments: &[&str]| {
+        let apt = Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        apt.run().map_err(|error| format!("{error}; {help}"))
+    };
+    // Lists first: a fresh container has none.
+    apt(&["update", "--quiet"])?;
+    apt(&["install", "--quiet", "--yes", "--no-install-recommends", "chromium"])?;
+    chromium().map(|_| ())
 }
 
 /// The chain that tests settle on, for this machine.
@@ -85,6 +120,17 @@ pub(crate) fn install() -> Result<(), String> {
         let unpack =
             "import glob, sys, tarfile; tarfile.open(glob.glob(sys.argv[1] + '/*.tgz')[0]).extractall(sys.argv[1])";
         Command::new("python3").args(&["-c", unpack, &folder]).run()
+    })?;
+    install_chromium()?;
+    stamped("browser", &BROWSER_PACKAGES.join("\n"), || {
+        let folder = directory().join("browser");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        let folder = folder.to_string_lossy();
+        Command::new("npm")
+            .args(&["install", "--silent", "--no-audit", "--no-fund", "--save-exact", "--prefix", &folder])
+            .args(BROWSER_PACKAGES)
+            .run()
     })?;
     stamped("anvil", ANVIL, || {
         let folder = directory().join("anvil");

@@ -1,6 +1,6 @@
 //! `GET /events`
 
-use anyspend_api::list::{CURSOR, LIMIT, ListView, Order, PAGE, PageRequest, Start};
+use anyspend_api::list::{CURSOR, LIMIT, Order, PAGE, PageRequest, Start};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{Query, QueryKind, QueryParam, invalid_cursor};
 use anyspend_api::version::Time;
@@ -8,7 +8,7 @@ use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::{EventId, Problem};
 use anyspend_store::audit::{RecordedEvent, TrailFilter, TrailStart};
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -47,12 +47,10 @@ const QUERY: &[QueryParam] = &[
 ];
 
 pub(crate) fn operation() -> Operation {
-    Operation::new::<ListView<EventView>>(
+    Operation::list_of::<EventView>(
         "listEvents",
-        Method::GET,
         "/api/v1/events",
         Access::Needs(Permission::Read),
-        StatusCode::OK,
         "List the audit trail",
     )
     .described(

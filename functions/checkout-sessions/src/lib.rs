@@ -1,5 +1,6 @@
 //! Checkout sessions, the merchant's side: the group's table of contents.
 
+mod chains;
 mod create;
 mod expire;
 mod fail;
@@ -23,6 +24,7 @@ pub fn routes() -> Group {
             expire::operation(),
             pay::operation(),
             fail::operation(),
+            chains::operation(),
         ],
     }
 }

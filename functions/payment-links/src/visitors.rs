@@ -4,7 +4,7 @@
 //! lies in: what it costs does not depend on how many visitors there were.
 
 use crate::counted;
-use anyspend_api::list::{CURSOR, LIMIT, ListView, Order, PAGE, PageRequest, Start};
+use anyspend_api::list::{CURSOR, LIMIT, Order, PAGE, PageRequest, Start};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam, invalid_cursor};
 use anyspend_api::version::Time;
@@ -17,7 +17,7 @@ use anyspend_domain::text::UtmTag;
 use anyspend_store::StoreError;
 use anyspend_store::statistics::Progress;
 use futures_util::future::try_join_all;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -86,12 +86,10 @@ impl From<&Visitor> for VisitorView {
 }
 
 pub(crate) fn operation() -> Operation {
-    Operation::new::<ListView<VisitorView>>(
+    Operation::list_of::<VisitorView>(
         "listPaymentLinkVisitors",
-        Method::GET,
         crate::VISITORS,
         Access::Needs(Permission::Read),
-        StatusCode::OK,
         "List a payment link's visitors",
     )
     .described("Newest first. A visit is kept for 90 days; the visitor's IP address is never stored.")

@@ -212,7 +212,8 @@ pub(crate) async fn settled(
     for (at, (transfer, binding)) in transfers.iter().enumerate() {
         let is_last = at + 1 == transfers.len();
         let payment = payment_of(round, evidence, transfer);
-        match settle_one(round, &row, &payment, is_last).await? {
+        // Boxed: what a decision holds is too much to be moved about.
+        match Box::pin(settle_one(round, &row, &payment, is_last)).await? {
             Some((next, true)) => {
                 tracing::info!(chain_id = row.chain_id, tx_hash = %row.tx_hash, session_id = %row.session_id, ?binding, "paid");
                 (row, decided) = (next, Decided::Settled);

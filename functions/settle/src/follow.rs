@@ -37,7 +37,7 @@ pub(crate) async fn follow_all(round: &Round<'_>, run: &mut Run) -> Result<(), S
 async fn look(round: &Round<'_>, row: Followed) -> Result<Decided, StoreError> {
     let hash = row.tx_hash.clone();
     match round.endpoints.evidence(&hash).await {
-        Ok(evidence) => in_a_block(round, row, evidence).await,
+        Ok(evidence) => Box::pin(in_a_block(round, row, evidence)).await,
         Err(Unknown::Absent) => in_no_block(round, row).await,
         Err(unknown) => {
             tracing::info!(chain_id = round.chain.id, tx_hash = %hash, %unknown, "not known yet");

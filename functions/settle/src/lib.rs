@@ -7,8 +7,8 @@
 //!
 //! What must stay true: a run may die at any point, and two may run at once. Each step is one transaction that refuses
 //! what has happened already, and progress is remembered after what it stands for. An endpoint that errs, lies or lags
-//! delays its own chain, and decides nothing. After completion nothing is undone: a reorganisation deeper than the chain's
-//! finality is logged by nobody but the chain.
+//! delays its own chain, and decides nothing. After completion nothing is undone: a reorganisation deeper than what
+//! counted as final is an error in the log, for people to look at.
 
 mod decide;
 mod follow;

@@ -57,7 +57,7 @@ pub(crate) async fn scan(round: &Round<'_>, run: &mut Run) -> Result<(), String>
     let first = head.latest.saturating_sub(FIRST_LOOK_BACK);
     let from = match &before {
         // A chain that is shorter than it was is another one, as a developer's node is after a restart.
-        Some(before) if before.scanned_to <= head.latest => before.scanned_to + 1,
+        Some(before) if before.scanned_to <= head.latest && stands(round, before).await? => before.scanned_to + 1,
         _ => first,
     };
     // Nobody waits for anything in blocks that were made before anybody was watched.
@@ -65,12 +65,32 @@ pub(crate) async fn scan(round: &Round<'_>, run: &mut Run) -> Result<(), String>
     let searched = if watched.is_empty() { Ok(()) } else { search(round, run, from, to, &watched).await };
     if searched.is_ok() {
         let scanned_to = round.chain.finality.last_final(head).map_or(0, |last| last.min(to));
-        let now =
-            Progress { chain_id, scanned_to, latest: head.latest, latest_time: round.latest_time, as_of: round.now };
+        let last = round.endpoints.block_at(scanned_to).await.map_err(|unknown| unknown.to_string())?;
+        let now = Progress {
+            chain_id,
+            scanned_to,
+            scanned_hash: Some(last.block.hash),
+            latest: head.latest,
+            latest_time: round.latest_time,
+            as_of: round.now,
+        };
         let write = progress(&now).map_err(unavailable)?;
         round.db.commit(vec![write]).await.map_err(|error| format!("progress was not kept: {error:?}"))?;
     }
     searched
+}
+
+/// Whether the block that was the last final one is still the chain's. If not, payments may have been completed that the
+/// chain has undone: nothing here takes them back, and somebody must know.
+async fn stands(round: &Round<'_>, before: &Progress) -> Result<bool, String> {
+    let Some(hash) = &before.scanned_hash else { return Ok(true) };
+    let now = round.endpoints.block_at(before.scanned_to).await.map_err(|unknown| unknown.to_string())?;
+    if now.block.hash == *hash {
+        return Ok(true);
+    }
+    let (chain_id, block) = (round.chain.id, before.scanned_to);
+    tracing::error!(chain_id, block, was = %hash, is = %now.block.hash, "a block that was final was reorganised");
+    Ok(false)
 }
 
 async fn search(

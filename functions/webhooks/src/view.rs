@@ -211,10 +211,12 @@ pub(crate) struct WebhookActionView {
     action: &'static str,
     /// The endpoint.
     webhook_id: String,
-    /// The delivery.
+    /// The delivery's id.
     delivery_id: String,
     /// The delivery's status: `pending`
     status: &'static str,
+    /// The delivery as it stands now.
+    delivery: DeliveryView,
 }
 
 impl WebhookActionView {
@@ -225,6 +227,7 @@ impl WebhookActionView {
             webhook_id: delivery.webhook_id.to_string(),
             delivery_id: delivery.id.to_string(),
             status: delivery.state.as_str(),
+            delivery: DeliveryView::new(delivery),
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::auth::Caller;
 use crate::call::{Answer, Call, Streamed};
 use crate::error::ApiError;
 use crate::fields::{Body, describe_body};
+use crate::list::ListView;
 use crate::query::QueryParam;
 use anyspend_domain::api_key::Permission;
 use futures_util::future::BoxFuture;
@@ -153,6 +154,12 @@ pub(crate) fn describe_answer<T: ToSchema>(components: &mut Components) -> Strin
     name
 }
 
+/// A list, and the objects in it, which may be no other operation's answer.
+fn describe_list<T: ToSchema>(components: &mut Components) -> String {
+    describe_answer::<T>(components);
+    describe_answer::<ListView<T>>(components)
+}
+
 /// A name of its own for every type: `ListView<PaymentLinkView>` is `ListViewOfPaymentLinkView`.
 fn schema_name<T>() -> String {
     let parts = std::any::type_name::<T>().split('<').map(|part| part.trim_end_matches('>'));
@@ -170,6 +177,12 @@ impl Operation {
         summary: &'static str,
     ) -> Self {
         Self::answering(id, method, path, access, (status, Content::Json(describe_answer::<T>)), summary)
+    }
+
+    /// The same for an operation that answers with a list of what no other operation answers with.
+    pub fn list_of<T: ToSchema>(id: &'static str, path: &'static str, access: Access, summary: &'static str) -> Self {
+        let content = Content::Json(describe_list::<T>);
+        Self::answering(id, Method::GET, path, access, (StatusCode::OK, content), summary)
     }
 
     /// The same for an operation that answers with something else than JSON.

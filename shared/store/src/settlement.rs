@@ -229,6 +229,8 @@ pub struct Progress {
     pub chain_id: u64,
     /// Every transfer up to this block, final by then, was looked at.
     pub scanned_to: u64,
+    /// That block's hash. Should the chain have another one there later, what was final was not.
+    pub scanned_hash: Option<TxHash>,
     /// The highest block there was.
     pub latest: u64,
     /// When that block says it was made.

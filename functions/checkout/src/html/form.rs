@@ -105,6 +105,21 @@ impl Ask<'_> {
                 None => filled.notice = Some(problem.message.clone()),
             }
         }
+        filled.wrong.sort_by_key(|(name, _)| self.place(name));
+    }
+
+    /// Where an input stands in the form.
+    fn place(&self, name: &str) -> (usize, usize) {
+        let fields = self.asked.form.map(|form| form.fields.as_slice()).unwrap_or_default();
+        let field = fields.iter().position(|field| field_input(field.id.as_str()) == name);
+        let part = ADDRESS.iter().position(|(part, ..)| address_input(part) == name);
+        match (name, field, part) {
+            (AMOUNT, ..) => (0, 0),
+            (_, Some(position), _) => (1, position),
+            (SHIPPING_OPTION, ..) => (2, 0),
+            (_, _, Some(position)) => (3, position),
+            _ => (4, 0),
+        }
     }
 
     /// The bounds as the payer reads them: the rule speaks of smallest units.

@@ -17,6 +17,8 @@ use maud::{Markup, html};
 const REFRESH_SECONDS: u32 = 10;
 /// Milliseconds after which a script asks anew: twenty times a minute, a third of what one address may.
 const ASK_EVERY_MILLIS: u32 = 3_000;
+/// Characters from which on an amount is written smaller.
+const LONG_AMOUNT: usize = 22;
 /// Seconds after which a payer who has paid is sent on.
 const LEAVE_SECONDS: u32 = 5;
 
@@ -131,7 +133,7 @@ fn open(call: &Call, context: &Context, currency: &Currency) -> Answer {
                     p.note { (currency.amount(received)) " has arrived. Send the rest to complete the payment." }
                 }
                 div.copy {
-                    p.amount { (amount) }
+                    p.amount.long[amount.len() > LONG_AMOUNT] { (amount) }
                     button type="button" hidden data-copy=(currency.number(owed)) aria-label="Copy the amount" { "Copy" }
                 }
                 div.qr { (qr::draw(&uri, &format!("QR code for a wallet: {amount} on {}", currency.network()))) }
@@ -151,7 +153,10 @@ fn open(call: &Call, context: &Context, currency: &Currency) -> Answer {
                 @if !session.owner.mode.is_live() {
                     p.note { "This is a test. Do not send real money: nobody would notice it." }
                 }
-                p.note { "Send only " (currency.symbol()) " on " (currency.network()) ". Anything else may be lost." }
+                p.note {
+                    "Send only " @if currency.is_unknown() { "this token" } @else { (currency.symbol()) }
+                    " on " (currency.network()) ". Anything else may be lost."
+                }
                 a.button href=(uri) { "Open in a wallet app" }
                 div.live data-session=(session.id.as_str()) data-state=(state(session, Status::Open))
                     data-every=(ASK_EVERY_MILLIS) {
@@ -227,7 +232,9 @@ fn completed(call: &Call, context: &Context, currency: &Currency) -> Answer {
             div.state {
                 div.good { (Sign::Tick.draw()) }
                 h1 { "Payment complete" }
-                @if let Some(paid) = paid { p.amount { (currency.amount(paid)) } }
+                @if let Some(paid) = paid.map(|paid| currency.amount(paid)) {
+                    p.amount.long[paid.len() > LONG_AMOUNT] { (paid) }
+                }
                 @if let Some(terms) = terms { p.muted { (terms.name.as_str()) } }
             }
             (transaction(session))
