@@ -10,12 +10,12 @@ use anyspend_api::seal::MasterSecret;
 use anyspend_api::version::Version;
 use anyspend_api::{Platform, config};
 use anyspend_domain::api_key::{ApiKey, KeyText, Permissions};
+use anyspend_domain::organization::Organization;
 use anyspend_domain::text::Name;
 use anyspend_domain::{ApiKeyId, Mode, OrgId, Owner, Timestamp};
 use anyspend_embedded::Embedded;
 use anyspend_sender::Sender;
 use anyspend_store::db::Connection;
-use anyspend_store::organizations::Organization;
 use anyspend_store::{CommitError, Db, Refusal, api_keys, organizations, schema};
 use axum::extract::{ConnectInfo, Request};
 use axum::serve::ListenerExt;
@@ -288,14 +288,8 @@ async fn ensure_key(db: &Db, asked: Option<&str>, data: Option<&DataDir>) -> Res
 }
 
 async fn ensure_organization(db: &Db, org: &OrgId, now: Timestamp) -> Result<(), String> {
-    let organization = Organization {
-        id: org.clone(),
-        name: Name::parse("Local organization").map_err(|invalid| invalid.must)?,
-        default_recipient_address: None,
-        default_chain_id: None,
-        default_token_address: None,
-        created_at: now,
-    };
+    let name = Name::parse("Local organization").map_err(|invalid| invalid.must)?;
+    let organization = Organization::new(org.clone(), name, now);
     let write = organizations::create(&organization).map_err(|error| error.to_string())?;
     match db.commit(vec![write]).await {
         Ok(()) | Err(CommitError::Refused { refusal: Refusal::Taken, .. }) => Ok(()),

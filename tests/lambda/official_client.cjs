@@ -108,6 +108,9 @@ async function transactions(platform) {
     [1, 1, "10.00", "10.00"],
   );
   assert.equal(stats.statusBreakdown.completed, 1);
+  const [header, row] = (await platform.transactions.export({ status: "completed" })).split("\n");
+  assert.match(header, /^id,status,amount,amount_usd,/);
+  assert.equal(row.split(",")[0], transaction.id);
 }
 
 async function customers(platform) {
@@ -128,6 +131,9 @@ async function customers(platform) {
   const seen = [];
   for await (const { id } of platform.customers.listAutoPaginate()) seen.push(id);
   assert.equal(seen.includes(customer.id), true);
+  const exported = (await platform.customers.export({ format: "csv", from: Date.now() - 86_400_000 })).split("\n");
+  assert.match(exported[0], /^id,wallet_address,name,email,/);
+  assert.equal(exported.some((line) => line.startsWith(`${customer.id},`) && line.includes(",Alice,")), true);
   assert.equal((await platform.customers.delete(customer.id)).deleted, true);
   await assert.rejects(platform.customers.get(customer.id), (error) => error instanceof NotFoundError);
 }

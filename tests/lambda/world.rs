@@ -19,6 +19,7 @@ use anyspend_domain::checkout_session::{Attribution, CheckoutSession, NewCheckou
 use anyspend_domain::customer::Customer;
 use anyspend_domain::discount_code::{CodeText, DiscountCode, DiscountCodePatch, ReductionType};
 use anyspend_domain::line_item::NewLineItem;
+use anyspend_domain::organization::Organization;
 use anyspend_domain::payment::{LinkState, Payment, Seen, settle};
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
 use anyspend_domain::product::{Product, ProductPatch};
@@ -37,8 +38,8 @@ use anyspend_embedded::Embedded;
 use anyspend_store::db::Connection;
 use anyspend_store::vault::Vault;
 use anyspend_store::{
-    Db, StoreError, api_keys, checkout_sessions, customers, discount_codes, payment_links, products, schema,
-    settlement, transactions, webhook_deliveries, webhooks,
+    Db, StoreError, api_keys, checkout_sessions, customers, discount_codes, organizations, payment_links, products,
+    schema, settlement, transactions, webhook_deliveries, webhooks,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -93,7 +94,9 @@ impl World {
         let presented = KeyText::parse(FIXTURE_KEY).unwrap();
         let another = KeyText::generate(Mode::Test);
         let named = ApiKeyId::parse(&format!("ak_{FIXTURE_TOKEN}")).unwrap();
-        let mut writes = api_keys::create(&admin_key(ApiKeyId::generate(now), presented.hash(), &owner, now)).unwrap();
+        let organization = Organization::new(owner.org.clone(), Name::parse("Fixtures").unwrap(), now);
+        let mut writes = vec![organizations::create(&organization).unwrap()];
+        writes.extend(api_keys::create(&admin_key(ApiKeyId::generate(now), presented.hash(), &owner, now)).unwrap());
         writes.extend(api_keys::create(&admin_key(named, another.hash(), &owner, now)).unwrap());
         let link = link(owner, now);
         writes.extend(payment_links::create(&link).unwrap());

@@ -2,6 +2,7 @@
 
 mod create;
 mod erase;
+mod export;
 mod list;
 mod retrieve;
 mod stored;
@@ -18,6 +19,7 @@ pub fn routes() -> Group {
         description: "Who has paid: one record per wallet, made by its first payment or by the merchant.",
         operations: vec![
             list::operation(),
+            export::operation(),
             create::operation(),
             retrieve::operation(),
             update::operation(),

@@ -1,5 +1,6 @@
 //! Transactions, which everybody but settlement only reads: the group's table of contents.
 
+mod export;
 mod list;
 mod retrieve;
 mod stats;
@@ -11,7 +12,7 @@ pub fn routes() -> Group {
     Group {
         name: "transactions",
         description: "Payments that were seen. Settlement writes them; merchants read them.",
-        operations: vec![list::operation(), stats::operation(), retrieve::operation()],
+        operations: vec![list::operation(), stats::operation(), export::operation(), retrieve::operation()],
     }
 }
 

@@ -10,14 +10,17 @@ use crate::platform::Platform;
 use crate::query::Query;
 use crate::version::{Version, render};
 use anyspend_domain::token_bucket::Allowance;
-use anyspend_domain::{Code, EventId, Mode, OrgId, Owner, RequestId, Timestamp};
+use anyspend_domain::{Code, EventId, Mode, OrgId, Owner, Problem, RequestId, Timestamp};
 use anyspend_store::audit::AuditEvent;
 use anyspend_store::idempotency::{self, IdempotencyScope, KeptAnswer};
 use anyspend_store::{CommitError, Db, Refusal, Write, audit};
 use bytes::Bytes;
+use futures_util::TryStreamExt;
+use futures_util::stream::BoxStream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -95,6 +98,54 @@ pub struct Answer {
     pub replayed: bool,
     /// Whether the body shows a secret or a person, and is sealed where it is kept.
     pub bears_secret: bool,
+}
+
+/// A successful answer that is made while it is sent, so that it never stands in memory as a whole.
+///
+/// An error after the first byte cannot be told any more: then the transfer breaks off, which no client takes for the end.
+pub struct Streamed {
+    /// Headers of its own, `Content-Type` among them.
+    pub headers: HeaderMap,
+    /// The version it is rendered in.
+    pub version: Version,
+    /// The body, piece by piece, none of it made before it is asked for.
+    pub body: BoxStream<'static, Result<Bytes, ApiError>>,
+}
+
+impl fmt::Debug for Streamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streamed").field("headers", &self.headers).finish_non_exhaustive()
+    }
+}
+
+impl Streamed {
+    /// All of the answer, for a host that sends it as one JSON string of at most `most` bytes.
+    ///
+    /// # Errors
+    /// What goes wrong on the way, and what the answer is longer than that.
+    pub(crate) async fn whole(mut self, most: usize) -> Result<Answer, ApiError> {
+        let (mut body, mut sent) = (Vec::new(), 0_usize);
+        while let Some(piece) = self.body.try_next().await? {
+            sent = sent.saturating_add(escaped_length(&piece));
+            if sent > most {
+                let must = "must be later, or 'to' earlier: the answer is longer than this deployment can send at once";
+                return Err(Problem::invalid("from", must).into());
+            }
+            body.extend_from_slice(&piece);
+        }
+        let (headers, version) = (self.headers, self.version);
+        Ok(Answer { status: StatusCode::OK, body, headers, version, replayed: false, bears_secret: false })
+    }
+}
+
+/// How long text is as a JSON string.
+fn escaped_length(text: &[u8]) -> usize {
+    let escaped = |byte: &u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.iter().map(escaped).sum()
 }
 
 impl Answer {

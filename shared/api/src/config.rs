@@ -27,7 +27,13 @@ pub struct Config {
     pub server_timing: bool,
     /// How far webhook endpoints may be away.
     pub webhook_reach: Reach,
+    /// Most bytes of an answer, written as a JSON string, where the host takes answers as a whole only; `None` where it
+    /// sends them on as they are made.
+    pub largest_answer: Option<usize>,
 }
+
+/// What Lambda takes from a function, 6 MiB, less what the headers and the envelope around the body can need.
+const LARGEST_LAMBDA_ANSWER: usize = 6 * 1024 * 1024 - 64 * 1024;
 
 impl Config {
     /// A configuration for one process on this machine.
@@ -41,6 +47,7 @@ impl Config {
             secret: None,
             server_timing: true,
             webhook_reach: Reach::LoopbackInTestMode,
+            largest_answer: None,
         }
     }
 
@@ -71,6 +78,7 @@ impl Config {
             server_timing: variable("SERVER_TIMING").is_some_and(|text| text == "1" || text == "true"),
             // Not for an operator to choose: on Lambda, loopback is the runtime API.
             webhook_reach: Reach::Public,
+            largest_answer: Some(LARGEST_LAMBDA_ANSWER),
         })
     }
 

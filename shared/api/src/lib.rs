@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod discount_code;
 pub mod error;
+pub mod export;
 pub mod fields;
 pub mod json;
 pub mod kms;

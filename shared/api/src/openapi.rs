@@ -105,6 +105,7 @@ fn path_item(group: &Group, operation: &Operation, schemas: &mut Components) -> 
 enum Shown {
     Json(String),
     Text(&'static str),
+    TextOrJson(&'static str, String),
     Redirect,
 }
 
@@ -112,6 +113,7 @@ fn shown(answer: &AnswerSpec, schemas: &mut Components) -> Shown {
     match answer.content {
         Content::Json(describe) => Shown::Json(describe(schemas)),
         Content::Text(media_type) => Shown::Text(media_type),
+        Content::TextOrJson(media_type, describe) => Shown::TextOrJson(media_type, describe(schemas)),
         Content::Redirect => Shown::Redirect,
     }
 }
@@ -166,11 +168,14 @@ fn response(description: &str, shown: &Shown, operation: &Operation) -> utoipa::
         .header("Request-Id", header("`req_…`, also in the log"))
         .header("AnySpend-Version", header("The version in force"));
     let text = || ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+    let written = || ContentBuilder::new().schema(Some(text())).build();
+    let json = |name: &str| ContentBuilder::new().schema(Some(Ref::from_schema_name(name))).build();
     builder = match shown {
-        Shown::Json(name) => {
-            builder.content("application/json", ContentBuilder::new().schema(Some(Ref::from_schema_name(name))).build())
+        Shown::Json(name) => builder.content("application/json", json(name)),
+        Shown::Text(media_type) => builder.content(*media_type, written()),
+        Shown::TextOrJson(media_type, name) => {
+            builder.content(*media_type, written()).content("application/json", json(name))
         }
-        Shown::Text(media_type) => builder.content(*media_type, ContentBuilder::new().schema(Some(text())).build()),
         Shown::Redirect => builder.header("Location", header("Where to")),
     };
     if operation.access != Access::Public {

@@ -2,7 +2,7 @@
 //! the OpenAPI document and the generated tests are all made.
 
 use crate::auth::Caller;
-use crate::call::{Answer, Call};
+use crate::call::{Answer, Call, Streamed};
 use crate::error::ApiError;
 use crate::fields::{Body, describe_body};
 use crate::list::ListView;
@@ -62,6 +62,8 @@ pub enum Content {
     Json(fn(&mut Components) -> String),
     /// Text of this media type.
     Text(&'static str),
+    /// Text of this media type or, as the caller asks, JSON.
+    TextOrJson(&'static str, fn(&mut Components) -> String),
     /// A redirect: no body, and a `Location`.
     Redirect,
 }
@@ -77,7 +79,28 @@ pub struct AnswerSpec {
     pub when: &'static str,
 }
 
-type Handler = Box<dyn Fn(Arc<Call>) -> BoxFuture<'static, Result<Answer, ApiError>> + Send + Sync>;
+/// What a handler hands back.
+#[derive(Debug)]
+pub enum Reply {
+    /// All of the answer.
+    Whole(Answer),
+    /// An answer that is made while it is sent.
+    Streamed(Streamed),
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Self::Whole(answer)
+    }
+}
+
+impl From<Streamed> for Reply {
+    fn from(streamed: Streamed) -> Self {
+        Self::Streamed(streamed)
+    }
+}
+
+type Handler = Box<dyn Fn(Arc<Call>) -> BoxFuture<'static, Result<Reply, ApiError>> + Send + Sync>;
 
 /// One operation.
 pub struct Operation {
@@ -123,7 +146,8 @@ pub struct Group {
     pub operations: Vec<Operation>,
 }
 
-fn describe_answer<T: ToSchema>(components: &mut Components) -> String {
+/// Names the schema of a type, and adds it and what it consists of to the components.
+pub(crate) fn describe_answer<T: ToSchema>(components: &mut Components) -> String {
     let name = schema_name::<T>();
     components.push((name.clone(), T::schema()));
     T::schemas(components);
@@ -223,17 +247,18 @@ impl Operation {
 
     /// Runs once the caller is known and the request is well-formed.
     #[must_use]
-    pub fn handled_by<F, Fut>(mut self, handler: F) -> Self
+    pub fn handled_by<F, Fut, R>(mut self, handler: F) -> Self
     where
         F: Fn(Arc<Call>, Caller) -> Fut + Send + Sync + Copy + 'static,
-        Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
+        Fut: Future<Output = Result<R, ApiError>> + Send + 'static,
+        R: Into<Reply>,
     {
         self.handler = Box::new(move |call| {
             Box::pin(async move {
                 call.precheck()?;
                 let caller = call.authorize().await?;
                 call.check_shape()?;
-                handler(call, caller).await
+                handler(call, caller).await.map(Into::into)
             })
         });
         self
@@ -256,7 +281,7 @@ impl Operation {
                 let (caller, loaded) = tokio::join!(call.authorize(), load(call.clone()));
                 let caller = caller?;
                 call.check_shape()?;
-                handler(call, caller, loaded?).await
+                handler(call, caller, loaded?).await.map(Reply::Whole)
             })
         });
         self
@@ -280,7 +305,7 @@ impl Operation {
                 call.precheck()?;
                 let (caller, loaded) = tokio::join!(call.authorize(), load(call.clone()));
                 match caller.and_then(|caller| call.check_shape().map(|()| caller)) {
-                    Ok(caller) => handler(call, caller, loaded).await,
+                    Ok(caller) => handler(call, caller, loaded).await.map(Reply::Whole),
                     Err(refusal) => {
                         undo(call, loaded).await;
                         Err(refusal)
@@ -292,7 +317,7 @@ impl Operation {
     }
 
     /// Runs the operation.
-    pub(crate) fn run(&self, call: Arc<Call>) -> BoxFuture<'static, Result<Answer, ApiError>> {
+    pub(crate) fn run(&self, call: Arc<Call>) -> BoxFuture<'static, Result<Reply, ApiError>> {
         (self.handler)(call)
     }
 

@@ -52,7 +52,7 @@ impl Body for UpdatePaymentLink {
 }
 
 /// A chain's number in a body.
-pub(crate) type ChainId = Whole<1, MAX_SAFE_INTEGER>;
+pub type ChainId = Whole<1, MAX_SAFE_INTEGER>;
 /// Most uses that can be asked for.
 type Uses = Whole<1, MAX_SAFE_INTEGER>;
 

@@ -1,9 +1,9 @@
 //! The road every request walks: routing, the caller, the operation, and one way out for answers and errors alike.
 
 use crate::access_log::RequestLine;
-use crate::call::{Answer, Arrived, Call, MAX_BODY_BYTES};
+use crate::call::{Arrived, Call, MAX_BODY_BYTES, Streamed};
 use crate::error::ApiError;
-use crate::operation::{Audience, Group, Operation};
+use crate::operation::{Audience, Group, Operation, Reply};
 use crate::platform::Platform;
 use anyspend_domain::token_bucket::INTERVAL_SECONDS;
 use anyspend_domain::{Code, RequestId};
@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::routing::any;
 use bytes::Bytes;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryStreamExt};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::collections::BTreeMap;
@@ -97,7 +97,7 @@ pub fn router(groups: Vec<Group>, platform: Arc<Platform>) -> Router {
 
 /// How a request ends.
 enum Outcome {
-    Answered(Answer),
+    Answered(Reply),
     Failed(ApiError),
     /// `OPTIONS`: what the path can do.
     Options(String),
@@ -140,7 +140,7 @@ async fn travel(platform: Arc<Platform>, path: Option<Arc<PathOperations>>, requ
     let outcome = match (&path, operation) {
         (Some(path), _) if call.method == Method::OPTIONS => Outcome::Options(path.allow()),
         (Some(_), Some(operation)) if known_params => match run(&operation, call.clone()).await {
-            Ok(answer) => Outcome::Answered(answer),
+            Ok(reply) => Outcome::Answered(reply),
             Err(error) => Outcome::Failed(error),
         },
         (Some(path), None) => Outcome::Failed(method_not_allowed(&call, path.allow())),
@@ -152,11 +152,12 @@ async fn travel(platform: Arc<Platform>, path: Option<Arc<PathOperations>>, requ
     leave(&call, path.as_deref(), outcome, head, started)
 }
 
-async fn run(operation: &Operation, call: Arc<Call>) -> Result<Answer, ApiError> {
+async fn run(operation: &Operation, call: Arc<Call>) -> Result<Reply, ApiError> {
     let running = AssertUnwindSafe(async {
-        match operation.run(call.clone()).await {
-            Err(error) => call.kept_answer_instead_of(error).await,
-            answered => answered,
+        match (operation.run(call.clone()).await, call.platform.config.largest_answer) {
+            (Err(error), _) => call.kept_answer_instead_of(error).await.map(Reply::Whole),
+            (Ok(Reply::Streamed(streamed)), Some(most)) => streamed.whole(most).await.map(Reply::Whole),
+            (answered, _) => answered,
         }
     })
     .catch_unwind();
@@ -244,10 +245,17 @@ fn leave(call: &Call, path: Option<&PathOperations>, outcome: Outcome, head: boo
     }
     let mut error = None;
     let mut own_headers = HeaderMap::new();
+    let mut streamed = None;
     let (status, body, version, replayed) = match outcome {
-        Outcome::Answered(answer) => {
+        Outcome::Answered(Reply::Whole(answer)) => {
             own_headers = answer.headers;
             (answer.status, answer.body, answer.version, answer.replayed)
+        }
+        Outcome::Answered(Reply::Streamed(answer)) => {
+            let version = answer.version;
+            own_headers = answer.headers.clone();
+            streamed = Some(answer);
+            (StatusCode::OK, Vec::new(), version, false)
         }
         Outcome::Options(allow) => {
             if let Audience::AnySite = audience {
@@ -306,13 +314,32 @@ fn leave(call: &Call, path: Option<&PathOperations>, outcome: Outcome, head: boo
     .write();
     headers.extend(own_headers);
     let length = body.len();
-    let mut response = Response::new(if head { Body::empty() } else { Body::from(body) });
+    // How long a streamed answer becomes is not known before it has been sent.
+    let length_known = streamed.is_none();
+    let mut response = Response::new(match streamed {
+        _ if head => Body::empty(),
+        Some(streamed) => flowing(call.request_id.to_string(), streamed),
+        None => Body::from(body),
+    });
     *response.status_mut() = status;
-    if head {
+    if head && length_known {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
     *response.headers_mut() = headers;
     response
+}
+
+/// A body that is made while it is sent. The request's line tells what it cost until its first byte; what goes wrong
+/// afterwards is told to the log here, and to the client by a transfer that breaks off.
+fn flowing(request_id: String, streamed: Streamed) -> Body {
+    Body::from_stream(
+        streamed
+            .body
+            .inspect_err(move |error| {
+                tracing::error!(request_id, error = error.detail().unwrap_or_default(), "a streamed answer broke off");
+            })
+            .map_err(|_| std::io::Error::other("the answer broke off")),
+    )
 }
 
 fn server_timing(cost: &anyspend_store::Cost, duration: Duration) -> String {

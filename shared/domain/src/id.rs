@@ -32,6 +32,9 @@ fn made_at(id: &str, prefix: &str) -> Timestamp {
     Timestamp::from_millis(millis).unwrap_or(Timestamp::MAX)
 }
 
+/// A character that sorts after all that ids consist of.
+const AFTER_ALL: char = '~';
+
 /// What every id has, whatever its token carries.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident $prefix:literal $noun:literal) => {
@@ -49,6 +52,14 @@ macro_rules! id {
             /// When the object was made: the time in its token.
             pub fn made_at(&self) -> Timestamp {
                 made_at(&self.0, Self::PREFIX)
+            }
+
+            /// Two texts between which, as texts are ordered, all ids lie that were made from `from` to `to`, and no others.
+            pub fn range(from: Option<Timestamp>, to: Option<Timestamp>) -> (String, String) {
+                let token = |moment: Timestamp, random| ulid::Ulid::from_parts(moment.millis(), random);
+                let first = from.map_or(ulid::Ulid::nil(), |from| token(from, 0));
+                let last = token(to.unwrap_or(Timestamp::MAX), u128::MAX);
+                (format!("{}{first}", Self::PREFIX), format!("{}{last}{AFTER_ALL}", Self::PREFIX))
             }
 
             /// The id as text.

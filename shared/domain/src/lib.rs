@@ -20,6 +20,7 @@ pub mod link_form;
 pub mod metadata;
 pub mod mode;
 pub mod money;
+pub mod organization;
 pub mod patch;
 pub mod payer_answers;
 pub mod payer_details;

@@ -1,13 +1,21 @@
 //! The audit trail: one event per change, in the change's own transaction.
 
 use crate::Write;
-use crate::db::{StoreError, row};
-use crate::schema::Key;
+use crate::db::{Db, StoreError, read, row, string};
+use crate::schema::{self, Key, audit_partition};
 use anyspend_domain::{EventId, Owner, RequestId, Timestamp};
-use serde::Serialize;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
+use serde::{Deserialize, Serialize};
 
 /// How long an event is kept.
 pub const KEPT_SECONDS: u64 = 90 * 24 * 60 * 60;
+const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;
+/// Days that are counted side by side.
+const DAYS_AT_ONCE: usize = 16;
+/// Events that one read of a page looks at.
+const READ_AT_ONCE: i32 = 200;
 
 /// Who did what, when and by which request.
 #[derive(Debug, Clone, Serialize)]
@@ -52,4 +60,207 @@ struct Row<'a> {
 pub fn record(owner: &Owner, event: &AuditEvent) -> Result<Write, StoreError> {
     let ttl = event.created_at.plus_seconds(KEPT_SECONDS).seconds();
     Ok(Write::put(row(&Key::audit(owner, event.created_at, &event.id), &Row { event, ttl })?))
+}
+
+/// An event as it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RecordedEvent {
+    /// `evt_…`
+    pub id: EventId,
+    /// E.g. `payment_link.created`.
+    pub event_type: String,
+    /// E.g. `payment_link`.
+    pub resource_type: String,
+    /// The object that changed.
+    pub resource_id: String,
+    /// What kind of credential, or `anonymous`, or which job.
+    pub actor_type: String,
+    /// The credential's public id.
+    pub actor_id: String,
+    /// Where the request came from.
+    pub ip_address: Option<String>,
+    /// The request's method.
+    pub request_method: String,
+    /// The request's path.
+    pub request_path: String,
+    /// The request.
+    pub request_id: String,
+    /// What it was answered with.
+    pub status_code: u16,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// Which events are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrailFilter {
+    /// Only of this type.
+    pub event_type: Option<String>,
+    /// Only about objects of this type.
+    pub resource_type: Option<String>,
+    /// Only about this object.
+    pub resource_id: Option<String>,
+    /// Only those of this moment or later.
+    pub from: Option<Timestamp>,
+    /// Only those of this moment or earlier.
+    pub to: Option<Timestamp>,
+}
+
+/// Where a page of the trail begins, the newest event being the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrailStart {
+    /// After so many events.
+    Skip(u64),
+    /// After this event.
+    After(EventId),
+}
+
+/// A page of the trail.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TrailPage {
+    /// Its events, newest first.
+    pub events: Vec<RecordedEvent>,
+    /// Events in the whole list.
+    pub total: u64,
+    /// Events before the page.
+    pub skipped: u64,
+}
+
+/// One day's part of a list: its partition, and between which sort keys.
+#[derive(Debug, Clone)]
+struct Day {
+    partition: String,
+    first: String,
+    last: String,
+    /// Whether events may just have been added.
+    is_today: bool,
+}
+
+/// The days a list reaches over, newest first, none of them older than events are kept.
+fn days(owner: &Owner, filter: &TrailFilter, now: Timestamp) -> Vec<Day> {
+    let kept = Timestamp::from_millis(now.millis().saturating_sub(KEPT_SECONDS * 1_000)).unwrap_or(now);
+    let from = filter.from.map_or(kept, |from| from.max(kept));
+    let to = filter.to.map_or(now, |to| to.min(now));
+    let (first, last) = EventId::range(Some(from), Some(to));
+    let (oldest, newest) = (from.millis() / DAY_MILLIS, to.millis() / DAY_MILLIS);
+    let day = |number: u64| {
+        let partition = audit_partition(owner, Timestamp::from_millis(number * DAY_MILLIS)?);
+        let is_today = number == now.millis() / DAY_MILLIS;
+        Some(Day { partition, first: first.clone(), last: last.clone(), is_today })
+    };
+    (oldest..=newest).rev().filter_map(day).collect()
+}
+
+impl Db {
+    /// A page of an owner's trail: counts day by day, some days side by side, then reads the days the page lies in.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn read_trail(
+        &self,
+        owner: &Owner,
+        filter: &TrailFilter,
+        start: &TrailStart,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<TrailPage, StoreError> {
+        let mut days = days(owner, filter, now);
+        let mut counts = Vec::with_capacity(days.len());
+        for some in days.chunks(DAYS_AT_ONCE) {
+            counts.extend(try_join_all(some.iter().map(|day| self.count_all(self.events_of(day, filter)))).await?);
+        }
+        let total = counts.iter().sum();
+        let (mut skip, skipped) = match start {
+            TrailStart::Skip(skip) => (*skip, *skip),
+            TrailStart::After(last) => {
+                let partition = audit_partition(owner, last.made_at());
+                let newer = days.iter().take_while(|day| day.partition > partition).count();
+                days.drain(..newer);
+                let mut skipped = counts.drain(..newer).sum();
+                if let Some(day) = days.first_mut().filter(|day| day.partition == partition) {
+                    let seen = Day { first: last.as_str().to_owned(), ..day.clone() };
+                    skipped += self.count_all(self.events_of(&seen, filter)).await?;
+                    day.last = last.as_str().to_owned();
+                }
+                (0, skipped)
+            }
+        };
+        let mut events = Vec::new();
+        for (day, count) in days.iter().zip(counts) {
+            if skip >= count {
+                skip -= count;
+                continue;
+            }
+            self.read_day(day, filter, start, std::mem::take(&mut skip), limit, &mut events).await?;
+            if events.len() >= limit {
+                break;
+            }
+        }
+        Ok(TrailPage { events, total, skipped })
+    }
+
+    /// Adds the events of a day, newest first, without the first `skip` of them, until there are `limit`.
+    async fn read_day(
+        &self,
+        day: &Day,
+        filter: &TrailFilter,
+        start: &TrailStart,
+        mut skip: u64,
+        limit: usize,
+        events: &mut Vec<RecordedEvent>,
+    ) -> Result<(), StoreError> {
+        let query = self.events_of(day, filter).scan_index_forward(false).limit(READ_AT_ONCE);
+        let mut from = None;
+        loop {
+            let (items, next) = self.query_page_from(query.clone(), from).await?;
+            for item in items {
+                let is_last_seen =
+                    matches!(start, TrailStart::After(last) if last.as_str() == string(&item, schema::SK));
+                if is_last_seen {
+                    continue;
+                }
+                if skip > 0 {
+                    skip -= 1;
+                    continue;
+                }
+                if events.len() >= limit {
+                    return Ok(());
+                }
+                events.push(read(item)?);
+            }
+            from = next;
+            if from.is_none() || events.len() >= limit {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The events of a day that are wanted.
+    fn events_of(&self, day: &Day, filter: &TrailFilter) -> QueryFluentBuilder {
+        let mut query = self
+            .client()
+            .query()
+            // What was answered a moment ago is there; of other days, all is settled.
+            .consistent_read(day.is_today)
+            .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
+            .expression_attribute_names("#pk", schema::PK)
+            .expression_attribute_names("#sk", schema::SK)
+            .expression_attribute_values(":pk", AttributeValue::S(day.partition.clone()))
+            .expression_attribute_values(":first", AttributeValue::S(day.first.clone()))
+            .expression_attribute_values(":last", AttributeValue::S(day.last.clone()));
+        let mut wanted = Vec::new();
+        for (name, value) in [
+            ("event_type", &filter.event_type),
+            ("resource_type", &filter.resource_type),
+            ("resource_id", &filter.resource_id),
+        ] {
+            if let Some(value) = value {
+                wanted.push(format!("#{name} = :{name}"));
+                query = query
+                    .expression_attribute_names(format!("#{name}"), name)
+                    .expression_attribute_values(format!(":{name}"), AttributeValue::S(value.clone()));
+            }
+        }
+        query.set_filter_expression((!wanted.is_empty()).then(|| wanted.join(" AND ")))
+    }
 }

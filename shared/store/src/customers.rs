@@ -10,6 +10,7 @@ use anyspend_domain::text::{CustomerName, Email, fold_case};
 use anyspend_domain::{Address, Cents, CustomerId, Locator, Metadata, Mode, OrgId, Owner, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 /// Fewest characters of a wallet that a search finds it by: fewer would find half of the list.
 pub const MIN_WALLET_SEARCH: usize = 6;
@@ -201,6 +202,27 @@ impl Db {
     pub async fn list_slim_customers(&self, owner: &Owner) -> Result<Vec<SlimCustomer>, StoreError> {
         let rows = self.list_rows(&list_partition(owner, CustomerId::OBJECT)).await?;
         rows.into_iter().map(read).collect()
+    }
+
+    /// The customers of an owner that were made from `from` to `to`, newest first; reading stops after `most`.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn find_customer_ids(
+        &self,
+        owner: &Owner,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+        most: usize,
+    ) -> Result<Vec<CustomerId>, StoreError> {
+        let mut found = Vec::new();
+        let range = CustomerId::range(from, to);
+        self.each_list_row(&list_partition(owner, CustomerId::OBJECT), range, |item| {
+            found.push(read::<SlimCustomer>(item)?.id);
+            Ok(if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })
+        .await?;
+        Ok(found)
     }
 
     /// The whole customers of a page, in its order; who was erased meanwhile is left out.

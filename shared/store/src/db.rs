@@ -4,7 +4,7 @@ use crate::meter::{Cost, Meter, Units};
 use crate::schema::{self, Key};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{
-    AttributeValue, DeleteRequest, KeysAndAttributes, PutRequest, ReturnConsumedCapacity, WriteRequest,
+    AttributeValue, DeleteRequest, KeysAndAttributes, PutRequest, ReturnConsumedCapacity, Select, WriteRequest,
 };
 use aws_sdk_dynamodb::{Client, config};
 use serde::Serialize;
@@ -260,22 +260,57 @@ impl Db {
         let mut items = Vec::new();
         let mut from = None;
         loop {
+            let (page, next) = self.query_page_from(query.clone(), from).await?;
+            items.extend(page);
+            from = next;
+            if from.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// How many items a query finds, without fetching them.
+    pub(crate) async fn count_all(
+        &self,
+        query: aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder,
+    ) -> Result<u64, StoreError> {
+        let (mut count, mut from) = (0, None);
+        loop {
             let call = self.meter.begin();
             let answer = query
                 .clone()
                 .table_name(&*self.table)
+                .select(Select::Count)
                 .set_exclusive_start_key(from)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()
                 .await
                 .map_err(|error| store_error(&error))?;
             call.finish(Units::Read, &answer.consumed_capacity);
-            items.extend(answer.items.unwrap_or_default());
+            count += u64::try_from(answer.count).unwrap_or_default();
             from = answer.last_evaluated_key.filter(|key| !key.is_empty());
             if from.is_none() {
-                return Ok(items);
+                return Ok(count);
             }
         }
+    }
+
+    /// The page of a query that begins after the key `from`, and after which key the next one begins, if there is one.
+    pub(crate) async fn query_page_from(
+        &self,
+        query: aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder,
+        from: Option<Item>,
+    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let call = self.meter.begin();
+        let answer = query
+            .table_name(&*self.table)
+            .set_exclusive_start_key(from)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| store_error(&error))?;
+        call.finish(Units::Read, &answer.consumed_capacity);
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key.filter(|key| !key.is_empty())))
     }
 
     /// One page of a query.

@@ -33,6 +33,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::ops::ControlFlow;
 
 /// How long what a version has made superfluous stays: longer than any request lives, and than clocks disagree.
 pub const GRACE_SECONDS: u64 = 60;
@@ -268,5 +269,39 @@ impl Db {
             .expression_attribute_names("#lpk", schema::LIST_PK)
             .expression_attribute_values(":lpk", AttributeValue::S(partition.to_owned()));
         self.query_all(query).await
+    }
+
+    /// Shows the slim rows of a list in the index whose ids lie in a range, newest first, to `each`, until it has seen
+    /// enough: never more of them stand in memory than one answer of the table holds.
+    pub(crate) async fn each_list_row(
+        &self,
+        partition: &str,
+        (first, last): (String, String),
+        mut each: impl FnMut(Item) -> Result<ControlFlow<()>, StoreError>,
+    ) -> Result<(), StoreError> {
+        let query = self
+            .client()
+            .query()
+            .index_name(schema::LIST_INDEX)
+            .key_condition_expression("#lpk = :lpk AND #lsk BETWEEN :first AND :last")
+            .expression_attribute_names("#lpk", schema::LIST_PK)
+            .expression_attribute_names("#lsk", schema::LIST_SK)
+            .expression_attribute_values(":lpk", AttributeValue::S(partition.to_owned()))
+            .expression_attribute_values(":first", AttributeValue::S(first))
+            .expression_attribute_values(":last", AttributeValue::S(last))
+            .scan_index_forward(false);
+        let mut from = None;
+        loop {
+            let (items, next) = self.query_page_from(query.clone(), from).await?;
+            for item in items {
+                if each(item)?.is_break() {
+                    return Ok(());
+                }
+            }
+            from = next;
+            if from.is_none() {
+                return Ok(());
+            }
+        }
     }
 }

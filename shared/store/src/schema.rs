@@ -231,8 +231,7 @@ impl Key {
 
     /// An audit event; a partition holds a day.
     pub fn audit(owner: &Owner, at: Timestamp, id: &EventId) -> Self {
-        let date = at.to_iso8601();
-        Self::new(format!("AUDIT#{}#{}#{}", owner.org, owner.mode.as_str(), &date[..10]), id.as_str())
+        Self { pk: audit_partition(owner, at), sk: id.to_string() }
     }
 
     /// A change of a listed object, by the object and the version the change led to.
@@ -460,6 +459,11 @@ pub(crate) fn due_prefix(at: Timestamp) -> String {
 
 /// What a reservation's sort key begins with, before the session's id.
 pub const RESERVATION_PREFIX: &str = "RES#";
+
+/// The partition that holds a day of an owner's audit trail.
+pub fn audit_partition(owner: &Owner, at: Timestamp) -> String {
+    format!("AUDIT#{}#{}#{}", owner.org, owner.mode.as_str(), &at.to_iso8601()[..10])
+}
 
 /// The partition that holds a discount code and what is held of it.
 pub fn discount_partition(locator: &Locator) -> String {

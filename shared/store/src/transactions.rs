@@ -15,6 +15,7 @@ use anyspend_domain::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 /// Columns of the list have names no other row uses, so that they make no other list longer.
 #[derive(Debug, Serialize, Deserialize)]
@@ -221,6 +222,29 @@ impl Db {
     pub async fn list_slim_transactions(&self, owner: &Owner) -> Result<Vec<SlimTransaction>, StoreError> {
         let rows = self.list_rows(&list_partition(owner, TransactionId::OBJECT)).await?;
         rows.into_iter().map(read).collect()
+    }
+
+    /// The transactions of an owner that are wanted, newest first; reading stops after `most`.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn find_transaction_ids(
+        &self,
+        owner: &Owner,
+        filter: &TransactionFilter,
+        most: usize,
+    ) -> Result<Vec<TransactionId>, StoreError> {
+        let mut found = Vec::new();
+        let range = TransactionId::range(filter.from, filter.to);
+        self.each_list_row(&list_partition(owner, TransactionId::OBJECT), range, |item| {
+            let row: SlimTransaction = read(item)?;
+            if filter.wants(&row) {
+                found.push(row.id);
+            }
+            Ok(if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })
+        .await?;
+        Ok(found)
     }
 
     /// The whole transactions of a page, in its order.

@@ -14,16 +14,16 @@ use anyspend_api::seal::MasterSecret;
 use anyspend_api::version::Version;
 use anyspend_api::{Platform, session_token};
 use anyspend_domain::api_key::{ApiKey, KeyText, Permission, Permissions};
+use anyspend_domain::organization::Organization;
 use anyspend_domain::text::Name;
 use anyspend_domain::{ApiKeyId, Mode, OrgId, Owner, Timestamp};
 use anyspend_embedded::Embedded;
 use anyspend_store::db::{Connection, Roots, http_client};
-use anyspend_store::organizations::{self, Organization};
-use anyspend_store::{Db, api_keys, schema};
+use anyspend_store::{Db, api_keys, organizations, schema};
 use axum::Router;
 use axum::body::Body;
 use faults::Faults;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::net::IpAddr;
@@ -127,14 +127,7 @@ impl App {
 
     /// Stores an organization.
     pub async fn organization(&self, org: &OrgId, change: impl FnOnce(&mut Organization)) {
-        let mut organization = Organization {
-            id: org.clone(),
-            name: Name::parse("Test merchant").unwrap(),
-            default_recipient_address: None,
-            default_chain_id: None,
-            default_token_address: None,
-            created_at: self.now(),
-        };
+        let mut organization = Organization::new(org.clone(), Name::parse("Test merchant").unwrap(), self.now());
         change(&mut organization);
         self.platform.db.commit(vec![organizations::create(&organization).unwrap()]).await.unwrap();
     }
@@ -187,10 +180,14 @@ impl App {
         Client { app: self, owner, key: None, key_id: None, headers: Vec::new(), ip: Some(ip.parse().unwrap()) }
     }
 
+    /// Sends a request as it is, and leaves the answer's body where it is.
+    pub async fn open(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     /// Sends a request as it is.
     pub async fn send(&self, request: Request<Body>) -> Reply {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.open(request).await.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         Reply { status: parts.status, headers: parts.headers, body }
     }
@@ -244,6 +241,15 @@ impl<'a> Client<'a> {
 
     /// Sends a request with a body of any bytes.
     pub async fn raw(&self, method: Method, path: &str, body: Vec<u8>) -> Reply {
+        self.app.send(self.request(method, path, body)).await
+    }
+
+    /// `GET`, with the answer's body left where it is.
+    pub async fn open(&self, path: &str) -> Response<Body> {
+        self.app.open(self.request(Method::GET, path, Vec::new())).await
+    }
+
+    fn request(&self, method: Method, path: &str, body: Vec<u8>) -> Request<Body> {
         let mut request = Request::builder().method(method).uri(path);
         let declared = self.headers.iter().any(|(name, _)| name == "content-type");
         if !body.is_empty() && !declared {
@@ -256,7 +262,7 @@ impl<'a> Client<'a> {
         if let Some(ip) = self.ip {
             request.extensions_mut().insert(PeerAddress(ip));
         }
-        self.app.send(request).await
+        request
     }
 
     /// `GET`

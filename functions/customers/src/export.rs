@@ -1,0 +1,71 @@
+//! `GET /customers/export`
+
+use crate::view::CustomerView;
+use anyspend_api::export::{Export, FORMAT, content};
+use anyspend_api::operation::{Access, Operation};
+use anyspend_api::query::{QueryKind, QueryParam};
+use anyspend_api::{ApiError, Call, Caller};
+use anyspend_domain::CustomerId;
+use anyspend_domain::api_key::Permission;
+use http::{Method, StatusCode};
+
+/// Most characters of a moment in a filter.
+const MOMENT: usize = 40;
+
+const FROM: QueryParam = QueryParam {
+    name: "from",
+    description: "Only customers whose record was made at or after this date, ISO 8601 time, or milliseconds.",
+    kind: QueryKind::Text(MOMENT),
+};
+const TO: QueryParam = QueryParam {
+    name: "to",
+    description: "Only customers whose record was made at or before this; a date means the end of that day, UTC.",
+    kind: QueryKind::Text(MOMENT),
+};
+
+pub(crate) fn operation() -> Operation {
+    Operation::answering(
+        "exportCustomers",
+        Method::GET,
+        "/api/v1/customers/export",
+        Access::Needs(Permission::Read),
+        (StatusCode::OK, content::<Customers>()),
+        "Export customers",
+    )
+    .described(
+        "Newest first, at most 10,000; more is refused, naming `from`, and so is an answer of more than 6 MB where the \
+         platform runs on Lambda. An answer that breaks off is not complete.",
+    )
+    .query(&[FORMAT, FROM, TO])
+    .exporting::<Customers>()
+}
+
+struct Customers;
+
+impl Export for Customers {
+    type Id = CustomerId;
+    type View = CustomerView;
+    const NAME: &'static str = "customers";
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "wallet_address",
+        "name",
+        "email",
+        "total_spent",
+        "transaction_count",
+        "first_seen_at",
+        "last_seen_at",
+        "created_at",
+    ];
+    const MOST: usize = 10_000;
+
+    async fn find(call: &Call, caller: &Caller, most: usize) -> Result<Vec<CustomerId>, ApiError> {
+        let (from, to) = (call.query().moment("from", false)?, call.query().moment("to", true)?);
+        Ok(call.db.find_customer_ids(&caller.owner, from, to, most).await?)
+    }
+
+    async fn views(call: &Call, page: &[CustomerId]) -> Result<Vec<CustomerView>, ApiError> {
+        let customers = call.db.get_customers(page, &*call.platform).await?;
+        Ok(customers.iter().map(CustomerView::new).collect())
+    }
+}
