@@ -50,7 +50,9 @@ fn greet(url: &str, api_key: &str) -> std::io::Result<()> {
          -H 'Content-Type: application/json' \\\n    \
          -d '{{\"name\": \"Premium Membership\", \"amount\": \"10000000\", \
          \"token_address\": \"0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913\", \"chain_id\": 8453, \
-         \"recipient_address\": \"0x1234567890abcdef1234567890abcdef12345678\"}}'\n"
+         \"recipient_address\": \"0x1234567890abcdef1234567890abcdef12345678\"}}'\n\n\
+         Open its page, with the short_code of the answer:\n\n  \
+         curl -i {url}/pay/SHORT_CODE\n"
     )?;
     out.flush()
 }

@@ -21,15 +21,18 @@ pub struct Options {
     #[arg(long, env = "ANYSPEND_MEMORY")]
     pub memory: bool,
 
-    /// JSON-RPC endpoints of a chain, which allow live links there (repeatable; with `;` between in the variable).
+    /// JSON-RPC endpoints of a chain, which follow payments there and allow live links (repeatable; with `;` between in
+    /// the variable). Of several endpoints more than half must say the same, or the payment waits.
     #[arg(long, env = "ANYSPEND_CHAIN", value_name = "ID=URL[,URL]", value_delimiter = ';')]
     pub chain: Vec<String>,
 
-    /// Blocks before a payment on a chain counts as completed (repeatable; with `;` between in the variable).
+    /// Blocks before a payment on a chain counts as completed, its own included (repeatable; with `;` between in the
+    /// variable). Without it, a number known to be safe on the chain, or sooner what the chain itself calls final.
     #[arg(long, env = "ANYSPEND_CONFIRMATIONS", value_name = "ID=N", value_delimiter = ';')]
     pub confirmations: Vec<String>,
 
-    /// How often background jobs run, in seconds. The job there is today deletes expired items, at most every minute.
+    /// How often background jobs run, in seconds: following payments on chain, and, at most every minute, deleting
+    /// expired items.
     #[arg(long, env = "ANYSPEND_JOBS_EVERY", default_value_t = 2, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub jobs_every: u64,

@@ -18,6 +18,7 @@ use anyspend_store::organizations::Organization;
 use anyspend_store::{CommitError, Db, Refusal, api_keys, organizations, schema};
 use axum::extract::{ConnectInfo, Request};
 use axum::serve::ListenerExt;
+use settle::Settler;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,6 +43,7 @@ pub struct Runner {
     listener: TcpListener,
     platform: Arc<Platform>,
     embedded: Option<Embedded>,
+    settler: Option<Settler>,
     jobs_every: Duration,
     /// Held until the process ends.
     _data: Option<DataDir>,
@@ -79,7 +81,8 @@ impl Runner {
         };
         let platform = Platform::new(db, config, Clock::System);
         let jobs_every = Duration::from_secs(options.jobs_every);
-        Ok(Self { url, api_key, listener, platform, embedded, jobs_every, _data: data })
+        let settler = Some(Settler::new(platform.clone())?).filter(Settler::has_work);
+        Ok(Self { url, api_key, listener, platform, embedded, settler, jobs_every, _data: data })
     }
 
     /// Serves until `stop` resolves, then lets requests in flight finish.
@@ -88,8 +91,9 @@ impl Runner {
     /// When the listener fails.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), String> {
         let app = router(groups(), self.platform.clone()).layer(axum::middleware::map_request(note_peer));
-        let lists = tokio::spawn(look_after_lists(self.platform.clone(), self.jobs_every));
-        let jobs = self.embedded.as_ref().map(|embedded| tokio::spawn(sweep(embedded.sweeper(), self.jobs_every)));
+        let mut jobs = vec![tokio::spawn(look_after_lists(self.platform.clone(), self.jobs_every))];
+        jobs.extend(self.embedded.as_ref().map(|embedded| tokio::spawn(sweep(embedded.sweeper(), self.jobs_every))));
+        jobs.extend(self.settler.map(|settler| tokio::spawn(follow_chains(settler, self.jobs_every))));
         let (stopping, mut asked) = tokio::sync::watch::channel(false);
         let accepted = Arc::new(AtomicU64::new(0));
         let counter = accepted.clone();
@@ -113,11 +117,11 @@ impl Runner {
             served = async { serving.await } => served.map_err(|error| format!("the server failed: {error}")),
             () = overdue => Ok(()),
         };
-        // A compaction may end anywhere: what it has not published was never there.
-        lists.abort();
-        let _ = lists.await;
-        if let Some(jobs) = jobs {
-            jobs.abort();
+        // A job may end anywhere: what it has not finished, its next run does.
+        for job in jobs {
+            job.abort();
+            // Until it is gone, it holds the platform.
+            let _ = job.await;
         }
         // The SDK's idle connections are closed with the platform, so the engine can stop.
         drop(self.platform);
@@ -177,6 +181,17 @@ async fn sweep(sweeper: impl Fn() -> Result<usize, String> + Send + Clone + 'sta
             Ok(Err(error)) => tracing::error!(error, "expired items could not be deleted"),
             Err(_) => return,
         }
+    }
+}
+
+/// Follows payments on the configured chains until it is stopped; where that catches it, the next start goes on.
+async fn follow_chains(settler: Settler, jobs_every: Duration) {
+    let mut ticks = tokio::time::interval(jobs_every);
+    // A run that took long is not made up for by several at once.
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        settler.run().await;
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::event::fixtures;
 use crate::template::Template;
 use crate::world::{TABLE, World};
+use anyspend_api::operation::Audience;
 use anyspend_api::{Access, Group, Operation};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,9 @@ fn filed(group: Group) -> Vec<Filed> {
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     for file in std::fs::read_dir(&folder).unwrap() {
         let path = file.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
         let source = std::fs::read_to_string(&path).unwrap();
         if source.contains("fn operation()") {
             let first = source.lines().next().unwrap().trim_start_matches("//! ").trim_matches('`').to_owned();
@@ -136,16 +140,22 @@ fn every_fixture_is_an_event_the_gateway_would_send_to_its_function() {
 }
 
 #[test]
-fn a_function_has_the_secret_if_and_only_if_its_callers_bring_a_credential() {
+fn a_function_has_the_secret_if_and_only_if_its_callers_bring_a_credential_or_say_who_they_are() {
     let template = Template::load();
     for group in anyspend_local::groups() {
         let credentials = group.operations.iter().any(|operation| matches!(operation.access, Access::Needs(_)));
+        let payers = group.operations.iter().any(|operation| !matches!(operation.audience, Audience::Servers));
         let function = template.function(group.name);
-        assert_eq!(function.environment.contains_key("PLATFORM_KEY"), credentials, "{}", group.name);
-        assert_eq!(function.environment.contains_key("PLATFORM_SECRET"), credentials, "{}", group.name);
+        assert_eq!(function.environment.contains_key("PLATFORM_KEY"), credentials || payers, "{}", group.name);
+        assert_eq!(function.environment.contains_key("PLATFORM_SECRET"), credentials || payers, "{}", group.name);
         let opens: BTreeSet<&str> = function.key_actions.iter().map(String::as_str).collect();
         let wanted = ["kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"];
-        assert_eq!(opens, if credentials { BTreeSet::from(wanted) } else { BTreeSet::new() }, "{}", group.name);
+        assert_eq!(
+            opens,
+            if credentials || payers { BTreeSet::from(wanted) } else { BTreeSet::new() },
+            "{}",
+            group.name
+        );
     }
 }
 

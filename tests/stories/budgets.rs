@@ -127,3 +127,46 @@ async fn the_cold_instance_of_a_busy_key_pays_one_call_more_once() {
     within("cold retrieve", &first, 200, 2, 2.0, 1.0);
     within("warm retrieve", &through.get(&path_of(&link)).await, 200, 1, 1.0, 1.0);
 }
+
+#[tokio::test]
+async fn every_route_of_the_checkout_stays_within_its_budget() {
+    let app = app().await;
+    let client = app.admin().await;
+    let link = create_link(&client, json!({})).await;
+    let code = link["short_code"].as_str().unwrap();
+    let (page, payer) = (format!("/pay/{code}"), app.anonymous("192.0.2.1"));
+    let within = |what: &str, reply: &Reply, depth: u32, wru: f64, rru: f64| {
+        let cost = reply.cost();
+        println!("{what}: {cost:?}");
+        assert!(cost.depth <= depth && cost.wru <= wru && cost.rru <= rru, "{what}: {cost:?}");
+        cost
+    };
+    // The bucket, the visit and the link, side by side.
+    let cost = within("page", &payer.get(&page).await, 1, 2.0, 0.5);
+    assert_eq!(cost.calls, 3);
+    // An instance that meets the link for the first time learns whose it is before it records the visit. Another payer,
+    // because it does not know this one's bucket either.
+    let cold = app.another_instance();
+    let stranger = app.anonymous("192.0.2.2");
+    within("page, first on an instance", &stranger.through(&cold).get(&page).await, 2, 2.0, 0.5);
+    within("page, then", &stranger.through(&cold).get(&page).await, 1, 2.0, 0.5);
+    within("unknown page", &payer.get("/pay/Nothing1").await, 2, 1.0, 1.5);
+    within("short link", &payer.get(&format!("/l/{code}")).await, 0, 0.0, 0.0);
+    within("asset", &payer.get("/pay/assets/000000000000.js").await, 0, 0.0, 0.0);
+
+    let open = format!("/api/v1/checkout/{code}/sessions");
+    let reply = payer.post(&open, &json!({})).await;
+    // The bucket; the session and its place on the list, its fact, the trail.
+    within("open a session", &reply, 2, 8.0, 1.0);
+    let keyed = payer.clone().idempotent("k").post(&open, &json!({"customer_email": "a@b.c"})).await;
+    within("open a session, idempotent", &keyed, 2, 13.0, 1.0);
+    let form = payer.clone().with("content-type", "application/x-www-form-urlencoded");
+    let sent = form.raw(http::Method::POST, &page, Vec::new()).await;
+    within("send the page", &sent, 2, 8.0, 1.0);
+    let session = reply.json();
+    let id = session["id"].as_str().unwrap();
+    within("session page", &payer.get(&format!("/pay/s/{id}")).await, 1, 1.0, 2.0);
+    within("session status", &payer.get(&format!("/api/v1/checkout/sessions/{id}")).await, 1, 1.0, 2.0);
+    let details = format!("/api/v1/checkout/sessions/{id}/details");
+    within("add details", &payer.post(&details, &json!({})).await, 2, 8.0, 2.0);
+}

@@ -104,18 +104,22 @@ async fn create(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> 
         &call.platform.config.chains,
     );
     let session = ApiError::settle(problems, decided)?;
-    let mut answer = call.answer(StatusCode::CREATED, &CheckoutSessionView::new(&session, &call, None))?;
+    // Boxed, like every future that commits more than once: it holds what each try needs.
+    Ok(Box::pin(call.commit_asking(&caller, &session, |session| opening(&call, session))).await?)
+}
+
+fn opening(call: &Call, session: &CheckoutSession) -> Result<Changes, ApiError> {
+    let mut answer = call.answer(StatusCode::CREATED, &CheckoutSessionView::new(session, call, None))?;
     answer.bears_secret = session.names_somebody();
-    let mut writes = vec![checkout_sessions::create(&session, &*call.platform)?];
-    writes.extend(facts::session_opened(&session)?);
-    let changes = Changes {
+    let mut writes = vec![checkout_sessions::create(session, &*call.platform)?];
+    writes.extend(facts::session_opened(session)?);
+    Ok(Changes {
         writes,
         event_type: "checkout_session.created",
         resource_type: CheckoutSessionId::OBJECT,
         resource_id: session.id.to_string(),
         answer,
-    };
-    Ok(call.commit(&caller, changes).await?)
+    })
 }
 
 fn unknown_link(id: &str) -> Problem {

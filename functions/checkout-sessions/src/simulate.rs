@@ -55,7 +55,7 @@ pub(crate) async fn simulate(
         answer.bears_secret = outcome.session.names_somebody();
         let changes = Changes {
             writes: payments::writes(&ground, None, &outcome, call.now, &*call.platform)?,
-            event_type: event_type(&outcome),
+            event_type: outcome.audit_event(),
             resource_type: CheckoutSessionId::OBJECT,
             resource_id: id.to_string(),
             answer,
@@ -66,12 +66,4 @@ pub(crate) async fn simulate(
         }
     }
     Err(ApiError::unavailable("the session, its link or its customer kept changing"))
-}
-
-fn event_type(outcome: &Outcome) -> &'static str {
-    match (outcome.completes(), outcome.counts_payment) {
-        (true, _) => "checkout_session.completed",
-        (false, true) => "checkout_session.payment_exception",
-        (false, false) => "checkout_session.failed",
-    }
 }

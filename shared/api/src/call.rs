@@ -126,6 +126,8 @@ pub struct Changes {
 pub enum NotCommitted {
     /// A unique value is taken: draw another.
     Taken,
+    /// Another unpaid session of the recipient asks for this amount: ask for another.
+    Reserved,
     /// The object changed since it was read: read and decide again.
     Changed,
     /// Another object this relied on is no longer as it was.
@@ -138,7 +140,7 @@ impl From<NotCommitted> for ApiError {
     fn from(not: NotCommitted) -> Self {
         match not {
             NotCommitted::Failed(error) => error,
-            NotCommitted::Taken | NotCommitted::Changed | NotCommitted::Unsupported => {
+            NotCommitted::Taken | NotCommitted::Reserved | NotCommitted::Changed | NotCommitted::Unsupported => {
                 Self::unavailable(format!("gave up deciding again: {not:?}"))
             }
         }
@@ -485,6 +487,7 @@ impl Call {
                 None => Err(failed(ApiError::internal("an answer was kept for no key"))),
             },
             Err(CommitError::Refused { refusal: Refusal::Taken | Refusal::Claimed, .. }) => Err(NotCommitted::Taken),
+            Err(CommitError::Refused { refusal: Refusal::Reserved, .. }) => Err(NotCommitted::Reserved),
             Err(CommitError::Refused { refusal: Refusal::Unsupported, .. }) => Err(NotCommitted::Unsupported),
             Err(CommitError::Refused { refusal: Refusal::Changed | Refusal::Answered, .. }) => {
                 Err(NotCommitted::Changed)

@@ -47,7 +47,8 @@ pub struct CheckoutSessionView {
     recipient_address: Addr,
     /// The price in the token's smallest unit; null until the buyer has chosen.
     amount: Option<String>,
-    /// What is owed.
+    /// What is owed, and, where another unpaid session of the recipient asks for the same amount on a chain that is
+    /// followed, a last-digits difference of less than 10,000 units that tells the payments apart.
     amount_due: Option<String>,
     /// What has arrived.
     amount_received: String,
@@ -162,7 +163,7 @@ impl CheckoutSessionView {
             chain_id: session.chain_id,
             recipient_address: Addr(session.recipient_address.clone()),
             amount: amount(session.amount),
-            amount_due: amount(session.amount_due()),
+            amount_due: amount(session.amount_asked()),
             amount_received: amount(session.amount_received).unwrap_or_else(|| "0".to_owned()),
             amount_usd: session
                 .amount

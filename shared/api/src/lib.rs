@@ -28,6 +28,7 @@ pub mod road;
 pub mod seal;
 pub mod serve;
 pub mod session_token;
+pub mod settlement;
 pub mod transaction;
 pub mod vault;
 pub mod version;

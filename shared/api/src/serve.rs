@@ -13,6 +13,7 @@ use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use std::fmt;
+use std::sync::Arc;
 use tower::ServiceExt;
 
 /// Serves a route group in the Lambda runtime until the environment ends.
@@ -20,6 +21,19 @@ use tower::ServiceExt;
 /// # Errors
 /// When the configuration is incomplete, or the runtime API is gone.
 pub async fn lambda(group: Group) -> Result<(), lambda_http::Error> {
+    let platform = platform().await?;
+    let app = router(vec![group], platform);
+    lambda_http::run(tower::service_fn(move |mut request: Request| {
+        if let Some(ip) = source_ip(&request) {
+            request.extensions_mut().insert(PeerAddress(ip));
+        }
+        app.clone().oneshot(request.map(axum::body::Body::new))
+    }))
+    .await
+}
+
+/// What a function's environment makes of it, with its connections open.
+async fn platform() -> Result<Arc<Platform>, lambda_http::Error> {
     crate::access_log::install(&log_filter());
     let mut config = Config::from_env()?;
     let (connection, table) = connection_from_env()?;
@@ -39,14 +53,28 @@ pub async fn lambda(group: Group) -> Result<(), lambda_http::Error> {
     }
     // Without the key nobody's session or sealed data can be read: better to start again than to answer so.
     config.secret = config.secret.or(opened?);
-    let app = router(vec![group], Platform::new(db, config, Clock::System));
-    lambda_http::run(tower::service_fn(move |mut request: Request| {
-        if let Some(ip) = source_ip(&request) {
-            request.extensions_mut().insert(PeerAddress(ip));
-        }
-        app.clone().oneshot(request.map(axum::body::Body::new))
-    }))
-    .await
+    Ok(Platform::new(db, config, Clock::System))
+}
+
+/// Runs a job that looks at its events, in the Lambda runtime, until the environment ends. `prepare` makes the job once;
+/// what a run answers is what the service that sent the event sees.
+///
+/// # Errors
+/// When the configuration is incomplete, the job cannot be prepared, or the runtime API is gone.
+pub async fn on_events<J, A>(prepare: impl FnOnce(Arc<Platform>) -> Result<J, String>) -> Result<(), lambda_http::Error>
+where
+    J: AsyncFn(serde_json::Value) -> Result<A, String>,
+    A: Serialize,
+{
+    let job = prepare(platform().await?)?;
+    let job = &job;
+    let run = async move |event: LambdaEvent<serde_json::Value>| {
+        job(event.payload).await.map_err(|error| {
+            tracing::error!(error, "job failed");
+            lambda_http::Error::from(error)
+        })
+    };
+    lambda_runtime::run(lambda_runtime::service_fn(run)).await
 }
 
 /// Runs a job in the Lambda runtime, once per event of its schedule, until the environment ends. What the event says does

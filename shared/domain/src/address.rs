@@ -42,6 +42,16 @@ impl Address {
         Ok(Self { bytes, as_sent: text.to_owned() })
     }
 
+    /// An address as a chain has it: these bytes, shown with their EIP-55 checksum.
+    pub fn from_bytes(bytes: [u8; 20]) -> Self {
+        Self { bytes, as_sent: Bytes20::from(bytes).to_checksum(None) }
+    }
+
+    /// Its 20 bytes.
+    pub const fn bytes(&self) -> &[u8; 20] {
+        &self.bytes
+    }
+
     /// The zero address.
     pub fn zero() -> Self {
         Self { bytes: NATIVE_ZERO, as_sent: "0x0000000000000000000000000000000000000000".to_owned() }

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 /// USDC's usual decimals; BNB Chain's bridged versions have 18.
 const STABLE: u8 = 6;
 
+/// Decimal places of the native coin, the same on every chain here.
+pub const NATIVE_DECIMALS: u8 = 18;
+
 /// A token that is known by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token {
@@ -148,6 +151,11 @@ impl Chains {
     /// Whether payments on this chain can be followed.
     pub fn can_settle(&self, id: u64) -> bool {
         self.configured.get(&id).is_some_and(|access| !access.rpc_urls.is_empty())
+    }
+
+    /// The chains payments are followed on, and how each is reached, by ascending id.
+    pub fn settling(&self) -> impl Iterator<Item = (u64, &ChainAccess)> {
+        self.configured.iter().filter(|(_, access)| !access.rpc_urls.is_empty()).map(|(id, access)| (*id, access))
     }
 
     /// Every chain id, ascending.

@@ -171,6 +171,9 @@ pub struct CheckoutSession {
     pub discount: Option<AppliedDiscount>,
     /// How goods are sent.
     pub shipping_option: Option<ShippingOption>,
+    /// What is asked above what is owed, in the token's smallest unit, so that no other unpaid session of the recipient
+    /// asks for the same amount. Mostly nothing, never more than [`crate::settlement::MOST_EXTRA`].
+    pub extra: u64,
     /// What has arrived so far; `None` is nothing.
     pub amount_received: Option<Amount>,
     /// Where the buyer goes after paying.
@@ -275,6 +278,7 @@ impl CheckoutSession {
             bounds: terms.bounds,
             discount: None,
             shipping_option: request.shipping_option,
+            extra: 0,
             amount_received: None,
             success_url: request.success_url,
             cancel_url: request.cancel_url,
@@ -304,6 +308,11 @@ impl CheckoutSession {
     /// refused before a session has them.
     pub fn amount_due(&self) -> Option<Amount> {
         self.due_at(self.amount?)
+    }
+
+    /// What the payer is asked for: what is owed, and the little more that tells this payment from others.
+    pub fn amount_asked(&self) -> Option<Amount> {
+        self.amount_due()?.checked_add_units(self.extra)
     }
 
     /// What is owed at this price. A discount leaves at least one unit.

@@ -11,6 +11,10 @@ use std::fmt;
 
 /// Characters in a ULID.
 const ULID_LENGTH: usize = 26;
+/// Bytes in a ULID.
+const ULID_BYTES: usize = 16;
+/// Bytes that hold a short code: 62^8 is less than 2^48.
+const CODE_BYTES: usize = 6;
 
 fn new_token(now: Timestamp) -> String {
     let random = entropy::bytes::<16>();
@@ -219,6 +223,42 @@ suffixed_ids! {
     DiscountCodeId "dc_" "discount_code" Locator locator;
 }
 
+impl CheckoutSessionId {
+    /// Bytes of [`CheckoutSessionId::to_bytes`].
+    pub const BYTES: usize = ULID_BYTES + CODE_BYTES;
+
+    /// The id in as few bytes as it fits into: its ULID, then its short code as a number. `None` of an id that was never
+    /// generated.
+    pub fn to_bytes(&self) -> Option<[u8; Self::BYTES]> {
+        let (token, code) = self.0.strip_prefix(Self::PREFIX)?.split_at_checked(ULID_LENGTH)?;
+        let token = ulid::Ulid::from_string(token).ok()?;
+        let code = code.bytes().try_fold(0_u64, |number, character| {
+            let digit = entropy::BASE62.iter().position(|known| *known == character)?;
+            number.checked_mul(62)?.checked_add(u64::try_from(digit).ok()?)
+        })?;
+        let mut bytes = [0; Self::BYTES];
+        bytes[..ULID_BYTES].copy_from_slice(&u128::from(token).to_be_bytes());
+        bytes[ULID_BYTES..].copy_from_slice(&code.to_be_bytes()[8 - CODE_BYTES..]);
+        Some(bytes)
+    }
+
+    /// The id that [`CheckoutSessionId::to_bytes`] made these bytes of; `None` of bytes no id has.
+    pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Option<Self> {
+        let (mut token, mut code) = ([0; ULID_BYTES], [0; 8]);
+        token.copy_from_slice(&bytes[..ULID_BYTES]);
+        code[8 - CODE_BYTES..].copy_from_slice(&bytes[ULID_BYTES..]);
+        let mut number = u64::from_be_bytes(code);
+        let mut text = [b'0'; ShortCode::LENGTH];
+        for place in text.iter_mut().rev() {
+            *place = entropy::BASE62[usize::try_from(number % 62).ok()?];
+            number /= 62;
+        }
+        let token = ulid::Ulid::from(u128::from_be_bytes(token)).to_string();
+        let code = std::str::from_utf8(&text).ok().filter(|_| number == 0)?;
+        Self::parse(&format!("{}{token}{code}", Self::PREFIX))
+    }
+}
+
 /// How a caller names a payment link: by id, or by the short code in its URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaymentLinkRef {
@@ -307,6 +347,16 @@ mod tests {
         assert_eq!(id.made_at(), now);
         assert_ne!(Locator::of("customer", &owner(crate::Mode::Live), "0xab"), locator);
         assert_ne!(Locator::of("discount_code", &owner(crate::Mode::Test), "0xab"), locator);
+    }
+
+    #[test]
+    fn a_session_id_fits_into_22_bytes_and_comes_back() {
+        let now = Timestamp::from_millis(1_772_188_200_000).unwrap();
+        for code in [ShortCode::none(), ShortCode::parse("zzzzzzzz").unwrap(), ShortCode::generate()] {
+            let id = CheckoutSessionId::generate(now, &code);
+            assert_eq!(CheckoutSessionId::from_bytes(id.to_bytes().unwrap()), Some(id));
+        }
+        assert_eq!(CheckoutSessionId::from_bytes([0xFF; CheckoutSessionId::BYTES]), None);
     }
 
     #[test]

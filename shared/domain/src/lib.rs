@@ -27,6 +27,7 @@ pub mod payment;
 pub mod payment_link;
 pub mod problem;
 pub mod product;
+pub mod settlement;
 pub mod statistics;
 pub mod text;
 pub mod time;

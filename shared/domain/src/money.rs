@@ -72,6 +72,21 @@ impl Amount {
         self.0.checked_add(cost.0).map(Self)
     }
 
+    /// The number as a chain has it: 32 bytes, the most significant first; `None` of zero.
+    pub fn from_be_bytes(bytes: [u8; 32]) -> Option<Self> {
+        Some(Self(U256::from_be_bytes(bytes))).filter(|amount| !amount.0.is_zero())
+    }
+
+    /// This many smallest units more, or `None` past 2^256 − 1.
+    pub fn checked_add_units(self, units: u64) -> Option<Self> {
+        self.0.checked_add(U256::from(units)).map(Self)
+    }
+
+    /// How often `units` fit into it, as far as that can be counted.
+    pub fn units_of(self, units: std::num::NonZeroU64) -> u64 {
+        u64::try_from(self.0 / U256::from(units.get())).unwrap_or(u64::MAX)
+    }
+
     /// The number itself.
     pub(crate) const fn units(self) -> U256 {
         self.0

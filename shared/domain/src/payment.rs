@@ -81,6 +81,15 @@ impl Outcome {
     pub fn completes(&self) -> bool {
         self.events.contains(&WebhookEvent::CheckoutCompleted)
     }
+
+    /// What the audit trail calls it.
+    pub fn audit_event(&self) -> &'static str {
+        match (self.completes(), self.counts_payment) {
+            (true, _) => "checkout_session.completed",
+            (false, true) => "checkout_session.payment_exception",
+            (false, false) => "checkout_session.failed",
+        }
+    }
 }
 
 /// The transaction before this payment: one that is followed already, or a new one.
@@ -233,7 +242,9 @@ pub fn settle(
                 session.completed_at = Some(now);
                 counts_use = matches!(link, LinkState::Present { .. });
                 events.extend([WebhookEvent::PaymentCompleted, WebhookEvent::CheckoutCompleted]);
-                (received > due).then_some(PaymentException::Overpaid)
+                // Who pays what was asked has not paid too much.
+                let asked = session.amount_asked().unwrap_or(due);
+                (received > asked).then_some(PaymentException::Overpaid)
             }
         }
         Status::Completed => Some(PaymentException::Overpaid),

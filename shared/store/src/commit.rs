@@ -31,6 +31,8 @@ pub enum Refusal {
     Unsupported,
     /// The transfer has paid a session already.
     Claimed,
+    /// Another unpaid session of the recipient asks for this amount.
+    Reserved,
 }
 
 /// What must hold of the item as it is for the write to happen.
@@ -82,6 +84,11 @@ impl Write {
     /// Claims a transfer that must not be claimed.
     pub(crate) const fn claim(item: Item) -> Self {
         Self { action: Action::Put(item), guard: Guard::Absent, refusal: Refusal::Claimed }
+    }
+
+    /// Reserves what nobody has reserved, or only until a moment that has passed.
+    pub(crate) const fn reserve(item: Item, now: Timestamp) -> Self {
+        Self { action: Action::Put(item), guard: Guard::AbsentOrExpired(now), refusal: Refusal::Reserved }
     }
 
     /// Counts one more of something at an item whose version and count are as they were seen.

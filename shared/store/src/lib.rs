@@ -23,6 +23,7 @@ pub mod payments;
 pub mod products;
 pub mod rate_limits;
 pub mod schema;
+pub mod settlement;
 pub mod statistics;
 pub mod transactions;
 pub mod vault;

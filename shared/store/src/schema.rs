@@ -16,6 +16,10 @@
 //! | a note to look after a list | `LISTDUE` | `{milliseconds}#{list}` | |
 //! | transaction | `TX#{tx_id}` | `TX` | `{org}#{mode}#transaction`, id |
 //! | transfer that has paid a session | `CLAIM#{chain}#{tx hash}#{log index}` | `CLAIM` | |
+//! | amount that only one unpaid session asks for | `ASKED#{chain}#{token}#{recipient}#{amount}` | `ASKED` | |
+//! | recipient whose transfers are watched | `WATCH#{chain}` | `{token}#{recipient}#{shard}` | |
+//! | transaction that is followed for a session | `FOLLOW#{chain}` | `{tx hash}#{cs_id}` | |
+//! | how far a chain was followed | `CHAIN#{chain}` | `CHAIN` | |
 //! | customer | `CUST#{locator of the wallet}` | `CUST` | `{org}#{mode}#customer`, id |
 //! | discount code | `DC#{locator of the code}` | `HEAD` | `{org}#{mode}#discount_code`, id |
 //! | use of it that a session holds | `DC#{locator of the code}` | `RES#{cs_id}` | |
@@ -49,8 +53,8 @@ use anyspend_domain::api_key::KeyHash;
 use anyspend_domain::statistics::{self, Bucket, Day, Dimension, VisitorHash};
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{
-    ApiKeyId, CheckoutSessionId, EventId, Locator, OrgId, Owner, ProductId, ShortCode, Timestamp, TransactionId,
-    VisitorId,
+    Address, Amount, ApiKeyId, CheckoutSessionId, EventId, Locator, OrgId, Owner, ProductId, ShortCode, Timestamp,
+    TransactionId, VisitorId,
 };
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -135,6 +139,31 @@ impl Key {
     pub fn claim(chain_id: u64, hash: &TxHash, log_index: Option<u64>) -> Self {
         let log = log_index.map_or_else(|| "native".to_owned(), |index| index.to_string());
         Self::new(format!("CLAIM#{chain_id}#{hash}#{log}"), "CLAIM")
+    }
+
+    /// The row that says which unpaid session asks for exactly this amount.
+    pub fn asked_amount(chain_id: u64, token: &Address, recipient: &Address, amount: Amount) -> Self {
+        let (token, recipient) = (token.lower_case(), recipient.lower_case());
+        Self::new(format!("ASKED#{chain_id}#{token}#{recipient}#{amount}"), "ASKED")
+    }
+
+    /// A row that says whose transfers of which token are watched. The shard is chosen by the session that writes it, so
+    /// that the sessions of a busy recipient do not all write the same row.
+    pub fn watched_recipient(chain_id: u64, token: &Address, recipient: &Address, session: &CheckoutSessionId) -> Self {
+        let (token, recipient) = (token.lower_case(), recipient.lower_case());
+        let token_end = session.as_str().len() - ShortCode::LENGTH;
+        let shard = shard_of(&session.as_str()[..token_end]);
+        Self::new(watch_partition(chain_id), &format!("{token}#{recipient}#{shard}"))
+    }
+
+    /// The row by which a transaction is followed for a session.
+    pub fn followed_transaction(chain_id: u64, hash: &TxHash, session: &CheckoutSessionId) -> Self {
+        Self::new(follow_partition(chain_id), &format!("{hash}#{session}"))
+    }
+
+    /// The row that says how far a chain was followed.
+    pub fn chain(chain_id: u64) -> Self {
+        Self::new(format!("CHAIN#{chain_id}"), "CHAIN")
     }
 
     /// A customer's row.
@@ -349,6 +378,16 @@ pub const SHARDS: u8 = 8;
 /// The shard of an id, by its random end.
 pub(crate) fn shard_of(id: &str) -> u8 {
     id.bytes().rev().take(8).fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % SHARDS
+}
+
+/// The partition of the recipients that are watched on a chain.
+pub(crate) fn watch_partition(chain_id: u64) -> String {
+    format!("WATCH#{chain_id}")
+}
+
+/// The partition of the transactions that are followed on a chain.
+pub(crate) fn follow_partition(chain_id: u64) -> String {
+    format!("FOLLOW#{chain_id}")
 }
 
 /// A partition of the outbox.

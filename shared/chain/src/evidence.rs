@@ -1,0 +1,56 @@
+//! What the agreed answers say about one transaction.
+
+use crate::answers::{BlockFacts, ReceiptFacts, TransactionFacts};
+use alloy_primitives::Signature;
+use anyspend_domain::Address;
+use anyspend_domain::settlement::{Evidence, Reference, Transfer, WalletSignature};
+use anyspend_domain::transaction::TxHash;
+
+/// Puts together what was answered. `canonical` is the chain's block at the receipt's height, asked for after it.
+pub(crate) fn evidence(
+    tx_hash: &TxHash,
+    transaction: TransactionFacts,
+    receipt: ReceiptFacts,
+    canonical: BlockFacts,
+) -> Evidence {
+    let mut transfers = receipt.transfers;
+    if let (Some(recipient), Some(amount)) = (transaction.to, transaction.value) {
+        let payer = transaction.sender.clone();
+        transfers.push(Transfer { log_index: None, token: None, payer, recipient, amount });
+    }
+    Evidence {
+        tx_hash: tx_hash.clone(),
+        sender: transaction.sender,
+        succeeded: receipt.succeeded,
+        transfers,
+        references: Reference::find_all(&transaction.input),
+        block: receipt.block,
+        canonical: canonical.block.hash,
+        block_time: canonical.time,
+    }
+}
+
+/// The wallet that signed a text the way wallets sign texts (EIP-191); `None` when no wallet can have.
+pub fn signer(text: &str, signature: &WalletSignature) -> Option<Address> {
+    let signature = Signature::from_raw_array(signature.bytes()).ok()?;
+    let wallet = signature.recover_address_from_msg(text).ok()?;
+    Some(Address::from_bytes(wallet.into_array()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIGNED_HELLO: &str = "0xf16ea9a3478698f695fd1401bfe27e9e4a7e8e3da94aa72b021125e31fa899cc\
+                                573c48ea3fe1d4ab61a9db10c19032026e3ed2dbccba5a178235ac27f94504311c";
+
+    #[test]
+    fn a_signature_leads_to_the_wallet_that_made_it_for_this_text_only() {
+        // What anvil's `personal_sign` makes of "hello" with the first of its well-known wallets.
+        let known = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+        let text = "hello";
+        let signature = WalletSignature::parse(SIGNED_HELLO).unwrap();
+        assert_eq!(signer(text, &signature).unwrap().as_sent(), known);
+        assert_ne!(signer("hello!", &signature).map(|wallet| wallet.as_sent().to_owned()), Some(known.to_owned()));
+    }
+}

@@ -1,0 +1,329 @@
+//! What settlement remembers: which amount is whose, whose transfers are watched, which transactions are followed, and how
+//! far each chain was looked through.
+//!
+//! What must stay true: none of these rows decides anything about money. Lost, they cost a payment its discovery until it
+//! is reported; kept too long, they cost a look. What completes a payment is the claim in the transaction of
+//! [`crate::payments::writes`].
+
+use crate::db::{Db, Item, StoreError, read, row, string};
+use crate::schema::{self, Key, follow_partition, watch_partition};
+use crate::vault::Vault;
+use crate::{Write, checkout_sessions, transactions};
+use anyspend_domain::checkout_session::CheckoutSession;
+use anyspend_domain::settlement::{AMOUNT_HELD_SECONDS, LATE_WINDOW_SECONDS, WalletSignature};
+use anyspend_domain::transaction::{Block, Transaction, TxHash};
+use anyspend_domain::{Address, Amount, CheckoutSessionId, Mode, OrgId, Owner, Timestamp, TransactionId};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredAsked {
+    session_id: CheckoutSessionId,
+    /// From then on another session may take the amount.
+    expires_at: Timestamp,
+    ttl: u64,
+}
+
+/// The write that makes `amount` this session's own among the unpaid sessions of its recipient.
+/// [`crate::Refusal::Reserved`] means that another one asks for it.
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub fn reserve(session: &CheckoutSession, amount: Amount, now: Timestamp) -> Result<Write, StoreError> {
+    let key = Key::asked_amount(session.chain_id, &session.token_address, &session.recipient_address, amount);
+    let asked = StoredAsked {
+        session_id: session.id.clone(),
+        expires_at: session.expires_at.plus_seconds(AMOUNT_HELD_SECONDS),
+        ttl: found_until(session).seconds(),
+    };
+    Ok(Write::reserve(row(&key, &asked)?, now))
+}
+
+/// Until when payments for a session are found by themselves.
+const fn found_until(session: &CheckoutSession) -> Timestamp {
+    session.expires_at.plus_seconds(LATE_WINDOW_SECONDS)
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredWatch {
+    token: Address,
+    recipient: Address,
+    until: Timestamp,
+    ttl: u64,
+}
+
+/// The write by which transfers to a session's recipient are watched until its late window ends. Every session of a
+/// recipient writes the same few rows, and a later one never shortens what an earlier one asked for.
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub fn watch(session: &CheckoutSession) -> Result<Write, StoreError> {
+    use anyspend_domain::checkout_session::MAX_LIFETIME;
+    let (token, recipient) = (session.token_address.clone(), session.recipient_address.clone());
+    let key = Key::watched_recipient(session.chain_id, &token, &recipient, &session.id);
+    // Not this session's own expiry: a short session must not cut off the longest one opened before it.
+    let until = session.created_at.plus_seconds(MAX_LIFETIME + LATE_WINDOW_SECONDS);
+    Ok(Write::put(row(&key, &StoredWatch { token, recipient, until, ttl: until.seconds() })?))
+}
+
+/// A transfer that was seen in a block and recorded, and is not final.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenTransfer {
+    /// Which log; none of a native transfer.
+    pub log_index: Option<u64>,
+    /// Its record.
+    pub transaction_id: TransactionId,
+    /// The block it stood in when it was last looked at; `None` after a reorganisation took it away.
+    pub block: Option<Block>,
+    /// Confirmations when it was last looked at.
+    pub confirmations: u64,
+}
+
+/// A transaction on chain that is followed because it may pay a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Followed {
+    /// The chain.
+    pub chain_id: u64,
+    /// The transaction.
+    pub tx_hash: TxHash,
+    /// The session it may pay.
+    pub session_id: CheckoutSessionId,
+    /// Whose session that is.
+    pub owner: Owner,
+    /// The paying wallet's word, where it was given.
+    pub signature: Option<WalletSignature>,
+    /// The pending record, where the payer reported the transaction and no transfer of it has been recorded yet.
+    pub reported: Option<TransactionId>,
+    /// What was recorded of it.
+    pub seen: Vec<SeenTransfer>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Counts changes.
+    pub version: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredFollowed {
+    chain_id: u64,
+    tx_hash: TxHash,
+    session_id: CheckoutSessionId,
+    org: OrgId,
+    mode: Mode,
+    signature: Option<WalletSignature>,
+    reported: Option<TransactionId>,
+    #[serde(default)]
+    seen: Vec<SeenTransfer>,
+    since: Timestamp,
+    version: u64,
+}
+
+impl Followed {
+    /// A transaction that a payer reports for a session, or that was found to pay one.
+    pub fn new(session: &CheckoutSession, tx_hash: TxHash, reported: Option<TransactionId>, now: Timestamp) -> Self {
+        Self {
+            chain_id: session.chain_id,
+            tx_hash,
+            session_id: session.id.clone(),
+            owner: session.owner.clone(),
+            signature: None,
+            reported,
+            seen: Vec::new(),
+            since: now,
+            version: 1,
+        }
+    }
+
+    fn key(&self) -> Key {
+        Key::followed_transaction(self.chain_id, &self.tx_hash, &self.session_id)
+    }
+
+    fn item(&self) -> Result<Item, StoreError> {
+        let stored = StoredFollowed {
+            chain_id: self.chain_id,
+            tx_hash: self.tx_hash.clone(),
+            session_id: self.session_id.clone(),
+            org: self.owner.org.clone(),
+            mode: self.owner.mode,
+            signature: self.signature.clone(),
+            reported: self.reported.clone(),
+            seen: self.seen.clone(),
+            since: self.since,
+            version: self.version,
+        };
+        row(&self.key(), &stored)
+    }
+}
+
+fn followed(item: Item) -> Result<Followed, StoreError> {
+    let stored: StoredFollowed = read(item)?;
+    Ok(Followed {
+        chain_id: stored.chain_id,
+        tx_hash: stored.tx_hash,
+        session_id: stored.session_id,
+        owner: Owner { org: stored.org, mode: stored.mode },
+        signature: stored.signature,
+        reported: stored.reported,
+        seen: stored.seen,
+        since: stored.since,
+        version: stored.version,
+    })
+}
+
+/// The write that begins to follow a transaction. [`crate::Refusal::Taken`] means that it is followed for this session
+/// already.
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub fn follow(followed: &Followed) -> Result<Write, StoreError> {
+    Ok(Write::create(followed.item()?))
+}
+
+/// The write that remembers the next state of a transaction that was read at `version`. Whoever else follows it at the
+/// same moment is refused, with all that this write stands beside.
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub fn follow_on(followed: &Followed, version: u64) -> Result<Write, StoreError> {
+    Ok(Write::replace_at_version(followed.item()?, version))
+}
+
+/// The write that ends the following of a transaction that was read at its version.
+pub fn unfollow(followed: &Followed) -> Write {
+    Write::delete_at_version(followed.key(), followed.version)
+}
+
+/// The writes of a payer's report, which [`anyspend_domain::payment::report`] decided on a session read at `version`:
+/// from then on the transaction is followed. [`crate::Refusal::Taken`] means that it is followed for this session
+/// already; then only the signature may be new, and [`sign`] adds it.
+///
+/// # Errors
+/// When something cannot be sealed or stored, which is a fault of ours.
+pub fn report(
+    session: &CheckoutSession,
+    version: u64,
+    transaction: &Transaction,
+    signature: Option<WalletSignature>,
+    now: Timestamp,
+    vault: &impl Vault,
+) -> Result<Vec<Write>, StoreError> {
+    let reported = Some(transaction.id.clone());
+    let followed = Followed { signature, ..Followed::new(session, transaction.tx_hash.clone(), reported, now) };
+    let mut writes = vec![follow(&followed)?, transactions::record(transaction, None, vault)?];
+    writes.extend(checkout_sessions::replace(session, version, vault)?);
+    Ok(writes)
+}
+
+/// The write that adds the paying wallet's word to a transaction that is followed already.
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub fn sign(followed: &Followed, signature: WalletSignature) -> Result<Write, StoreError> {
+    let next = Followed { signature: Some(signature), version: followed.version + 1, ..followed.clone() };
+    follow_on(&next, followed.version)
+}
+
+/// How far a chain was followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The chain.
+    pub chain_id: u64,
+    /// Every transfer up to this block, final by then, was looked at.
+    pub scanned_to: u64,
+    /// The highest block there was.
+    pub latest: u64,
+    /// When that block says it was made.
+    pub latest_time: Timestamp,
+    /// When it was the highest.
+    pub as_of: Timestamp,
+}
+
+/// The write that remembers how far a chain was followed. Two that follow it at once may set each other back: then
+/// blocks are looked at twice, which harms nothing.
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub fn progress(progress: &Progress) -> Result<Write, StoreError> {
+    Ok(Write::put(row(&Key::chain(progress.chain_id), progress)?))
+}
+
+impl Db {
+    /// Which sessions ask for exactly these amounts of a token for a recipient.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn sessions_asking(
+        &self,
+        chain_id: u64,
+        token: &Address,
+        recipient: &Address,
+        amounts: &[Amount],
+    ) -> Result<HashMap<Amount, CheckoutSessionId>, StoreError> {
+        let mut keys: HashMap<Key, Amount> = HashMap::new();
+        for amount in amounts {
+            keys.insert(Key::asked_amount(chain_id, token, recipient, *amount), *amount);
+        }
+        let wanted: Vec<Key> = keys.keys().cloned().collect();
+        let items = self.batch_get_consistent(&wanted).await?;
+        let by_partition: HashMap<String, Amount> = keys.into_iter().map(|(key, amount)| (key.pk, amount)).collect();
+        items
+            .into_iter()
+            .filter_map(|item| Some((*by_partition.get(string(&item, schema::PK))?, item)))
+            .map(|(amount, item)| Ok((amount, read::<StoredAsked>(item)?.session_id)))
+            .collect()
+    }
+
+    /// Whose transfers of which token are watched on a chain, each pair once, as token and recipient.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn watched_recipients(
+        &self,
+        chain_id: u64,
+        now: Timestamp,
+    ) -> Result<Vec<(Address, Address)>, StoreError> {
+        let rows = self.partition(&watch_partition(chain_id)).await?;
+        let mut pairs: Vec<(Address, Address)> = Vec::new();
+        for item in rows {
+            let StoredWatch { token, recipient, until, .. } = read(item)?;
+            // The rows of a pair stand together.
+            let known = pairs.last().is_some_and(|(before, whose)| *before == token && *whose == recipient);
+            if until > now && !known {
+                pairs.push((token, recipient));
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// Every transaction that is followed on a chain.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn followed_transactions(&self, chain_id: u64) -> Result<Vec<Followed>, StoreError> {
+        self.partition(&follow_partition(chain_id)).await?.into_iter().map(followed).collect()
+    }
+
+    /// A transaction that is followed for a session.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn find_followed(
+        &self,
+        chain_id: u64,
+        hash: &TxHash,
+        session: &CheckoutSessionId,
+    ) -> Result<Option<Followed>, StoreError> {
+        self.get(&Key::followed_transaction(chain_id, hash, session), true).await?.map(followed).transpose()
+    }
+
+    /// How far chains were followed, in the order asked for; chains nobody followed yet are left out.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn progress_of(&self, chains: &[u64]) -> Result<Vec<Progress>, StoreError> {
+        let keys: Vec<Key> = chains.iter().map(|&chain| Key::chain(chain)).collect();
+        let mut found =
+            self.batch_get_consistent(&keys).await?.into_iter().map(read).collect::<Result<Vec<Progress>, _>>()?;
+        found.sort_by_key(|progress| chains.iter().position(|chain| *chain == progress.chain_id));
+        Ok(found)
+    }
+}

@@ -1,0 +1,11 @@
+//! Settlement on a real node: anvil, with tokens that are honest and tokens that are not, and endpoints that lie, lag and
+//! fall silent.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value)]
+
+mod attacks;
+mod endpoints;
+mod node;
+mod proxy;
+mod reorganisations;
+mod restarts;
+mod world;
