@@ -12,9 +12,12 @@ pub fn groups() -> Vec<Group> {
         payment_links::routes(),
         products::routes(),
         checkout_sessions::routes(),
+        transactions::routes(),
+        customers::routes(),
         checkout::routes(),
         discount_codes::routes(),
         quick_pay::routes(),
+        webhooks::routes(),
         account::routes(),
         platform::routes(),
     ]

@@ -31,8 +31,8 @@ pub struct Options {
     #[arg(long, env = "ANYSPEND_CONFIRMATIONS", value_name = "ID=N", value_delimiter = ';')]
     pub confirmations: Vec<String>,
 
-    /// How often background jobs run, in seconds: following payments on chain, and, at most every minute, deleting
-    /// expired items.
+    /// How often background jobs run, in seconds: following payments on chain, delivering webhooks, counting statistics,
+    /// looking after lists, and, at most every minute, deleting expired items.
     #[arg(long, env = "ANYSPEND_JOBS_EVERY", default_value_t = 2, value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub jobs_every: u64,
@@ -62,6 +62,11 @@ pub struct Options {
     /// How many proxies in front may be believed about the client's address.
     #[arg(long, env = "ANYSPEND_TRUSTED_PROXIES", default_value_t = 0, value_name = "N")]
     pub trusted_proxies: usize,
+
+    /// The header in which a proxy in front tells a visitor's country, e.g. `CloudFront-Viewer-Country`. Without it,
+    /// countries are unknown.
+    #[arg(long, env = "ANYSPEND_COUNTRY_HEADER", value_name = "NAME")]
+    pub country_header: Option<String>,
 
     /// Allow listening on an address other machines can reach.
     #[arg(long, env = "ANYSPEND_ALLOW_REMOTE")]

@@ -13,11 +13,14 @@ use anyspend_domain::api_key::{ApiKey, KeyText, Permissions};
 use anyspend_domain::text::Name;
 use anyspend_domain::{ApiKeyId, Mode, OrgId, Owner, Timestamp};
 use anyspend_embedded::Embedded;
+use anyspend_sender::Sender;
 use anyspend_store::db::Connection;
 use anyspend_store::organizations::Organization;
 use anyspend_store::{CommitError, Db, Refusal, api_keys, organizations, schema};
 use axum::extract::{ConnectInfo, Request};
 use axum::serve::ListenerExt;
+use deliver_webhooks::Deliverer;
+use deliver_webhooks::host::USER_AGENT;
 use settle::Settler;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,6 +34,9 @@ const LOCAL_ORG: &str = "org_00000000000000000000000LCL";
 const EMBEDDED_TABLE: &str = "anyspend-platform";
 /// Expired items are looked for no more often than this, because the look goes through the whole table.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How long webhooks on their way may take once the process was asked to stop. What is cut off is delivered after the next
+/// start, once its lease has ended.
+const DELIVERIES_DRAIN: Duration = Duration::from_secs(2);
 /// How long requests in flight may take once the process was asked to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -76,6 +82,7 @@ impl Runner {
             short_url: options.short_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
             chains,
             trusted_proxies: options.trusted_proxies,
+            country_header: options.country_header.as_ref().map(|name| name.to_ascii_lowercase()),
             secret: Some(secret),
             ..Config::local(public_url.trim_end_matches('/').to_owned())
         };
@@ -94,6 +101,9 @@ impl Runner {
         let mut jobs = vec![tokio::spawn(look_after_lists(self.platform.clone(), self.jobs_every))];
         jobs.extend(self.embedded.as_ref().map(|embedded| tokio::spawn(sweep(embedded.sweeper(), self.jobs_every))));
         jobs.extend(self.settler.map(|settler| tokio::spawn(follow_chains(settler, self.jobs_every))));
+        jobs.push(tokio::spawn(count_statistics(self.platform.clone(), self.jobs_every)));
+        let deliverer = Deliverer::new(self.platform.clone(), Sender::new(USER_AGENT)?);
+        jobs.push(tokio::spawn(deliver(deliverer.clone(), self.jobs_every)));
         let (stopping, mut asked) = tokio::sync::watch::channel(false);
         let accepted = Arc::new(AtomicU64::new(0));
         let counter = accepted.clone();
@@ -123,6 +133,9 @@ impl Runner {
             // Until it is gone, it holds the platform.
             let _ = job.await;
         }
+        let _ = tokio::time::timeout(DELIVERIES_DRAIN, deliverer.finished()).await;
+        deliverer.abort().await;
+        drop(deliverer);
         // The SDK's idle connections are closed with the platform, so the engine can stop.
         drop(self.platform);
         if let Some(embedded) = self.embedded {
@@ -154,6 +167,33 @@ async fn note_peer(mut request: Request) -> Request {
         request.extensions_mut().insert(PeerAddress(peer.ip()));
     }
     request
+}
+
+/// Webhooks: what the stream and the schedule do on AWS.
+async fn deliver(deliverer: Deliverer, jobs_every: Duration) {
+    let mut ticks = tokio::time::interval(jobs_every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = deliverer.sweep().await {
+            tracing::error!(%error, "webhooks could not be looked through");
+        }
+    }
+}
+
+/// Counts the statistics of links until it is stopped.
+async fn count_statistics(platform: Arc<Platform>, jobs_every: Duration) {
+    let mut ticks = tokio::time::interval(jobs_every);
+    // A run that took long is not made up for by several at once.
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match rollup_stats::job(platform.db.metered(), platform.clock.now()).await {
+            Ok(done) if done.links > 0 || done.days > 0 => tracing::info!(?done, "statistics counted"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "statistics could not be counted"),
+        }
+    }
 }
 
 async fn look_after_lists(platform: Arc<Platform>, jobs_every: Duration) {

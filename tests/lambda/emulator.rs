@@ -58,15 +58,20 @@ impl Instance {
         panic!("no emulator could be started for {package}");
     }
 
-    /// Sends an event and waits for the answer.
+    /// Sends a request's event and waits for the answer.
     pub(crate) async fn invoke(&self, event: &Value) -> Answer {
+        Answer::read(&self.run(event).await)
+    }
+
+    /// Sends an event and waits for what the function makes of it.
+    pub(crate) async fn run(&self, event: &Value) -> Value {
         let _turn = self.turn.lock().await;
         let url = format!("{}/2015-03-31/functions/function/invocations", self.url);
         let answer = self.client.post(url).json(event).send().await.unwrap();
         let text = answer.text().await.unwrap();
         let response: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}\n{}", self.log()));
         assert!(response.get("errorType").is_none(), "the function failed: {response}\n{}", self.log());
-        Answer::read(&response)
+        response
     }
 
     /// The same, for a request that is built on the way.

@@ -76,6 +76,61 @@ async function checkoutSessions(platform) {
   assert.equal((await platform.checkoutSessions.expire(session.id)).status, "expired");
 }
 
+// A payment of a fresh session, without a chain; the published client knows no test helpers.
+async function pay(platform, body) {
+  const link = await platform.paymentLinks.create(terms);
+  const session = await platform.checkoutSessions.create({ payment_link_id: link.id });
+  const response = await fetch(`${baseUrl}/test-helpers/checkout-sessions/${session.id}/pay`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  assert.equal(response.status, 200);
+  return response.json();
+}
+
+async function transactions(platform) {
+  const session = await pay(platform, { payer_address: recipient_address });
+  const { data, total_count } = await platform.transactions.list({ status: "completed", customer_id: session.customer_id });
+  assert.equal(total_count, 1);
+  const [transaction] = data;
+  assert.deepEqual(
+    [transaction.object, transaction.from_address, transaction.tx_hash, transaction.amount_usd],
+    ["transaction", recipient_address, session.tx_hash, "10.00"],
+  );
+  assert.deepEqual(await platform.transactions.get(transaction.id), transaction);
+  const yesterday = Date.now() - 86_400_000;
+  assert.equal((await platform.transactions.list({ from: yesterday, to: Date.now() + 1_000 })).total_count, 1);
+  const stats = await platform.transactions.stats();
+  assert.deepEqual(
+    [stats.totalTransactions, stats.completedTransactions, stats.totalVolumeUsd, stats.last24h.volumeUsd],
+    [1, 1, "10.00", "10.00"],
+  );
+  assert.equal(stats.statusBreakdown.completed, 1);
+}
+
+async function customers(platform) {
+  const customer = await platform.customers.create({
+    wallet_address: "0x00000000000000000000000000000000000000aa",
+    name: "Alice",
+    metadata: { plan: "pro" },
+  });
+  assert.deepEqual([customer.object, customer.total_paid, customer.first_payment_at], ["customer", "0.00", null]);
+  assert.deepEqual(await platform.customers.get(customer.id), customer);
+  const email = "alice@example.com";
+  assert.equal((await platform.customers.update(customer.id, { email })).email, email);
+  const session = await pay(platform, { payer_address: customer.wallet_address });
+  assert.equal(session.customer_id, customer.id);
+  const paid = await platform.customers.get(customer.id);
+  assert.deepEqual([paid.total_paid, paid.transaction_count], ["10.00", 1]);
+  assert.deepEqual((await platform.customers.transactions(customer.id)).data.map(({ tx_hash }) => tx_hash), [session.tx_hash]);
+  const seen = [];
+  for await (const { id } of platform.customers.listAutoPaginate()) seen.push(id);
+  assert.equal(seen.includes(customer.id), true);
+  assert.equal((await platform.customers.delete(customer.id)).deleted, true);
+  await assert.rejects(platform.customers.get(customer.id), (error) => error instanceof NotFoundError);
+}
+
 async function everybodyElse() {
   const link = await AnySpendPlatformClient.quickPay({ recipient_address, amount: "5000000" }, baseUrl);
   assert.equal(link.object, "payment_link");
@@ -88,6 +143,8 @@ async function everybodyElse() {
   await paymentLinks(platform);
   await products(platform);
   await checkoutSessions(platform);
+  await transactions(platform);
+  await customers(platform);
   await everybodyElse();
   console.log("every method answered as typed");
 })().catch((error) => {

@@ -64,7 +64,7 @@ impl Template {
                     environment: variables.map(|(name, value)| (name.clone(), text(value))).collect(),
                     permissions: permissions(&properties["Policies"]),
                     key_actions: key_actions(&properties["Policies"]),
-                    routes: properties["Events"].as_object().unwrap().values().map(route_key).collect(),
+                    routes: properties["Events"].as_object().unwrap().values().filter_map(route_key).collect(),
                 }
             })
             .collect()
@@ -101,12 +101,16 @@ impl Template {
     }
 }
 
-fn route_key(event: &Value) -> String {
-    assert_eq!(event["Type"], "HttpApi");
-    match (event["Properties"]["Method"].as_str(), event["Properties"]["Path"].as_str()) {
+/// The route of an event of the gateway; what schedules and streams send has none.
+fn route_key(event: &Value) -> Option<String> {
+    if event["Type"] != "HttpApi" {
+        assert!(["Schedule", "ScheduleV2", "DynamoDB"].contains(&event["Type"].as_str().unwrap()), "{event}");
+        return None;
+    }
+    Some(match (event["Properties"]["Method"].as_str(), event["Properties"]["Path"].as_str()) {
         (Some(method), Some(path)) => format!("{method} {path}"),
         _ => DEFAULT_ROUTE.to_owned(),
-    }
+    })
 }
 
 fn key_actions(policies: &Value) -> BTreeSet<String> {

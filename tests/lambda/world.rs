@@ -5,29 +5,46 @@ use crate::event::{FIXTURE_KEY, FIXTURE_SHORT_CODE, FIXTURE_TOKEN};
 use crate::gate::Gate;
 use crate::kms::KmsKey;
 use crate::template::Template;
+use anyspend_api::Platform;
 use anyspend_api::clock::Clock;
+use anyspend_api::config::Config;
+use anyspend_api::seal::MasterSecret;
 use anyspend_api::version::Version;
+use anyspend_api::webhook::SigningSecret;
 use anyspend_domain::ProductId;
 use anyspend_domain::api_key::{ApiKey, KeyHash, KeyText, Permissions};
 use anyspend_domain::chain::{BASE, Chains, USDC_ON_BASE};
-use anyspend_domain::checkout_session::{CheckoutSession, NewCheckoutSession, Source};
+use anyspend_domain::checkout_session::{Attribution, CheckoutSession, NewCheckoutSession, Source};
+use anyspend_domain::customer::Customer;
 use anyspend_domain::discount_code::{CodeText, DiscountCode, DiscountCodePatch, ReductionType};
 use anyspend_domain::line_item::NewLineItem;
+use anyspend_domain::payment::{LinkState, Payment, Seen, settle};
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
 use anyspend_domain::product::{Product, ProductPatch};
+use anyspend_domain::statistics::{Visitor, VisitorHash};
 use anyspend_domain::text::Name;
+use anyspend_domain::transaction::{Transaction, TxHash};
+use anyspend_domain::web_url::WebUrl;
+use anyspend_domain::webhook::{NewWebhook, Reach, Subscription, Webhook, WebhookEvent, WebhookPatch, Wish};
+use anyspend_domain::webhook_delivery::{Cause, Delivery, Occurrence};
 use anyspend_domain::{
-    Address, Amount, ApiKeyId, CheckoutSessionId, DiscountCodeId, LineItemId, Locator, Mode, OrgId, Owner, Patch,
-    PaymentLinkId, Timestamp,
+    Address, Amount, ApiKeyId, CheckoutSessionId, CustomerId, DiscountCodeId, LineItemId, Locator, Mode, OrgId, Owner,
+    Patch, PaymentLinkId, Timestamp, TransactionId, VisitorId,
 };
+use anyspend_domain::{DeliveryId, EventId, WebhookId};
 use anyspend_embedded::Embedded;
 use anyspend_store::db::Connection;
 use anyspend_store::vault::Vault;
-use anyspend_store::{Db, StoreError, api_keys, checkout_sessions, discount_codes, payment_links, products, schema};
+use anyspend_store::{
+    Db, StoreError, api_keys, checkout_sessions, customers, discount_codes, payment_links, products, schema,
+    transactions, webhook_deliveries, webhooks,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
+/// Who pays in the fixtures.
+const FIXTURE_WALLET: &str = "0x7e57000000000000000000000000000000007e57";
 /// The table's name; on AWS, CloudFormation draws one.
 pub(crate) const TABLE: &str = "anyspend-platform-Table-1EXAMPLE";
 /// Where checkout pages are.
@@ -72,9 +89,19 @@ impl World {
         let link = link(owner, now);
         writes.extend(payment_links::create(&link).unwrap());
         writes.extend(products::create(&product(&link.owner, now)).unwrap());
-        writes.push(checkout_sessions::create(&session(&link, now), &NoVault).unwrap());
+        let session = session(&link, now);
+        writes.extend(checkout_sessions::create(&session, &NoVault).unwrap());
+        let customer = customer(&link.owner, now);
+        writes.push(customers::record(&customer, None, &NoVault).unwrap());
+        writes.push(transactions::record(&transaction(session, customer.id, now), None, &NoVault).unwrap());
         writes.push(discount_codes::create(&discount_code(&link.owner, now), None).unwrap());
-        Db::new(self.client.clone(), TABLE).commit(writes).await.unwrap();
+        let db = Db::new(self.client.clone(), TABLE);
+        let (webhook, deliveries) = webhook(&db, &link.owner, now);
+        writes.extend(webhooks::create(&webhook).unwrap());
+        writes.extend(deliveries.iter().map(|delivery| webhook_deliveries::create(delivery).unwrap()));
+        db.commit(writes).await.unwrap();
+        // Long enough ago for its bucket to be closed.
+        db.record_view(&visit(&link, Timestamp::from_millis(now.millis() - 1_200_000).unwrap())).await.unwrap();
     }
 
     /// One instance of a function, in the environment the template gives it.
@@ -126,6 +153,37 @@ fn admin_key(id: ApiKeyId, hash: KeyHash, owner: &Owner, now: Timestamp) -> ApiK
     }
 }
 
+/// An endpoint at a name that nobody has, with its secret sealed as the functions seal it, and test events for it: one by
+/// the name that fixtures know, and one that is young enough to be listed.
+fn webhook(db: &Db, owner: &Owner, now: Timestamp) -> (Webhook, [Delivery; 2]) {
+    let config = Config { secret: MasterSecret::from_text(SECRET), ..Config::local(PUBLIC_URL.to_owned()) };
+    let platform = Platform::new(db.clone(), config, Clock::System);
+    let id = WebhookId::parse(&format!("wh_{FIXTURE_TOKEN}")).unwrap();
+    let new = NewWebhook {
+        secret: platform.seal_webhook_secret(owner, &id, &SigningSecret::generate()).unwrap(),
+        id,
+        owner: owner.clone(),
+        api_version: Version::current().name().to_owned(),
+    };
+    let patch = WebhookPatch {
+        url: Patch::Set(WebUrl::parse("https://hooks.example.invalid/anyspend", Mode::Test).unwrap()),
+        events: Patch::Set(Subscription::new(vec![Wish::parse("*").unwrap()]).unwrap()),
+        ..WebhookPatch::default()
+    };
+    let webhook = Webhook::create(new, patch, now, Reach::Public).unwrap();
+    let occurrence = Occurrence {
+        id: EventId::generate(now),
+        event: WebhookEvent::TestPing,
+        transaction_id: None,
+        session_id: None,
+        at: now,
+    };
+    let young = Delivery::new(&webhook, occurrence, Cause::Request, now);
+    let named = DeliveryId::parse(&format!("del_{FIXTURE_TOKEN}")).unwrap();
+    let deliveries = [Delivery { id: named, ..young.clone() }, young];
+    (webhook, deliveries)
+}
+
 fn product(owner: &Owner, now: Timestamp) -> Product {
     let patch = ProductPatch {
         name: Patch::Set(Name::parse("Mug").unwrap()),
@@ -154,6 +212,41 @@ fn session(link: &PaymentLink, now: Timestamp) -> CheckoutSession {
     let id = CheckoutSessionId::parse(&format!("cs_{FIXTURE_TOKEN}{FIXTURE_SHORT_CODE}")).unwrap();
     let request = NewCheckoutSession::default();
     CheckoutSession::open(id, link.owner.clone(), request, Source::Link(link), now, &Chains::default()).unwrap()
+}
+
+fn visit(link: &PaymentLink, at: Timestamp) -> Visitor {
+    Visitor {
+        id: VisitorId::generate(at, &link.id.short_code()),
+        owner: link.owner.clone(),
+        payment_link_id: link.id.clone(),
+        ip_country: None,
+        referrer: None,
+        user_agent: None,
+        attribution: Attribution::default(),
+        hash: VisitorHash::of_mac(&[7; 32]),
+        started_session: false,
+    }
+}
+
+/// A customer without a name, so that nothing needs sealing.
+fn customer(owner: &Owner, now: Timestamp) -> Customer {
+    let wallet = Address::parse(FIXTURE_WALLET).unwrap();
+    let id = CustomerId::parse(&format!("cust_{FIXTURE_TOKEN}{}", customers::locator(owner, &wallet))).unwrap();
+    Customer::new(id, owner.clone(), wallet, now)
+}
+
+/// What a payment of the session leaves behind.
+fn transaction(session: CheckoutSession, customer: CustomerId, now: Timestamp) -> Transaction {
+    let id = TransactionId::parse(&format!("tx_{FIXTURE_TOKEN}")).unwrap();
+    let payment = Payment {
+        amount: Amount::parse("15000000").unwrap(),
+        payer_address: Address::parse(FIXTURE_WALLET).unwrap(),
+        tx_hash: TxHash::new([7; 32]),
+        log_index: Some(0),
+        block: None,
+        confirmations: 1,
+    };
+    settle(session, Seen::New(id), &payment, LinkState::None, Some(customer), now).transaction
 }
 
 /// Has nothing to seal.

@@ -74,6 +74,7 @@ async fn a_get_needs_read_and_a_change_needs_write_and_keys_need_admin() {
             (_, path) if ["/pay/", "/l/", "/api/v1/checkout/"].iter().any(|open| path.starts_with(open)) => None,
             (&Method::GET, _) | (_, "/api/v1/discount-codes/validate") => Some(Permission::Read),
             (_, path) if path.starts_with("/api/v1/discount-codes") => Some(Permission::Admin),
+            (_, path) if path.starts_with("/api/v1/webhooks") => Some(Permission::Admin),
             _ => Some(Permission::Write),
         };
         let declared = match access {

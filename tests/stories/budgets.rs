@@ -1,5 +1,8 @@
 //! What each route may cost in DynamoDB calls and units. Raising a number here is a decision, not a repair.
 
+use crate::customers::CUSTOMERS;
+use crate::traffic::Traffic;
+use crate::transactions::{TRANSACTIONS, WALLET, pay};
 use crate::{LINKS, PRODUCTS, app, create_link, create_product, link_body, path_of, product_body, product_path};
 use anyspend_store::list::{ListId, Tuning};
 use anyspend_store::payment_links::LinkColumns;
@@ -92,6 +95,37 @@ async fn every_route_of_products_stays_within_its_budget() {
 }
 
 #[tokio::test]
+async fn every_route_of_transactions_and_customers_stays_within_its_budget() {
+    let app = app().await;
+    let client = app.admin().await;
+    client.get(CUSTOMERS).await.expect(200);
+    let link = create_link(&client, json!({})).await;
+
+    let body = json!({"wallet_address": WALLET, "name": "Alice", "email": "alice@example.com"});
+    let create = client.clone().idempotent("k");
+    let reply = create.post(CUSTOMERS, &body).await;
+    within("create customer", &reply, 201, 2, 8.0, 0.0);
+    within("replay of a customer", &create.post(CUSTOMERS, &body).await, 201, 2, 8.0, 1.0);
+    let path = format!("{CUSTOMERS}/{}", reply.json()["id"].as_str().unwrap());
+    pay(&client, &link, json!({"payer_address": WALLET})).await;
+    let cost = within("retrieve customer", &client.get(&path).await, 200, 1, 1.0, 1.0);
+    assert_eq!(cost.calls, 2, "the check of the key and the read, side by side");
+    within("list customers", &client.get(CUSTOMERS).await, 200, 2, 1.0, 30.0);
+    let update = client.clone().idempotent("u").patch(&path, &json!({"name": "x"})).await;
+    within("update customer", &update, 200, 2, 8.0, 1.0);
+
+    let list = client.get(TRANSACTIONS).await;
+    within("list transactions", &list, 200, 2, 1.0, 30.0);
+    let transaction = format!("{TRANSACTIONS}/{}", list.json()["data"][0]["id"].as_str().unwrap());
+    let cost = within("retrieve transaction", &client.get(&transaction).await, 200, 1, 1.0, 1.0);
+    assert_eq!(cost.calls, 2, "the check of the key and the read, side by side");
+    within("transaction stats", &client.get(&format!("{TRANSACTIONS}/stats")).await, 200, 1, 1.0, 1.0);
+    let own = client.get(&format!("{path}/transactions")).await;
+    within("list a customer's transactions", &own, 200, 2, 1.0, 30.0);
+    within("erase customer", &client.delete(&path).await, 200, 2, 6.0, 1.0);
+}
+
+#[tokio::test]
 async fn a_page_costs_one_directory_and_its_rows_however_many_links_there_are() {
     let app = app().await;
     let owner = app.admin().await.owner;
@@ -126,6 +160,52 @@ async fn the_cold_instance_of_a_busy_key_pays_one_call_more_once() {
     let first = through.get(&path_of(&link)).await;
     within("cold retrieve", &first, 200, 2, 2.0, 1.0);
     within("warm retrieve", &through.get(&path_of(&link)).await, 200, 1, 1.0, 1.0);
+}
+
+#[tokio::test]
+async fn statistics_and_visitors_stay_within_their_budgets_however_many_visitors_there_are() {
+    let app = app().await;
+    let client = app.admin().await;
+    let mut traffic = Traffic::on_new_link(&app, &client).await;
+    let rollup = async || rollup_stats::rollup(&app.platform.db, app.now()).await.unwrap();
+    rollup().await;
+    let mut budgets = Vec::new();
+    for round in 0..3_u32 {
+        for visitor in 0..40 * (1 + round * 4) {
+            traffic.visit(app.now(), visitor, [Some("twitter"), None, None]).await;
+        }
+        app.advance_seconds(600);
+        rollup().await;
+        let path = &traffic.path;
+        // The check of the key beside the link and the mark; then the rows beside the buckets the rollup has not come to.
+        let stats = client.get(&format!("{path}/stats")).await;
+        budgets.push(within("stats", &stats, 200, 2, 1.0, 8.0));
+        // The same, and the buckets of the page: half a unit for each four visits.
+        let visitors = client.get(&format!("{path}/visitors")).await;
+        budgets.push(within("visitors, page 1", &visitors, 200, 3, 1.0, 10.0));
+        let total = visitors.json()["total_count"].as_u64().unwrap();
+        let last = client.get(&format!("{path}/visitors?page={}", total.div_ceil(20))).await;
+        within("visitors, last page", &last, 200, 3, 1.0, 12.0);
+    }
+    assert_eq!((budgets[0], budgets[1]), (budgets[4], budgets[5]), "more visitors cost no more");
+    // With a visitor in the tail, one look at who was there before today.
+    traffic.visit(app.now(), 1, [None; 3]).await;
+    within("stats with a live tail", &client.get(&format!("{}/stats", traffic.path)).await, 200, 3, 1.0, 9.0);
+}
+
+#[tokio::test]
+async fn recording_a_view_is_one_call_of_one_unit_however_much_the_visitor_says() {
+    let app = app().await;
+    let client = app.admin().await;
+    let mut traffic = Traffic::on_new_link(&app, &client).await;
+    let long: &'static str = "é".repeat(200).leak();
+    let mut visit = traffic.visit(app.now(), 1, [Some(long), Some(long), Some(long)]).await;
+    visit.user_agent = Some("x".repeat(10_000));
+    visit.referrer = Some("https://example.com/".repeat(1_000));
+    let db = app.platform.db.metered();
+    db.record_view(&visit).await.unwrap();
+    let cost = db.cost();
+    assert_eq!((cost.calls, cost.wru, cost.index_wru, cost.half_rru), (1, 1, 0, 0));
 }
 
 #[tokio::test]

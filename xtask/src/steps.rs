@@ -100,6 +100,7 @@ fn tests() -> Result<(), String> {
         .env("LAMBDA_DIR", &root().join("target/lambda").to_string_lossy())
         .env("MOTO_SERVER", &tools::python_bin().join("moto_server").to_string_lossy())
         .env("OFFICIAL_CLIENT", &tools::official_client().to_string_lossy())
+        .env("ANVIL", &tools::anvil().to_string_lossy())
         .env("LAMBDA_RIE", &emulator.to_string_lossy())
         .run()
 }

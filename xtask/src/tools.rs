@@ -16,6 +16,9 @@ const CARGO_DENY: &str = "cargo-deny@0.20.2";
 /// the one file that is needed needs nothing else.
 const OFFICIAL_CLIENT: &str = "@b3dotfun/sdk@0.1.70-alpha.5";
 
+/// From npm: a node of a chain of its own. The optional packages are what holds its program, one per system.
+const ANVIL: &str = "@foundry-rs/anvil@1.7.1";
+
 /// Where everything is.
 fn directory() -> PathBuf {
     root().join(".tools")
@@ -34,6 +37,13 @@ pub(crate) fn cargo_bin() -> PathBuf {
 /// The published client's entry, as Node loads it.
 pub(crate) fn official_client() -> PathBuf {
     directory().join("official-client/package/dist/cjs/anyspend/platform/index.js")
+}
+
+/// The chain that tests settle on, for this machine.
+pub(crate) fn anvil() -> PathBuf {
+    let system = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
+    let processor = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    directory().join(format!("anvil/node_modules/@foundry-rs/anvil-{system}-{processor}/bin/anvil"))
 }
 
 /// The AWS Lambda Runtime Interface Emulator for this machine.
@@ -75,6 +85,14 @@ pub(crate) fn install() -> Result<(), String> {
         let unpack =
             "import glob, sys, tarfile; tarfile.open(glob.glob(sys.argv[1] + '/*.tgz')[0]).extractall(sys.argv[1])";
         Command::new("python3").args(&["-c", unpack, &folder]).run()
+    })?;
+    stamped("anvil", ANVIL, || {
+        let folder = directory().join("anvil");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        let folder = folder.to_string_lossy();
+        let quietly = ["--silent", "--no-audit", "--no-fund", "--no-save", "--include=optional"];
+        Command::new("npm").args(&["install", "--prefix", &folder, ANVIL]).args(&quietly).run()
     })?;
     stamped("cargo", CARGO_DENY, || {
         let root = directory().join("cargo");

@@ -111,7 +111,7 @@ async fn create(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> 
 fn opening(call: &Call, session: &CheckoutSession) -> Result<Changes, ApiError> {
     let mut answer = call.answer(StatusCode::CREATED, &CheckoutSessionView::new(session, call, None))?;
     answer.bears_secret = session.names_somebody();
-    let mut writes = vec![checkout_sessions::create(session, &*call.platform)?];
+    let mut writes = checkout_sessions::create(session, &*call.platform)?;
     writes.extend(facts::session_opened(session)?);
     Ok(Changes {
         writes,

@@ -6,6 +6,7 @@ use crate::session_page::find;
 use crate::view::PayerSessionView;
 use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, NotCommitted};
+use anyspend_domain::checkout_session::CheckoutSession;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -31,8 +32,10 @@ async fn add(call: Arc<Call>, caller: Caller, found: Option<Context>) -> Result<
     let mut context = found.ok_or_else(|| session::unknown(&call))?;
     for _ in 0..details::DECISIONS {
         let session = details::decide(&call, &context, call.read_body_in(context.session.owner.mode)?)?;
-        let answer = call.answer(StatusCode::OK, &PayerSessionView::new(&session, &call, context.link_deleted_at))?;
-        match details::commit(&call, &caller, &session, context.session.version, answer).await {
+        let shown = |session: &CheckoutSession| {
+            call.answer(StatusCode::OK, &PayerSessionView::new(session, &call, context.link_deleted_at))
+        };
+        match details::commit(&call, &caller, &session, context.session.version, shown).await {
             Err(NotCommitted::Changed) => context = details::again(&call).await?,
             settled => return Ok(settled?),
         }

@@ -10,7 +10,7 @@ use crate::session_page::find;
 use anyspend_api::json::Json;
 use anyspend_api::operation::{Access, Audience, Content, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, NotCommitted};
-use anyspend_domain::checkout_session::Status;
+use anyspend_domain::checkout_session::{CheckoutSession, Status};
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ async fn add(call: Arc<Call>, caller: Caller, found: Option<Context>) -> Result<
                 }
                 Err(error) => return Err(error),
             };
-        let leave = call.redirect(StatusCode::SEE_OTHER, &page)?;
+        let leave = |_: &CheckoutSession| call.redirect(StatusCode::SEE_OTHER, &page);
         match details::commit(&call, &caller, &session, context.session.version, leave).await {
             Err(NotCommitted::Changed) => context = details::again(&call).await?,
             settled => return Ok(settled?),

@@ -48,7 +48,8 @@ pub(crate) fn decide(
     ApiError::settle(read, Rejection::unless_empty(decided).map(|()| session))
 }
 
-/// Stores the session as decided on what was read.
+/// Stores the session as decided on what was read. What it owes may be known only now: then it becomes an amount of its
+/// own. `answer` answers with the session as it was stored.
 ///
 /// # Errors
 /// [`NotCommitted::Changed`] when another change came first.
@@ -57,17 +58,19 @@ pub(crate) async fn commit(
     caller: &Caller,
     session: &CheckoutSession,
     read_at: u64,
-    answer: Answer,
+    answer: impl Fn(&CheckoutSession) -> Result<Answer, ApiError>,
 ) -> Result<Answer, NotCommitted> {
-    let writes = checkout_sessions::replace(session, read_at, &*call.platform);
-    let changes = Changes {
-        writes: writes.map_err(|error| NotCommitted::Failed(error.into()))?,
-        event_type: "checkout_session.updated",
-        resource_type: CheckoutSessionId::OBJECT,
-        resource_id: session.id.to_string(),
-        answer,
+    let changes = |session: &CheckoutSession| {
+        Ok(Changes {
+            writes: checkout_sessions::replace(session, read_at, &*call.platform)?,
+            event_type: "checkout_session.updated",
+            resource_type: CheckoutSessionId::OBJECT,
+            resource_id: session.id.to_string(),
+            answer: answer(session)?,
+        })
     };
-    call.commit_for(caller, &session.owner, changes).await
+    // Boxed, like every future that commits more than once: it holds what each try needs.
+    Box::pin(call.commit_asking(caller, session, changes)).await
 }
 
 /// The session read anew, after another change came first.

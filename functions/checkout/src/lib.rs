@@ -6,6 +6,7 @@
 
 mod add_details;
 mod add_details_from_page;
+mod apply_discount;
 mod asset;
 mod details;
 mod html;
@@ -15,6 +16,7 @@ mod open_from_page;
 mod open_session;
 mod page_form;
 mod page_query;
+mod report_payment;
 mod session;
 mod session_page;
 mod session_status;
@@ -40,6 +42,8 @@ pub fn routes() -> Group {
             open_session::operation(),
             session_status::operation(),
             add_details::operation(),
+            apply_discount::operation(),
+            report_payment::operation(),
         ],
     }
 }

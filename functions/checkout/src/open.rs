@@ -1,23 +1,28 @@
 //! Opening a session as the payer: what may be sent, and what becomes of it, for the page and the API alike.
 
+use crate::apply_discount::DECISIONS;
 use crate::page_query::PageQuery;
+use anyspend_api::discount_code::{apply, find_by_text};
 use anyspend_api::fields::{Body, Fields, Reading, SentForm};
 use anyspend_api::json::Json;
-use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
+use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::buyer::{Buyer, ShippingAddress};
 use anyspend_domain::checkout_session::{Attribution, CheckoutSession, NewCheckoutSession, Source};
 use anyspend_domain::country::CountryCode;
 use anyspend_domain::link_form::FieldId;
 use anyspend_domain::payer_answers::{Asked, Filled};
 use anyspend_domain::payment_link::PaymentLink;
+use anyspend_domain::text::Name;
 use anyspend_domain::web_url::WebUrl;
 use anyspend_domain::{CheckoutSessionId, Problem, VisitorId};
-use anyspend_store::{checkout_sessions, facts};
+use anyspend_store::{Write, checkout_sessions, facts};
 
 /// The body.
 pub(crate) struct OpenSession {
     filled: Filled,
     visitor_id: Option<VisitorId>,
+    /// Whatever was typed: what can be no code is one that does not exist.
+    discount_code: Option<Name>,
     session: NewCheckoutSession,
 }
 
@@ -44,6 +49,7 @@ impl Body for OpenSession {
             },
             filled: read_filled(fields),
             visitor_id: fields.optional("visitor_id"),
+            discount_code: fields.optional("discount_code"),
         })
     }
 }
@@ -82,8 +88,9 @@ impl Body for SentAddress {
 
 /// A session that may be opened, and the visit it began with.
 pub(crate) struct Opening {
-    pub(crate) session: CheckoutSession,
+    session: CheckoutSession,
     visitor: Option<VisitorId>,
+    discount_code: Option<Name>,
 }
 
 /// Decides on a session of this link.
@@ -91,7 +98,7 @@ pub(crate) struct Opening {
 /// # Errors
 /// Everything that is wrong with what was sent.
 pub(crate) fn decide(call: &Call, link: &PaymentLink, reading: Reading<OpenSession>) -> Result<Opening, ApiError> {
-    let (OpenSession { filled, visitor_id, session: mut request }, read) = reading.parts()?;
+    let (OpenSession { filled, visitor_id, discount_code, session: mut request }, read) = reading.parts()?;
     request.ignored_urls = ignored_urls(link, &mut request);
     let mut decided = Vec::new();
     match Asked::by(&link.terms).accept(filled) {
@@ -115,7 +122,7 @@ pub(crate) fn decide(call: &Call, link: &PaymentLink, reading: Reading<OpenSessi
     );
     match opened {
         Ok(session) if decided.is_empty() => {
-            ApiError::settle(read, Ok(session)).map(|session| Opening { session, visitor: visitor_id })
+            ApiError::settle(read, Ok(session)).map(|session| Opening { session, visitor: visitor_id, discount_code })
         }
         Ok(_) => Err(refused(read, decided)),
         // A link that takes no payments at all is what the payer has to know, and nothing else.
@@ -146,7 +153,8 @@ fn ignored_urls(link: &PaymentLink, request: &mut NewCheckoutSession) -> Vec<Str
     ignored
 }
 
-/// Opens the session: the session, its place in the statistics, what its visit has become and the trail, at once.
+/// Opens the session: the session, its place in the statistics, what its visit has become, how its payment is found, and
+/// the trail, at once. `answer` answers with the session as it was opened.
 ///
 /// # Errors
 /// 409 for another request's idempotency key, 503 when the table does not answer.
@@ -154,22 +162,45 @@ pub(crate) async fn commit(
     call: &Call,
     caller: &Caller,
     opening: &Opening,
-    answer: Answer,
+    answer: impl Fn(&CheckoutSession) -> Result<Answer, ApiError>,
 ) -> Result<Answer, ApiError> {
-    let session = &opening.session;
-    let mut writes = vec![checkout_sessions::create(session, &*call.platform)?];
-    writes.extend(facts::session_opened(session)?);
-    if let Some(visitor) = &opening.visitor {
-        writes.extend(facts::started_session(visitor, session)?);
+    for decision in 0..DECISIONS {
+        if decision > 0 {
+            tokio::time::sleep(anyspend_store::commit::pause(decision)).await;
+        }
+        let (session, reserved) = discounted(call, opening).await?;
+        let changes = |session: &CheckoutSession| {
+            let mut writes = checkout_sessions::create(session, &*call.platform)?;
+            writes.extend(reserved.iter().cloned());
+            writes.extend(facts::session_opened(session)?);
+            if let Some(visitor) = &opening.visitor {
+                writes.extend(facts::started_session(visitor, session)?);
+            }
+            Ok(Changes {
+                writes,
+                event_type: "checkout_session.created",
+                resource_type: CheckoutSessionId::OBJECT,
+                resource_id: session.id.to_string(),
+                answer: answer(session)?,
+            })
+        };
+        // Boxed, like every future that commits more than once: it holds what each try needs.
+        match Box::pin(call.commit_asking(caller, &session, changes)).await {
+            // Another session took a use of the code: there may be one left.
+            Err(NotCommitted::Changed) => {}
+            settled => return Ok(settled?),
+        }
     }
-    let changes = Changes {
-        writes,
-        event_type: "checkout_session.created",
-        resource_type: CheckoutSessionId::OBJECT,
-        resource_id: session.id.to_string(),
-        answer,
-    };
-    Ok(call.commit_for(caller, &session.owner, changes).await?)
+    Err(ApiError::unavailable("the discount code kept changing"))
+}
+
+/// The session with its discount code on it, and what reserves a use.
+async fn discounted(call: &Call, opening: &Opening) -> Result<(CheckoutSession, Vec<Write>), ApiError> {
+    let mut session = opening.session.clone();
+    let Some(code) = &opening.discount_code else { return Ok((session, Vec::new())) };
+    let found = find_by_text(&call.db, &session.owner, code.as_str()).await?;
+    let reserved = apply(&mut session, found.as_ref(), call.now, None)?;
+    Ok((session, reserved))
 }
 
 /// What a link's address says, as the fields of a body.

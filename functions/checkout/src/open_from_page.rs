@@ -8,6 +8,7 @@ use crate::page_query::PageQuery;
 use anyspend_api::json::Json;
 use anyspend_api::operation::{Access, Audience, Content, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::{PaymentLinkId, PaymentLinkRef};
 use anyspend_store::payment_links::LinkFate;
 use http::{Method, StatusCode};
@@ -58,8 +59,9 @@ async fn open(call: Arc<Call>, caller: Caller, found: LinkFate) -> Result<Answer
     fields.extend(visitor.as_ref().map(|id| ("visitor_id".to_owned(), Json::String(id.to_string()))));
     match open::decide(&call, &link, call.read_as::<OpenSession>(&Json::Object(fields), mode)) {
         Ok(opening) => {
-            let answer = call.redirect(StatusCode::SEE_OTHER, &crate::session_path(&opening.session.id))?;
-            open::commit(&call, &caller, &opening, answer).await
+            let leave =
+                |session: &CheckoutSession| call.redirect(StatusCode::SEE_OTHER, &crate::session_path(&session.id));
+            open::commit(&call, &caller, &opening, leave).await
         }
         Err(error) if error.status() == StatusCode::BAD_REQUEST => {
             Ok(link::answer(&call, &link, &form.refused(&ask, &error), visitor.as_ref()))

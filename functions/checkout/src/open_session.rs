@@ -4,6 +4,7 @@ use crate::open::{self, OpenSession};
 use crate::view::PayerSessionView;
 use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::{PaymentLinkId, PaymentLinkRef};
 use anyspend_store::payment_links::LinkFate;
 use http::{Method, StatusCode};
@@ -42,6 +43,7 @@ async fn open(call: Arc<Call>, caller: Caller, found: LinkFate) -> Result<Answer
         return Err(ApiError::not_found(PaymentLinkId::OBJECT, call.param("short_code")));
     };
     let opening = open::decide(&call, &link, call.read_body_in(link.owner.mode)?)?;
-    let answer = call.answer(StatusCode::CREATED, &PayerSessionView::new(&opening.session, &call, None))?;
-    open::commit(&call, &caller, &opening, answer).await
+    let shown =
+        |session: &CheckoutSession| call.answer(StatusCode::CREATED, &PayerSessionView::new(session, &call, None));
+    open::commit(&call, &caller, &opening, shown).await
 }

@@ -40,7 +40,8 @@ pub(crate) struct PayerSessionView {
     recipient_address: Option<Addr>,
     /// The price in the token's smallest unit; null until it was chosen.
     amount: Option<String>,
-    /// What is owed, after discount and with shipping.
+    /// What is asked for: the price after discount and with shipping, and, where another unpaid session of the recipient
+    /// asks for the same, less than 10,000 units more that tell the payments apart.
     amount_due: Option<String>,
     /// What has arrived.
     amount_received: String,
@@ -52,6 +53,9 @@ pub(crate) struct PayerSessionView {
     discount_amount: Option<String>,
     /// What a wallet needs to pay what is still owed (EIP-681); null while there is nothing to pay.
     payment_uri: Option<String>,
+    /// What a wallet appends to the calldata, so that the transfer is known to be for this session whatever its amount;
+    /// null while there is nothing to pay.
+    payment_reference: Option<String>,
     /// The paying transaction.
     tx_hash: Option<String>,
     /// Where the payer goes now that it is paid; null before.
@@ -90,7 +94,7 @@ impl PayerSessionView {
             chain_id: session.chain_id,
             recipient_address: (!ended).then(|| Addr(session.recipient_address.clone())),
             amount: amount(session.amount),
-            amount_due: amount(session.amount_due()),
+            amount_due: amount(session.amount_asked()),
             amount_received: amount(session.amount_received).unwrap_or_else(|| "0".to_owned()),
             amount_usd: session.amount.and_then(usd).map(|cents| cents.to_string()),
             discount_code: session.discount.as_ref().map(|discount| discount.code.clone()),
@@ -99,6 +103,11 @@ impl PayerSessionView {
                 .as_ref()
                 .map(|discount| discount.amount.map_or_else(|| "0".to_owned(), |amount| amount.to_string())),
             payment_uri: owed(session).filter(|_| status == Status::Open).map(|owed| payment_uri(session, owed)),
+            payment_reference: call
+                .platform
+                .payment_reference(&session.id)
+                .filter(|_| matches!(status, Status::Open | Status::Processing))
+                .map(|reference| reference.to_string()),
             tx_hash: session.tx_hash.as_ref().map(ToString::to_string),
             redirect_url: success_url(session).filter(|_| status == Status::Completed),
             cancel_url: cancel_url(session),
@@ -112,8 +121,7 @@ impl PayerSessionView {
 
 /// What is still to be paid; `None` while the amount is not known, or when nothing is.
 pub(crate) fn owed(session: &CheckoutSession) -> Option<Amount> {
-    let due = session.amount_due()?;
-    session.amount_received.map_or(Some(due), |received| due.checked_sub(received))
+    session.amount_owed()
 }
 
 /// What a wallet needs to pay (EIP-681).

@@ -1,6 +1,7 @@
-//! The platform itself: its health and its description. On AWS this function is also the catch-all route, so that a
+//! The platform itself: its health, its description and the chains it follows. On AWS this function is also the catch-all route, so that a
 //! path nobody serves is answered in our envelope and not the gateway's.
 
+mod chains;
 mod health;
 mod openapi;
 
@@ -10,7 +11,7 @@ use anyspend_api::Group;
 pub fn routes() -> Group {
     Group {
         name: "platform",
-        description: "The platform's health and its machine-readable description.",
-        operations: vec![health::operation(), openapi::operation()],
+        description: "The platform's health, its machine-readable description, and the chains it follows.",
+        operations: vec![health::operation(), openapi::operation(), chains::operation()],
     }
 }

@@ -33,7 +33,7 @@ use anyspend_domain::statistics::{Bucket, Day};
 use anyspend_store::statistics::{Kept, Progress};
 use anyspend_store::{Db, StoreError};
 use futures_util::future::BoxFuture;
-pub use recount::{RecountError, Recounted, recount};
+pub use recount::{RecountError, Recounted, recount, recount_link};
 use serde::Serialize;
 
 /// How long after its end a bucket is closed: longer than the 25 seconds a request may take, and than clocks differ.

@@ -50,6 +50,26 @@ struct LinkDay {
 /// When the day is not counted to its end, when its facts have begun to expire, or when the table does not answer. What
 /// was corrected until then stays, and the next recount goes on.
 pub async fn recount(db: &Db, day: Day, now: Timestamp) -> Result<Recounted, RecountError> {
+    check(db, day, now).await?;
+    let shards = try_join_all((0..SHARDS).map(|number| shard(db, day, number))).await?;
+    let sum = |sum: Recounted, shard: Recounted| Recounted {
+        links: sum.links + shard.links,
+        corrected: sum.corrected + shard.corrected,
+    };
+    Ok(shards.into_iter().fold(Recounted::default(), sum))
+}
+
+/// Recounts a day of one link; whether there was something to correct.
+///
+/// # Errors
+/// As for [`recount`].
+pub async fn recount_link(db: &Db, code: &ShortCode, day: Day, now: Timestamp) -> Result<bool, RecountError> {
+    check(db, day, now).await?;
+    Ok(correct(db, code, day).await?)
+}
+
+/// A day can be recounted once the rollup is through with it, and while all of its facts are there.
+async fn check(db: &Db, day: Day, now: Timestamp) -> Result<(), RecountError> {
     let counted = matches!(db.rollup_progress().await?, Progress::Through(bucket) if bucket >= day.last_bucket());
     if !counted {
         return Err(RecountError::NotCounted);
@@ -57,12 +77,7 @@ pub async fn recount(db: &Db, day: Day, now: Timestamp) -> Result<Recounted, Rec
     if day.first_bucket().facts_expire_at() <= now {
         return Err(RecountError::TooOld);
     }
-    let shards = try_join_all((0..SHARDS).map(|number| shard(db, day, number))).await?;
-    let sum = |sum: Recounted, shard: Recounted| Recounted {
-        links: sum.links + shard.links,
-        corrected: sum.corrected + shard.corrected,
-    };
-    Ok(shards.into_iter().fold(Recounted::default(), sum))
+    Ok(())
 }
 
 async fn shard(db: &Db, day: Day, number: u8) -> Result<Recounted, StoreError> {

@@ -2,6 +2,7 @@
 
 use crate::Caller;
 use crate::call::{Answer, Call};
+use crate::config::Config;
 use crate::error::ApiError;
 use crate::error::ErrorItem;
 use crate::list::{CURSOR, LIMIT, ORDER, Order, PAGE, PageRequest};
@@ -147,14 +148,19 @@ pub(crate) struct ShippingAddressSchema {
 impl CheckoutSessionView {
     /// Shows a session as it is at the moment of the call.
     pub fn new(session: &CheckoutSession, call: &Call, link_deleted_at: Option<Timestamp>) -> Self {
-        let status = session.status(call.now, link_deleted_at);
+        Self::at(call.now, session, &call.platform.config, link_deleted_at)
+    }
+
+    /// Shows a session as it is at a moment, for those whom nobody calls.
+    pub fn at(now: Timestamp, session: &CheckoutSession, config: &Config, link_deleted_at: Option<Timestamp>) -> Self {
+        let status = session.status(now, link_deleted_at);
         let tag = |tag: &Option<UtmTag>| tag.as_ref().map(|tag| tag.as_str().to_owned());
         let amount = |amount: Option<Amount>| amount.map(|amount| amount.to_string());
         Self {
             id: session.id.to_string(),
             object: CheckoutSessionId::OBJECT,
             livemode: session.owner.mode.is_live(),
-            url: call.platform.config.session_url(&session.id),
+            url: config.session_url(&session.id),
             status: status.as_str(),
             failure_reason: session.failure_reason(status).map(FailureReason::as_str),
             payment_link_id: session.payment_link_id.as_ref().map(ToString::to_string),

@@ -3,6 +3,7 @@
 use crate::kms::Kms;
 use crate::seal::MasterSecret;
 use anyspend_domain::chain::{ChainAccess, Chains};
+use anyspend_domain::webhook::Reach;
 use anyspend_store::db::Connection;
 use std::collections::BTreeMap;
 
@@ -24,6 +25,8 @@ pub struct Config {
     pub secret: Option<MasterSecret>,
     /// Whether every answer says what it cost; answers in test mode always do.
     pub server_timing: bool,
+    /// How far webhook endpoints may be away.
+    pub webhook_reach: Reach,
 }
 
 impl Config {
@@ -37,6 +40,7 @@ impl Config {
             country_header: None,
             secret: None,
             server_timing: true,
+            webhook_reach: Reach::LoopbackInTestMode,
         }
     }
 
@@ -65,6 +69,8 @@ impl Config {
             country_header: variable("COUNTRY_HEADER").map(|name| name.to_ascii_lowercase()),
             secret,
             server_timing: variable("SERVER_TIMING").is_some_and(|text| text == "1" || text == "true"),
+            // Not for an operator to choose: on Lambda, loopback is the runtime API.
+            webhook_reach: Reach::Public,
         })
     }
 

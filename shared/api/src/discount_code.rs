@@ -187,10 +187,9 @@ pub fn apply(
         message: format!("{}.", why.reason()),
         param: Some("discount_code".to_owned()),
     })?;
-    let earlier = session.discount.replace(found.code.on(price));
-    let applied = session.discount.take();
-    session.apply_discount(applied, now, link_deleted_at)?;
-    let mut writes = discount_codes::reserve(found, session)?;
+    let earlier = session.discount.clone();
+    session.apply_discount(Some(found.code.on(price)), now, link_deleted_at)?;
+    let mut writes: Vec<Write> = discount_codes::reserve(found).into_iter().collect();
     let released = earlier.filter(|earlier| earlier.id != found.code.id);
     writes.extend(released.map(|earlier| discount_codes::release(&earlier, &session.id)));
     Ok(writes)

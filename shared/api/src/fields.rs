@@ -11,8 +11,11 @@ use anyspend_domain::metadata::MetadataPatch;
 use anyspend_domain::money::ShippingCost;
 use anyspend_domain::payer_answers::{MAX_LINES, Sent};
 use anyspend_domain::product::ProductType;
+use anyspend_domain::settlement::WalletSignature;
 use anyspend_domain::text::{Caption, ClientReference, CustomerName, Description, Email, Name, ThemeColor, UtmTag};
+use anyspend_domain::transaction::TxHash;
 use anyspend_domain::web_url::WebUrl;
+use anyspend_domain::webhook::Wish;
 use anyspend_domain::{
     Address, Amount, Code, Invalid, Metadata, Mode, Patch, Problem, ProductId, Timestamp, VisitorId,
 };
@@ -557,6 +560,8 @@ string_fields! {
     ShippingCost = |text, _| Self::parse(text),
         string().pattern(Some("^(0|[1-9][0-9]{0,77})$")).description(Some("In the token's smallest unit"));
     Address = |text, _| Self::parse(text), string().pattern(Some("^0x[0-9a-fA-F]{40}$"));
+    TxHash = |text, _| Self::parse(text), string().pattern(Some("^0x[0-9a-fA-F]{64}$"));
+    WalletSignature = |text, _| Self::parse(text), string().pattern(Some("^0x[0-9a-fA-F]{130}$"));
     ProductId = |text, _| Self::from_field(text), string().pattern(Some("^prod_[0-9A-Za-z]+$"));
     VisitorId = |text, _| Self::parse(text).ok_or_else(|| Invalid::new("must be a visitor id such as 'vis_…'")),
         string().pattern(Some("^vis_[0-9A-Za-z]+$"));
@@ -568,6 +573,7 @@ string_fields! {
     FieldId = |text, _| Self::parse(text), string().min_length(Some(1)).max_length(Some(Self::MAX));
     FieldKind = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));
     ProductType = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));
+    Wish = |text, _| Self::parse(text), string().enum_values(Some(Self::NAMES));
     Permission = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(Self::as_str)));
 }
 

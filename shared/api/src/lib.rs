@@ -33,6 +33,7 @@ pub mod transaction;
 pub mod vault;
 pub mod version;
 pub mod visit;
+pub mod webhook;
 
 pub use auth::Caller;
 pub use call::{Answer, Call, Changes, NotCommitted};

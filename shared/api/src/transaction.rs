@@ -1,15 +1,133 @@
-//! How a transaction is shown.
+//! How a transaction is shown and listed: shared by the transactions' own group and a customer's list of them.
 
-use crate::auth::Owned;
+use crate::auth::{Caller, Owned};
+use crate::call::{Answer, Call};
 use crate::checkout_session::{ShippingAddressSchema, ShippingOptionSchema};
+use crate::error::ApiError;
+use crate::fields::MAX_SAFE_INTEGER;
+use crate::list::{CURSOR, LIMIT, ORDER, Order, PAGE, PageRequest};
+use crate::query::{QueryKind, QueryParam};
 use crate::version::{Addr, Time};
 use anyspend_domain::buyer::{FormData, ShippingAddress};
 use anyspend_domain::chain::usd_value;
 use anyspend_domain::link_form::ShippingOption;
-use anyspend_domain::transaction::{PaymentException, Transaction};
-use anyspend_domain::{Metadata, Owner, TransactionId};
+use anyspend_domain::transaction::{PaymentException, Transaction, TransactionStatus};
+use anyspend_domain::{CustomerId, Metadata, Owner, PaymentLinkId, Problem, TransactionId};
+use anyspend_store::transactions::{SlimTransaction, TransactionFilter};
+use http::StatusCode;
 use serde::Serialize;
+use std::sync::Arc;
 use utoipa::ToSchema;
+
+/// Most characters of a moment in a filter.
+const MOMENT: usize = 40;
+/// Most characters of an id in a filter.
+const ID: usize = 64;
+
+/// `status`
+pub const STATUS: QueryParam = QueryParam {
+    name: "status",
+    description: "Only transactions that have come this far.",
+    kind: QueryKind::OneOf(&TransactionStatus::NAMES),
+};
+/// `from`
+pub const FROM: QueryParam = QueryParam {
+    name: "from",
+    description: "Only transactions first seen at or after this date, ISO 8601 time, or milliseconds.",
+    kind: QueryKind::Text(MOMENT),
+};
+/// `to`
+pub const TO: QueryParam = QueryParam {
+    name: "to",
+    description: "Only transactions first seen at or before this; a date means the end of that day, UTC.",
+    kind: QueryKind::Text(MOMENT),
+};
+const CUSTOMER_ID: QueryParam = QueryParam {
+    name: "customer_id",
+    description: "Only this customer's, one who was erased included.",
+    kind: QueryKind::Text(ID),
+};
+const PAYMENT_LINK_ID: QueryParam = QueryParam {
+    name: "payment_link_id",
+    description: "Only those that paid this link, one that was deleted included.",
+    kind: QueryKind::Text(ID),
+};
+const CHAIN_ID: QueryParam = QueryParam {
+    name: "chain_id",
+    description: "Only those on this chain.",
+    kind: QueryKind::Whole(1, MAX_SAFE_INTEGER),
+};
+/// The query of the list of transactions.
+pub const QUERY: &[QueryParam] =
+    &[STATUS, CUSTOMER_ID, PAYMENT_LINK_ID, CHAIN_ID, FROM, TO, ORDER, PAGE, LIMIT, CURSOR];
+/// The query of a customer's list of transactions.
+pub const OF_CUSTOMER: &[QueryParam] = &[STATUS, PAYMENT_LINK_ID, CHAIN_ID, FROM, TO, ORDER, PAGE, LIMIT, CURSOR];
+
+/// Slim rows that were read beside the check of the caller, and whose they are.
+pub type ExpectedRows = Option<(Owner, Vec<SlimTransaction>)>;
+
+/// The slim rows of the organization this key opened the last time, read beside the check of the key.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn expected_rows(call: Arc<Call>) -> Result<ExpectedRows, ApiError> {
+    let Some(owner) = call.expected_owner() else { return Ok(None) };
+    let rows = call.db.list_slim_transactions(&owner).await?;
+    Ok(Some((owner, rows)))
+}
+
+/// The caller's slim rows, oldest first: those that were read already, if they are the caller's.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn rows_of(call: &Call, caller: &Caller, expected: ExpectedRows) -> Result<Vec<SlimTransaction>, ApiError> {
+    match expected {
+        Some((owner, rows)) if owner == caller.owner => Ok(rows),
+        _ => Ok(call.db.list_slim_transactions(&caller.owner).await?),
+    }
+}
+
+/// What the query wants of transactions.
+///
+/// # Errors
+/// `invalid_field_value` naming the first parameter that is wrong.
+pub fn read_filter(call: &Call) -> Result<TransactionFilter, ApiError> {
+    let query = call.query();
+    let customer = query
+        .text("customer_id")
+        .map(|text| CustomerId::parse(text).ok_or_else(|| Problem::invalid("customer_id", "must be a customer's id")));
+    let link = query.text("payment_link_id").map(|text| {
+        PaymentLinkId::parse(text).ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
+    });
+    Ok(TransactionFilter {
+        status: query.one_of("status", &TransactionStatus::NAMES)?.and_then(TransactionStatus::parse),
+        customer_id: customer.transpose()?,
+        payment_link_id: link.transpose()?,
+        chain_id: query.whole("chain_id", 1..=MAX_SAFE_INTEGER)?,
+        from: query.moment("from", false)?,
+        to: query.moment("to", true)?,
+    })
+}
+
+/// Lists the caller's transactions, newest first.
+///
+/// # Errors
+/// What the query gets wrong; 503 when the table does not answer.
+pub async fn list(
+    call: &Call,
+    caller: &Caller,
+    expected: ExpectedRows,
+    filter: &TransactionFilter,
+) -> Result<Answer, ApiError> {
+    let request = PageRequest::read(call, Order::Descending, &format!("{filter:?}"))?;
+    let mut rows = rows_of(call, caller, expected).await?;
+    rows.retain(|row| filter.wants(row));
+    let page = request.cut(rows, |row| row.id.to_string());
+    let ids: Vec<TransactionId> = page.rows.iter().map(|row| row.id.clone()).collect();
+    let transactions = call.db.get_transactions(&ids, &*call.platform).await?;
+    let data = transactions.iter().map(TransactionView::new).collect();
+    call.answer(StatusCode::OK, &page.view(call, data))
+}
 
 impl Owned for Transaction {
     const OBJECT: &'static str = TransactionId::OBJECT;

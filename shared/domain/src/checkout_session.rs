@@ -174,6 +174,8 @@ pub struct CheckoutSession {
     /// What is asked above what is owed, in the token's smallest unit, so that no other unpaid session of the recipient
     /// asks for the same amount. Mostly nothing, never more than [`crate::settlement::MOST_EXTRA`].
     pub extra: u64,
+    /// Transactions that were reported for it.
+    pub reports: u64,
     /// What has arrived so far; `None` is nothing.
     pub amount_received: Option<Amount>,
     /// Where the buyer goes after paying.
@@ -279,6 +281,7 @@ impl CheckoutSession {
             discount: None,
             shipping_option: request.shipping_option,
             extra: 0,
+            reports: 0,
             amount_received: None,
             success_url: request.success_url,
             cancel_url: request.cancel_url,
@@ -313,6 +316,15 @@ impl CheckoutSession {
     /// What the payer is asked for: what is owed, and the little more that tells this payment from others.
     pub fn amount_asked(&self) -> Option<Amount> {
         self.amount_due()?.checked_add_units(self.extra)
+    }
+
+    /// What is still to be paid: what was asked, or the rest of what is owed once something has arrived; `None` while the
+    /// price is not known, or when nothing is.
+    pub fn amount_owed(&self) -> Option<Amount> {
+        match self.amount_received {
+            None => self.amount_asked(),
+            Some(received) => self.amount_due()?.checked_sub(received),
+        }
     }
 
     /// What is owed at this price. A discount leaves at least one unit.

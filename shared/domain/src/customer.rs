@@ -1,8 +1,9 @@
 //! A wallet that has paid a merchant, or that the merchant knows.
 
+use crate::metadata::MetadataPatch;
 use crate::money::Cents;
 use crate::text::{CustomerName, Email};
-use crate::{Address, CustomerId, Metadata, Owner, Timestamp};
+use crate::{Address, CustomerId, Metadata, Owner, Patch, Problem, Rejection, Timestamp};
 
 /// A merchant's customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,57 @@ pub struct Customer {
     pub version: u64,
 }
 
+/// What a merchant says about a customer, field by field. The wallet is not among it: it is who the customer is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is the one of the same name in `Customer`")]
+pub struct CustomerPatch {
+    pub name: Patch<CustomerName>,
+    pub email: Patch<Email>,
+    pub metadata: Patch<MetadataPatch>,
+}
+
 impl Customer {
+    /// A customer the merchant makes known.
+    ///
+    /// # Errors
+    /// Every problem of the request at once.
+    pub fn create(
+        id: CustomerId,
+        owner: Owner,
+        wallet_address: Address,
+        patch: CustomerPatch,
+        now: Timestamp,
+    ) -> Result<Self, Rejection> {
+        let mut problems = Vec::new();
+        if wallet_address.is_zero() {
+            problems.push(Problem::invalid("wallet_address", "must not be the zero address, which nobody pays from"));
+        }
+        let mut customer = Self::new(id, owner, wallet_address, now);
+        if let Err(refused) = customer.update(patch, now) {
+            problems.extend(refused.into_problems());
+        }
+        Rejection::unless_empty(problems)?;
+        Ok(customer)
+    }
+
+    /// Changes what the patch names.
+    ///
+    /// # Errors
+    /// Every problem at once; the customer is then left in an unspecified state and must not be kept.
+    pub fn update(&mut self, patch: CustomerPatch, now: Timestamp) -> Result<(), Rejection> {
+        patch.name.apply(&mut self.name);
+        patch.email.apply(&mut self.email);
+        Metadata::apply(&mut self.metadata, patch.metadata);
+        self.updated_at = now;
+        self.version += 1;
+        Rejection::unless_empty(self.metadata.iter().filter_map(Metadata::problem).collect())
+    }
+
+    /// Whether an answer that shows this customer names a person.
+    pub const fn names_somebody(&self) -> bool {
+        self.name.is_some() || self.email.is_some()
+    }
+
     /// A customer who has not paid yet.
     pub const fn new(id: CustomerId, owner: Owner, wallet_address: Address, now: Timestamp) -> Self {
         Self {

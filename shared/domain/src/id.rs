@@ -291,6 +291,15 @@ impl PaymentLinkRef {
     }
 }
 
+impl DeliveryId {
+    /// The delivery of an event to an endpoint: the same one however often it is asked for, ordered by the event.
+    pub fn of(event: &EventId, webhook: &WebhookId) -> Self {
+        let digest: [u8; 32] = Sha256::digest(format!("{event}\n{webhook}")).into();
+        let random = digest[..16].iter().fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
+        Self(format!("{}{}", Self::PREFIX, ulid::Ulid::from_parts(event.made_at().millis(), random)))
+    }
+}
+
 /// Refuses a malformed product id in a body the way the API names such errors.
 impl ProductId {
     /// Reads a product id out of a body field.
@@ -347,6 +356,17 @@ mod tests {
         assert_eq!(id.made_at(), now);
         assert_ne!(Locator::of("customer", &owner(crate::Mode::Live), "0xab"), locator);
         assert_ne!(Locator::of("discount_code", &owner(crate::Mode::Test), "0xab"), locator);
+    }
+
+    #[test]
+    fn an_event_has_one_delivery_to_each_endpoint() {
+        let now = Timestamp::from_millis(1_000).unwrap();
+        let (event, webhook) = (EventId::generate(now), WebhookId::generate(now));
+        let id = DeliveryId::of(&event, &webhook);
+        assert_eq!(DeliveryId::of(&event, &webhook), id);
+        assert_eq!((DeliveryId::parse(id.as_str()), id.made_at()), (Some(id.clone()), now));
+        assert_ne!(DeliveryId::of(&EventId::generate(now), &webhook), id);
+        assert_ne!(DeliveryId::of(&event, &WebhookId::generate(now)), id);
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub mod payment;
 pub mod payment_link;
 pub mod problem;
 pub mod product;
+pub mod public_ip;
 pub mod settlement;
 pub mod statistics;
 pub mod text;
@@ -35,6 +36,7 @@ pub mod token_bucket;
 pub mod transaction;
 pub mod web_url;
 pub mod webhook;
+pub mod webhook_delivery;
 
 pub use address::Address;
 pub use id::*;

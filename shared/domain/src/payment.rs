@@ -9,6 +9,9 @@ use crate::transaction::{Block, PaymentException, Transaction, TransactionStatus
 use crate::webhook::WebhookEvent;
 use crate::{Address, Amount, Code, CustomerId, Problem, Rejection, Timestamp, TransactionId};
 
+/// Most transactions a payer may report for one session: whoever replaces a stuck one needs a few, and each is followed.
+pub const MAX_REPORTS: u64 = 10;
+
 /// A transfer to a session's recipient in the session's token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
@@ -171,6 +174,11 @@ pub fn report(
         return Err(Problem::new(Code::InvalidStatusTransition, message).into());
     }
     let Some(due) = session.amount_due() else { return Err(Problem::missing("amount").into()) };
+    if session.reports >= MAX_REPORTS {
+        let must = format!("must not be reported: this session has {MAX_REPORTS} transactions already");
+        return Err(Problem::invalid("tx_hash", must).into());
+    }
+    session.reports += 1;
     let mut transaction = Seen::New(id).record(&session, &hash, due, now);
     transaction.payer_address.clone_from(&payer);
     transaction.version = 1;

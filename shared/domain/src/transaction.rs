@@ -67,8 +67,15 @@ pub enum TransactionStatus {
 }
 
 impl TransactionStatus {
+    /// Every status.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Confirming, Self::Completed, Self::Failed];
     /// Every status, by its name in JSON.
     pub const NAMES: [&'static str; 4] = ["pending", "confirming", "completed", "failed"];
+
+    /// The status with this name in JSON.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
 
     /// The name in JSON.
     pub const fn as_str(self) -> &'static str {
@@ -175,6 +182,15 @@ pub struct Transaction {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_status_reads_as_it_is_written() {
+        assert_eq!(TransactionStatus::NAMES, TransactionStatus::ALL.map(TransactionStatus::as_str));
+        for status in TransactionStatus::ALL {
+            assert_eq!(TransactionStatus::parse(status.as_str()), Some(status));
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
+    }
 
     #[test]
     fn a_hash_is_read_in_any_case_and_written_in_one() {

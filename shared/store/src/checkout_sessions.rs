@@ -35,6 +35,7 @@ struct StoredSession {
     discount: Option<AppliedDiscount>,
     shipping_option: Option<ShippingOption>,
     extra: Option<u64>,
+    reports: Option<u64>,
     amount_received: Option<Amount>,
     success_url: Option<WebUrl>,
     cancel_url: Option<WebUrl>,
@@ -116,6 +117,7 @@ fn stored(session: &CheckoutSession, vault: &impl Vault) -> Result<Item, StoreEr
         discount: session.discount.clone(),
         shipping_option: session.shipping_option.clone(),
         extra: (session.extra > 0).then_some(session.extra),
+        reports: (session.reports > 0).then_some(session.reports),
         amount_received: session.amount_received,
         success_url: session.success_url.clone(),
         cancel_url: session.cancel_url.clone(),
@@ -159,6 +161,7 @@ fn session(item: Item, vault: &impl Vault) -> Result<CheckoutSession, StoreError
         discount: stored.discount,
         shipping_option: stored.shipping_option,
         extra: stored.extra.unwrap_or(0),
+        reports: stored.reports.unwrap_or(0),
         amount_received: stored.amount_received,
         success_url: stored.success_url,
         cancel_url: stored.cancel_url,
@@ -179,12 +182,14 @@ fn session(item: Item, vault: &impl Vault) -> Result<CheckoutSession, StoreError
     })
 }
 
-/// The write that opens a session.
+/// The writes that open a session, and hold what it takes of a discount code.
 ///
 /// # Errors
 /// When it cannot be sealed or stored, which is a fault of ours.
-pub fn create(session: &CheckoutSession, vault: &impl Vault) -> Result<Write, StoreError> {
-    Ok(Write::create(stored(session, vault)?))
+pub fn create(session: &CheckoutSession, vault: &impl Vault) -> Result<Vec<Write>, StoreError> {
+    let mut writes = vec![Write::create(stored(session, vault)?)];
+    writes.extend(discount_codes::follow(session)?);
+    Ok(writes)
 }
 
 /// The writes that replace a session which was read at `version`, and keep what it holds of a discount code in step.

@@ -46,8 +46,12 @@ enum Guard {
     Seen(Vec<(&'static str, u64)>),
     /// The object is this one, and not another of the same name.
     Id(String),
+    /// The same, at this version.
+    IdAtVersion(String, u64),
     AbsentOrExpired(Timestamp),
     ActiveAdminKey(Timestamp),
+    Below(&'static str, u64),
+    PresentAndBelow(&'static str, u64),
 }
 
 #[derive(Debug, Clone)]
@@ -62,6 +66,12 @@ enum Action {
     Count {
         key: Key,
         attribute: &'static str,
+    },
+    /// Adds to counters, and sets attributes beside them.
+    Add {
+        key: Key,
+        add: Vec<(&'static str, i64)>,
+        set: Item,
     },
     Delete(Key),
     Check(Key),
@@ -132,6 +142,18 @@ impl Write {
         Self { action: Action::Put(item), guard: Guard::Version(version), refusal: Refusal::Changed }
     }
 
+    /// Stores an item in the place of one that must have this id and be at `version`. For objects that are found by
+    /// something another object may have after them.
+    pub(crate) fn replace_same(item: Item, id: &str, version: u64) -> Self {
+        let guard = Guard::IdAtVersion(id.to_owned(), version);
+        Self { action: Action::Put(item), guard, refusal: Refusal::Changed }
+    }
+
+    /// Deletes an item that must have this id.
+    pub(crate) fn delete_same(key: Key, id: &str) -> Self {
+        Self { action: Action::Delete(key), guard: Guard::Id(id.to_owned()), refusal: Refusal::Changed }
+    }
+
     /// Changes attributes of an item that must exist.
     pub(crate) const fn set(key: Key, set: Item) -> Self {
         Self { action: Action::Set { key, set, remove: Vec::new() }, guard: Guard::Exists, refusal: Refusal::Changed }
@@ -140,6 +162,46 @@ impl Write {
     /// Deletes an item if it is there. For rows that a guarded row of the same transaction protects.
     pub(crate) const fn delete(key: Key) -> Self {
         Self { action: Action::Delete(key), guard: Guard::None, refusal: Refusal::Changed }
+    }
+
+    /// Deletes an item that must be there.
+    pub(crate) const fn delete_existing(key: Key) -> Self {
+        Self { action: Action::Delete(key), guard: Guard::Exists, refusal: Refusal::Changed }
+    }
+
+    /// Adds to counters of an item, and sets attributes beside them. A counter that is absent is 0.
+    pub(crate) const fn add(key: Key, add: Vec<(&'static str, i64)>, set: Item) -> Self {
+        Self { action: Action::Add { key, add, set }, guard: Guard::None, refusal: Refusal::Unsupported }
+    }
+
+    /// The same, if a counter is below `limit` before.
+    #[must_use]
+    pub(crate) fn while_below(self, counter: &'static str, limit: u64) -> Self {
+        Self { guard: Guard::Below(counter, limit), ..self }
+    }
+
+    /// The same, if the counter is there and below `limit` before.
+    #[must_use]
+    pub(crate) fn while_present_and_below(self, counter: &'static str, limit: u64) -> Self {
+        Self { guard: Guard::PresentAndBelow(counter, limit), ..self }
+    }
+
+    /// The same, if the item is at `version`.
+    #[must_use]
+    pub(crate) fn at_version(self, version: u64) -> Self {
+        Self { guard: Guard::Version(version), ..self }
+    }
+
+    /// The same, if the item is there.
+    #[must_use]
+    pub(crate) fn where_it_exists(self) -> Self {
+        Self { guard: Guard::Exists, ..self }
+    }
+
+    /// The same, with what a refusal means to the operation.
+    #[must_use]
+    pub(crate) fn refused_as(self, refusal: Refusal) -> Self {
+        Self { refusal, ..self }
     }
 
     /// Demands that an API key is an active administrator's, without changing it.
@@ -168,6 +230,21 @@ impl Write {
             ),
             Action::Set { key, set, remove } => {
                 let update = expression.update(set, &remove);
+                item.update(
+                    Update::builder()
+                        .table_name(table)
+                        .set_key(Some(key_item(&key)))
+                        .update_expression(update)
+                        .set_condition_expression(condition)
+                        .set_expression_attribute_names(expression.names())
+                        .set_expression_attribute_values(expression.values())
+                        .return_values_on_condition_check_failure(old)
+                        .build()
+                        .map_err(fault)?,
+                )
+            }
+            Action::Add { key, add, set } => {
+                let update = expression.add(&add, set);
                 item.update(
                     Update::builder()
                         .table_name(table)
@@ -245,6 +322,11 @@ impl Expression {
                 self.values.insert(":guard".to_owned(), AttributeValue::N(version.to_string()));
                 format!("{} = :guard", self.name("version"))
             }
+            Guard::IdAtVersion(id, version) => {
+                self.values.insert(":id".to_owned(), AttributeValue::S(id.clone()));
+                self.values.insert(":guard".to_owned(), AttributeValue::N(version.to_string()));
+                format!("{} = :id AND {} = :guard", self.name("id"), self.name("version"))
+            }
             Guard::Seen(numbers) => {
                 let mut equal = |(attribute, value): &(&'static str, u64)| {
                     let placeholder = format!(":seen_{attribute}");
@@ -260,6 +342,15 @@ impl Expression {
             Guard::AbsentOrExpired(now) => {
                 self.values.insert(":guard".to_owned(), AttributeValue::N(now.millis().to_string()));
                 format!("attribute_not_exists({}) OR {} <= :guard", self.name(schema::PK), self.name("expires_at"))
+            }
+            Guard::Below(counter, limit) => {
+                self.values.insert(":guard".to_owned(), AttributeValue::N(limit.to_string()));
+                let counter = self.name(counter);
+                format!("attribute_not_exists({counter}) OR {counter} < :guard")
+            }
+            Guard::PresentAndBelow(counter, limit) => {
+                self.values.insert(":guard".to_owned(), AttributeValue::N(limit.to_string()));
+                format!("{} < :guard", self.name(counter))
             }
             Guard::ActiveAdminKey(now) => {
                 self.values.insert(":guard".to_owned(), AttributeValue::N(now.millis().to_string()));
@@ -289,6 +380,17 @@ impl Expression {
             expression = format!("{expression} REMOVE {}", names.join(", "));
         }
         expression
+    }
+
+    fn add(&mut self, add: &[(&'static str, i64)], set: Item) -> String {
+        let mut clauses = Vec::new();
+        for (attribute, by) in add {
+            let placeholder = format!(":{attribute}");
+            clauses.push(format!("{} {placeholder}", self.name(attribute)));
+            self.values.insert(placeholder, AttributeValue::N(by.to_string()));
+        }
+        let set = self.update(set, &[]);
+        if clauses.is_empty() { set } else { format!("{set} ADD {}", clauses.join(", ")) }
     }
 
     fn count(&mut self, attribute: &str) -> String {

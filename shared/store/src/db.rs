@@ -202,6 +202,56 @@ impl Db {
         self.query_all(base).await
     }
 
+    /// The rows of a partition whose sort key begins with `prefix`, in its order, strongly consistent.
+    pub(crate) async fn rows_beginning(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
+            .expression_attribute_names("#pk", schema::PK)
+            .expression_attribute_names("#sk", schema::SK)
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()));
+        self.query_all(query).await
+    }
+
+    /// The first rows of a partition, at most `most`, strongly consistent.
+    pub(crate) async fn first_of_partition(&self, pk: &str, most: u32) -> Result<Vec<Item>, StoreError> {
+        let call = self.meter.begin();
+        let answer = self
+            .client
+            .query()
+            .table_name(&*self.table)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", schema::PK)
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| store_error(&error))?;
+        call.finish(Units::Read, &answer.consumed_capacity);
+        Ok(answer.items.unwrap_or_default())
+    }
+
+    /// Deletes a row of a queue: nothing else may hang on it, since it is no effect of a request.
+    pub(crate) async fn delete_row(&self, key: &Key) -> Result<(), StoreError> {
+        let call = self.meter.begin();
+        let answer = self
+            .client
+            .delete_item()
+            .table_name(&*self.table)
+            .set_key(Some(key_item(key)))
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await
+            .map_err(|error| store_error(&error))?;
+        call.finish(Units::Write, &answer.consumed_capacity);
+        Ok(())
+    }
+
     /// Follows a query to its end, page by page.
     pub(crate) async fn query_all(
         &self,

@@ -149,20 +149,13 @@ pub fn delete(code: &DiscountCode) -> Write {
     Write::delete_at_version(Key::discount_code(&code.id.locator()), code.version)
 }
 
-/// The writes that reserve a use for a session, decided on the code as it was found. [`crate::Refusal::Changed`] means that
-/// another session or the merchant came first.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
-pub fn reserve(found: &FoundCode, session: &CheckoutSession) -> Result<Vec<Write>, StoreError> {
+/// The write that counts a reservation, decided on the code as it was found; the session's own write makes it.
+/// [`crate::Refusal::Changed`] means that another session or the merchant came first. A code without a limit needs none, so
+/// that a popular code is no queue.
+pub fn reserve(found: &FoundCode) -> Option<Write> {
     let code = &found.code;
-    let mut writes = vec![hold(&code.id, &session.id, session.expires_at, session.expires_at)?];
-    // What has no limit is not counted, so that a popular code is no queue.
-    if code.max_uses.is_some() {
-        let key = Key::discount_code(&code.id.locator());
-        writes.push(Write::count_seen(key, code.version, ("reservations", found.reservations)));
-    }
-    Ok(writes)
+    let key = Key::discount_code(&code.id.locator());
+    code.max_uses.map(|_| Write::count_seen(key, code.version, ("reservations", found.reservations)))
 }
 
 fn hold(

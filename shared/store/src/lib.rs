@@ -27,6 +27,8 @@ pub mod settlement;
 pub mod statistics;
 pub mod transactions;
 pub mod vault;
+pub mod webhook_deliveries;
+pub mod webhooks;
 
 pub use commit::{CommitError, Refusal, Write};
 pub use db::{Db, StoreError};

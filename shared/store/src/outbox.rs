@@ -5,8 +5,8 @@
 //! delivery of its own, and what is told is read from the objects then.
 
 use crate::Write;
-use crate::db::{StoreError, row};
-use crate::schema::Key;
+use crate::db::{Db, Item, StoreError, read, row};
+use crate::schema::{Key, outbox_partition};
 use anyspend_domain::webhook::WebhookEvent;
 use anyspend_domain::{CheckoutSessionId, EventId, Mode, OrgId, Owner, Timestamp, TransactionId};
 use serde::{Deserialize, Serialize};
@@ -56,4 +56,53 @@ pub fn emit(event: &OutboxEvent) -> Result<Write, StoreError> {
         created_at: event.created_at,
     };
     Ok(Write::put(row(&Key::outbox(&event.id), &stored)?))
+}
+
+/// Reads an event out of its row.
+///
+/// # Errors
+/// When it cannot be read, which is a fault of ours.
+pub fn event(item: Item) -> Result<OutboxEvent, StoreError> {
+    read::<StoredEvent>(item).map(OutboxEvent::from)
+}
+
+/// Reads an event out of an image of its row, as a stream carries it.
+///
+/// # Errors
+/// When it cannot be read, which is a fault of ours.
+pub fn event_in_image(image: serde_dynamo::Item) -> Result<OutboxEvent, StoreError> {
+    let stored: Result<StoredEvent, _> = serde_dynamo::from_item(image);
+    stored.map(OutboxEvent::from).map_err(|error| StoreError::Fault(format!("an image cannot be read: {error}")))
+}
+
+impl From<StoredEvent> for OutboxEvent {
+    fn from(stored: StoredEvent) -> Self {
+        Self {
+            id: stored.id,
+            owner: Owner { org: stored.org, mode: stored.mode },
+            event: stored.event,
+            transaction_id: stored.transaction_id,
+            session_id: stored.session_id,
+            created_at: stored.created_at,
+        }
+    }
+}
+
+impl Db {
+    /// The oldest events of a shard of the outbox, at most `most`, each as its row: one that cannot be read must not
+    /// stand in the way of the others.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn outbox_rows(&self, shard: u8, most: u32) -> Result<Vec<Item>, StoreError> {
+        self.first_of_partition(&outbox_partition(shard), most).await
+    }
+
+    /// Takes an event out of the outbox; every endpoint that wants it has a delivery by now.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn remove_from_outbox(&self, id: &EventId) -> Result<(), StoreError> {
+        self.delete_row(&Key::outbox(id)).await
+    }
 }

@@ -31,6 +31,9 @@
 //! | the platform's data key, wrapped | `SECRET` | `DATA_KEY` | |
 //! | audit event | `AUDIT#{org}#{mode}#{date}` | `evt_…` | |
 //! | event that webhooks have yet to be told of | `OUTBOX#{shard}` | `evt_…` | |
+//! | webhook endpoint | `WEBHOOKS#{org}#{mode}` | `wh_…` | |
+//! | how many endpoints an owner has | `WEBHOOKS#{org}#{mode}` | `COUNT` | |
+//! | delivery of an event to an endpoint | `DELIVERY#{del_id}` | `DELIVERY` | `{org}#{mode}#webhook_delivery#{wh_id}`, id |
 //! | statistics: a visit | `FACT#{bucket}#{shard}` | `{short_code}#view#{vis_id}` | |
 //! | statistics: the visit led to a session | `FACT#{bucket}#{shard}` | `{short_code}#view#{vis_id}#started` | |
 //! | statistics: a session was opened | `FACT#{bucket}#{shard}` | `{short_code}#session#{cs_id}` | |
@@ -42,6 +45,9 @@
 //! | statistics: a visitor's first bucket of a day | `SEEN#{short_code}#{date}` | `{visitor_hash}` | |
 //! | how far the rollup came | `ROLLUP` | `THROUGH`, `RECOUNTED` | |
 //!
+//! Deliveries that have yet to be made also stand in the index `due`: `dpk` is `DUE#{queue}#{shard}`, `dsk` begins with
+//! the moment at which somebody has to look at them.
+//!
 //! A deleted link leaves its head row behind as a tombstone: its sessions fail by it, and its code is never given away
 //! again. A link's id ends with its short code, so both lead to `LINK#…` without a look-up, and claiming the partition
 //! claims the code. Ids sort by time, so an id is also the sort key of its list.
@@ -52,9 +58,10 @@ use crate::list::ListId;
 use anyspend_domain::api_key::KeyHash;
 use anyspend_domain::statistics::{self, Bucket, Day, Dimension, VisitorHash};
 use anyspend_domain::transaction::TxHash;
+use anyspend_domain::webhook_delivery::Queue;
 use anyspend_domain::{
-    Address, Amount, ApiKeyId, CheckoutSessionId, EventId, Locator, OrgId, Owner, ProductId, ShortCode, Timestamp,
-    TransactionId, VisitorId,
+    Address, Amount, ApiKeyId, CheckoutSessionId, DeliveryId, EventId, Locator, OrgId, Owner, ProductId, ShortCode,
+    Timestamp, TransactionId, VisitorId, WebhookId,
 };
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -89,7 +96,23 @@ pub const LIST_COLUMNS: &[&str] = &[
     "status",
     "payment_link_id",
     "product_type",
+    "worth",
+    "paid_with",
+    "paid_on",
+    "paid_by",
+    "wallet_address",
+    "name_hash",
+    "email_hash",
+    "total_spent",
+    "transaction_count",
 ];
+
+/// The index of deliveries that have yet to be made; sparse, and of keys only.
+pub const DUE_INDEX: &str = "due";
+/// Partition key attribute of [`DUE_INDEX`].
+pub const DUE_PK: &str = "dpk";
+/// Sort key attribute of [`DUE_INDEX`].
+pub const DUE_SK: &str = "dsk";
 
 /// The full key of one item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -252,6 +275,21 @@ impl Key {
         Self::new(outbox_partition(shard_of(id.as_str())), id.as_str())
     }
 
+    /// A webhook endpoint.
+    pub fn webhook(owner: &Owner, id: &WebhookId) -> Self {
+        Self::new(webhook_partition(owner), id.as_str())
+    }
+
+    /// How many webhook endpoints an owner has.
+    pub fn webhook_count(owner: &Owner) -> Self {
+        Self::new(webhook_partition(owner), "COUNT")
+    }
+
+    /// The delivery of an event to a webhook endpoint.
+    pub fn webhook_delivery(id: &DeliveryId) -> Self {
+        Self::new(format!("DELIVERY#{id}"), "DELIVERY")
+    }
+
     /// The row of a visit, to which its id alone leads.
     pub fn visit(id: &VisitorId) -> Self {
         let code = id.short_code();
@@ -390,9 +428,34 @@ pub(crate) fn follow_partition(chain_id: u64) -> String {
     format!("FOLLOW#{chain_id}")
 }
 
+/// Prefix of the outbox's partitions.
+pub const OUTBOX_PREFIX: &str = "OUTBOX#";
+
 /// A partition of the outbox.
 pub(crate) fn outbox_partition(shard: u8) -> String {
-    format!("OUTBOX#{shard}")
+    format!("{OUTBOX_PREFIX}{shard}")
+}
+
+/// The partition that holds an owner's webhook endpoints.
+pub(crate) fn webhook_partition(owner: &Owner) -> String {
+    format!("WEBHOOKS#{}#{}", owner.org, owner.mode.as_str())
+}
+
+/// A partition of [`DUE_INDEX`].
+pub(crate) fn due_partition(queue: Queue, shard: u8) -> String {
+    format!("DUE#{}#{shard}", queue.as_str())
+}
+
+/// Where a delivery stands in [`DUE_INDEX`]. All deliveries to an endpoint share a shard, so that one which does not
+/// listen fills no other.
+pub(crate) fn due_key(queue: Queue, at: Timestamp, webhook: &WebhookId, delivery: &DeliveryId) -> (String, String) {
+    let partition = due_partition(queue, shard_of(webhook.as_str()));
+    (partition, format!("{}{webhook}#{delivery}", due_prefix(at)))
+}
+
+/// How the sort keys of [`DUE_INDEX`] begin for what is due at a moment.
+pub(crate) fn due_prefix(at: Timestamp) -> String {
+    format!("{:015}#", at.millis())
 }
 
 /// What a reservation's sort key begins with, before the session's id.
@@ -423,6 +486,13 @@ pub async fn create_table_if_absent(client: &Client, table: &str) -> Result<(), 
     let key = |name: &str, role: KeyType| {
         KeySchemaElement::builder().attribute_name(name).key_type(role).build().map_err(|error| error.to_string())
     };
+    let due = GlobalSecondaryIndex::builder()
+        .index_name(DUE_INDEX)
+        .key_schema(key(DUE_PK, KeyType::Hash)?)
+        .key_schema(key(DUE_SK, KeyType::Range)?)
+        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+        .build()
+        .map_err(|error| error.to_string())?;
     let index = GlobalSecondaryIndex::builder()
         .index_name(LIST_INDEX)
         .key_schema(key(LIST_PK, KeyType::Hash)?)
@@ -443,9 +513,12 @@ pub async fn create_table_if_absent(client: &Client, table: &str) -> Result<(), 
         .attribute_definitions(string(SK)?)
         .attribute_definitions(string(LIST_PK)?)
         .attribute_definitions(string(LIST_SK)?)
+        .attribute_definitions(string(DUE_PK)?)
+        .attribute_definitions(string(DUE_SK)?)
         .key_schema(key(PK, KeyType::Hash)?)
         .key_schema(key(SK, KeyType::Range)?)
         .global_secondary_indexes(index)
+        .global_secondary_indexes(due)
         .send()
         .await;
     match created {
@@ -485,6 +558,12 @@ async fn check_table(client: &Client, table: &str) -> Result<(), String> {
     let described =
         described.map_err(|error| format!("cannot describe the table '{table}': {}", crate::db::describe(&error)))?;
     let indexes = described.table.and_then(|table| table.global_secondary_indexes).unwrap_or_default();
+    if !indexes.iter().any(|index| index.index_name() == Some(DUE_INDEX)) {
+        return Err(format!(
+            "the table '{table}' was made by an earlier version: it lacks the index '{DUE_INDEX}'. \
+             Start with a new table or data directory, or add the index"
+        ));
+    }
     let list = indexes.iter().find(|index| index.index_name() == Some(LIST_INDEX));
     let columns = list.and_then(|index| index.projection()).map(Projection::non_key_attributes);
     let columns = columns.unwrap_or_default();

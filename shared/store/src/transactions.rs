@@ -2,18 +2,21 @@
 
 use crate::Write;
 use crate::checkout_sessions::{open_buyer, seal_buyer};
-use crate::db::{Db, Item, StoreError, read, row};
+use crate::db::{Db, Item, StoreError, read, row, string};
 use crate::list::Listed;
-use crate::schema::Key;
+use crate::schema::{self, Key, list_partition};
 use crate::vault::Vault;
+use anyspend_domain::chain::usd_value;
 use anyspend_domain::link_form::ShippingOption;
 use anyspend_domain::transaction::{Block, PaymentException, Transaction, TransactionStatus, TxHash};
 use anyspend_domain::{
-    Address, Amount, CheckoutSessionId, CustomerId, Metadata, Mode, OrgId, Owner, PaymentLinkId, Timestamp,
+    Address, Amount, Cents, CheckoutSessionId, CustomerId, Metadata, Mode, OrgId, Owner, PaymentLinkId, Timestamp,
     TransactionId,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
+/// Columns of the list have names no other row uses, so that they make no other list longer.
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredTransaction {
     id: TransactionId,
@@ -21,7 +24,11 @@ struct StoredTransaction {
     mode: Mode,
     status: TransactionStatus,
     amount: Amount,
+    /// What the amount is worth, for lists that add it up; absent when it is not known.
+    worth: Option<Cents>,
+    #[serde(rename = "paid_with")]
     token_address: Address,
+    #[serde(rename = "paid_on")]
     chain_id: u64,
     recipient_address: Address,
     payer_address: Option<Address>,
@@ -29,6 +36,7 @@ struct StoredTransaction {
     log_index: Option<u64>,
     block: Option<Block>,
     confirmations: u64,
+    #[serde(rename = "paid_by")]
     customer_id: Option<CustomerId>,
     payment_link_id: Option<PaymentLinkId>,
     session_id: CheckoutSessionId,
@@ -44,6 +52,59 @@ struct StoredTransaction {
     version: u64,
 }
 
+/// What lists and sums need to know of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SlimTransaction {
+    /// The transaction.
+    #[serde(rename = "lsk")]
+    pub id: TransactionId,
+    /// How far it has come.
+    pub status: TransactionStatus,
+    /// What its amount is worth in US dollars, where that is known.
+    pub worth: Option<Cents>,
+    /// What was paid with.
+    #[serde(rename = "paid_with")]
+    pub token_address: Address,
+    /// Where it was paid.
+    #[serde(rename = "paid_on")]
+    pub chain_id: u64,
+    /// Who paid.
+    #[serde(rename = "paid_by")]
+    pub customer_id: Option<CustomerId>,
+    /// The link that was paid.
+    pub payment_link_id: Option<PaymentLinkId>,
+}
+
+/// Which transactions are wanted; nothing set wants all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TransactionFilter {
+    /// Only those that have come this far.
+    pub status: Option<TransactionStatus>,
+    /// Only this customer's.
+    pub customer_id: Option<CustomerId>,
+    /// Only of this link.
+    pub payment_link_id: Option<PaymentLinkId>,
+    /// Only on this chain.
+    pub chain_id: Option<u64>,
+    /// Only those first seen at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Only those first seen at this moment or earlier.
+    pub to: Option<Timestamp>,
+}
+
+impl TransactionFilter {
+    /// Whether a transaction is wanted.
+    pub fn wants(&self, row: &SlimTransaction) -> bool {
+        let seen = row.id.made_at();
+        self.status.is_none_or(|status| row.status == status)
+            && self.customer_id.as_ref().is_none_or(|customer| row.customer_id.as_ref() == Some(customer))
+            && self.payment_link_id.as_ref().is_none_or(|link| row.payment_link_id.as_ref() == Some(link))
+            && self.chain_id.is_none_or(|chain| row.chain_id == chain)
+            && self.from.is_none_or(|from| seen >= from)
+            && self.to.is_none_or(|to| seen <= to)
+    }
+}
+
 #[derive(Serialize)]
 struct StoredClaim<'a> {
     transaction_id: &'a TransactionId,
@@ -57,6 +118,7 @@ fn stored(transaction: &Transaction, vault: &impl Vault) -> Result<Item, StoreEr
         mode: transaction.owner.mode,
         status: transaction.status,
         amount: transaction.amount,
+        worth: usd_value(&transaction.token_address, transaction.chain_id, transaction.amount),
         token_address: transaction.token_address.clone(),
         chain_id: transaction.chain_id,
         recipient_address: transaction.recipient_address.clone(),
@@ -150,5 +212,30 @@ impl Db {
         vault: &impl Vault,
     ) -> Result<Option<Transaction>, StoreError> {
         self.get(&Key::transaction(id), true).await?.map(|item| transaction(item, vault)).transpose()
+    }
+
+    /// What lists and sums need to know of every transaction of an owner, oldest first.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn list_slim_transactions(&self, owner: &Owner) -> Result<Vec<SlimTransaction>, StoreError> {
+        let rows = self.list_rows(&list_partition(owner, TransactionId::OBJECT)).await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// The whole transactions of a page, in its order.
+    ///
+    /// # Errors
+    /// When the table does not answer, or a buyer cannot be opened.
+    pub async fn get_transactions(
+        &self,
+        page: &[TransactionId],
+        vault: &impl Vault,
+    ) -> Result<Vec<Transaction>, StoreError> {
+        let keys: Vec<Key> = page.iter().map(Key::transaction).collect();
+        let items = self.batch_get(&keys).await?;
+        let mut by_key: HashMap<String, Item> =
+            items.into_iter().map(|item| (string(&item, schema::PK).to_owned(), item)).collect();
+        keys.iter().filter_map(|key| by_key.remove(&key.pk)).map(|item| transaction(item, vault)).collect()
     }
 }

@@ -1,0 +1,45 @@
+//! `DELETE /customers/{id}`
+
+use crate::stored;
+use crate::view::OwnedCustomer;
+use anyspend_api::operation::{Access, Operation};
+use anyspend_api::{Answer, ApiError, Call, Caller, Changes, DeletedView, NotCommitted};
+use anyspend_domain::CustomerId;
+use anyspend_domain::api_key::Permission;
+use anyspend_store::customers;
+use http::{Method, StatusCode};
+use std::sync::Arc;
+
+pub(crate) fn operation() -> Operation {
+    Operation::new::<DeletedView>(
+        "deleteCustomer",
+        Method::DELETE,
+        crate::CUSTOMER,
+        Access::Needs(Permission::Write),
+        StatusCode::OK,
+        "Erase a customer",
+    )
+    .described(
+        "For good: name, e-mail address, notes and totals are gone, with every index of them. Its transactions stay, \
+         with the `customer_id` they had, and with what the buyer gave with the purchase, which belongs to the books. \
+         If the wallet pays again, it is a new customer.",
+    )
+    .beside(stored::find, erase)
+}
+
+async fn erase(call: Arc<Call>, caller: Caller, found: Option<OwnedCustomer>) -> Result<Answer, ApiError> {
+    let OwnedCustomer(customer) = caller.own(found, call.param("id"))?;
+    let view = DeletedView { object: CustomerId::OBJECT, id: customer.id.to_string(), deleted: true };
+    let changes = Changes {
+        writes: vec![customers::erase(&customer.id)],
+        event_type: "customer.deleted",
+        resource_type: CustomerId::OBJECT,
+        resource_id: customer.id.to_string(),
+        answer: call.answer(StatusCode::OK, &view)?,
+    };
+    match call.commit(&caller, changes).await {
+        // Whatever changed the customer, it is erased; only another erasure comes before this one.
+        Err(NotCommitted::Changed) => Err(ApiError::not_found(CustomerId::OBJECT, call.param("id"))),
+        settled => Ok(settled?),
+    }
+}

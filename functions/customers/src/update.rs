@@ -1,0 +1,58 @@
+//! `PATCH /customers/{id}`
+
+use crate::stored::{self, change};
+use crate::view::{CustomerView, OwnedCustomer};
+use anyspend_api::fields::{Body, Fields};
+use anyspend_api::operation::{Access, Operation};
+use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_domain::Code;
+use anyspend_domain::api_key::Permission;
+use anyspend_domain::customer::CustomerPatch;
+use http::{Method, StatusCode};
+use std::sync::Arc;
+
+/// The body.
+struct UpdateCustomer {
+    patch: CustomerPatch,
+    is_empty: bool,
+}
+
+impl Body for UpdateCustomer {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { is_empty: fields.is_empty(), patch: read_patch(fields) })
+    }
+}
+
+/// What a create and an update have in common.
+pub(crate) fn read_patch(fields: &mut Fields<'_>) -> CustomerPatch {
+    CustomerPatch { name: fields.patch("name"), email: fields.patch("email"), metadata: fields.patch("metadata") }
+}
+
+pub(crate) fn operation() -> Operation {
+    Operation::new::<CustomerView>(
+        "updateCustomer",
+        Method::PATCH,
+        crate::CUSTOMER,
+        Access::Needs(Permission::Write),
+        StatusCode::OK,
+        "Update a customer",
+    )
+    .described("Changes only what is sent; `null` clears. The wallet is who the customer is, and cannot change.")
+    .body::<UpdateCustomer>()
+    .beside(stored::find, update)
+}
+
+async fn update(call: Arc<Call>, caller: Caller, found: Option<OwnedCustomer>) -> Result<Answer, ApiError> {
+    let found = Some(caller.own(found, call.param("id"))?);
+    let (UpdateCustomer { patch, is_empty }, problems) = call.read_body::<UpdateCustomer>(&caller)?.parts()?;
+    if is_empty {
+        return Err(ApiError::new(Code::NoUpdatesProvided, "The request body names no field to update."));
+    }
+    change(&call, &caller, found, |customer| {
+        ApiError::settle(problems.clone(), customer.update(patch.clone(), call.now))?;
+        let mut answer = call.answer(StatusCode::OK, &CustomerView::new(customer))?;
+        answer.bears_secret = customer.names_somebody();
+        Ok(answer)
+    })
+    .await
+}

@@ -1,0 +1,196 @@
+//! One attempt, by whoever holds the lease: from the endpoint as it is now to what is written down about it.
+
+use crate::deliverer::Deliverer;
+use crate::lanes::Turn;
+use crate::message;
+use crate::subject::Subject;
+use anyspend_domain::webhook::{DisabledReason, SLOW_MILLIS, SLOW_SECONDS, Webhook};
+use anyspend_domain::webhook_delivery::{ATTEMPT_SECONDS, AttemptReport, Delivery, MAX_ANSWER_BYTES, Settled};
+use anyspend_domain::{EventId, RequestId, Timestamp, WebhookId, entropy};
+use anyspend_sender::{Loopback, Message, SendError};
+use anyspend_store::audit::{self, AuditEvent};
+use anyspend_store::{CommitError, Refusal, StoreError, Write, webhook_deliveries, webhooks};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often it is tried to write down how an attempt ended. The lease outlasts them.
+const SETTLE_ATTEMPTS: u32 = 6;
+/// Longest pause between two tries.
+const SETTLE_PAUSE_MILLIS: u64 = 2_000;
+/// An attempt that has taken this long makes room for quicker ones.
+const LONG: Duration = Duration::from_millis(SLOW_MILLIS);
+
+/// What an attempt starts from, as far as it is known already.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// The endpoint, read a moment ago.
+    pub(crate) webhook: Option<Webhook>,
+    /// What the event is about.
+    pub(crate) subject: Option<Arc<Subject>>,
+}
+
+impl Deliverer {
+    /// Attempts a delivery that this process has claimed, and writes down how it went.
+    pub(crate) async fn attempt(
+        &self,
+        mut delivery: Delivery,
+        known: Known,
+        turn: &mut Turn,
+    ) -> Result<(), StoreError> {
+        let webhook = match known.webhook {
+            Some(webhook) => Some(webhook),
+            None => self.db().find_webhook(&delivery.owner, &delivery.webhook_id).await?,
+        };
+        let Some(webhook) = webhook else { return self.give_up(delivery, "The webhook was deleted.").await };
+        if !webhook.is_active() && !delivery.is_asked_for() {
+            return self.give_up(delivery, "The webhook is switched off.").await;
+        }
+        webhook.url.as_str().clone_into(&mut delivery.url);
+        let subject = match known.subject {
+            Some(subject) => subject,
+            None => Arc::new(Subject::load(self.platform(), self.db(), &delivery).await?),
+        };
+        let (report, took) = self.send(&delivery, &webhook, &subject, turn).await?;
+        let now = self.now();
+        let slow_until = (took >= LONG).then(|| now.plus_seconds(SLOW_SECONDS));
+        let claimed = delivery.version;
+        let gone = report.is_gone();
+        tracing::info!(
+            delivery = delivery.id.as_str(),
+            webhook = webhook.id.as_str(),
+            event = delivery.event.as_str(),
+            attempt = delivery.attempts,
+            status = report.status_code,
+            error = report.error_message,
+            millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "webhook attempted"
+        );
+        let settled = delivery.settle(report, now, u64::from_be_bytes(entropy::bytes()));
+        self.write_down(&delivery, claimed, webhook, settled, gone, slow_until).await
+    }
+
+    async fn give_up(&self, mut delivery: Delivery, why: &str) -> Result<(), StoreError> {
+        let claimed = delivery.version;
+        delivery.give_up(self.now(), why);
+        self.db().move_delivery(&delivery, claimed).await.map(|_| ())
+    }
+
+    async fn send(
+        &self,
+        delivery: &Delivery,
+        webhook: &Webhook,
+        subject: &Subject,
+        turn: &mut Turn,
+    ) -> Result<(AttemptReport, Duration), StoreError> {
+        let at = self.now();
+        let open = |sealed: &str| self.platform().open_webhook_secret(&webhook.owner, &webhook.id, sealed);
+        let mut secrets = vec![open(&webhook.secret)?];
+        if let Some(retiring) = webhook.retiring_at(at) {
+            secrets.push(open(&retiring.sealed)?);
+        }
+        let body = message::body(webhook, delivery, subject).map_err(|error| StoreError::Fault(error.to_string()))?;
+        let loopback = match self.platform().config.webhook_reach.allows_loopback(webhook.owner.mode) {
+            true => Loopback::Allowed,
+            false => Loopback::Refused,
+        };
+        let message = Message {
+            url: delivery.url.clone(),
+            headers: message::headers(delivery, &secrets, &body, at),
+            body,
+            loopback,
+            deadline: Duration::from_secs(ATTEMPT_SECONDS),
+            most_body: MAX_ANSWER_BYTES,
+        };
+        let began = Instant::now();
+        let sending = self.sender().post(&message);
+        tokio::pin!(sending);
+        let sent = match tokio::time::timeout(LONG, &mut sending).await {
+            Ok(sent) => sent,
+            Err(_) => {
+                turn.takes_long();
+                sending.await
+            }
+        };
+        let took = began.elapsed();
+        Ok((report(at, took, sent), took))
+    }
+
+    /// Delivery and endpoint change together. Whoever comes too late, because the lease has ended and somebody else holds
+    /// it now, writes nothing.
+    async fn write_down(
+        &self,
+        delivery: &Delivery,
+        claimed: u64,
+        webhook: Webhook,
+        settled: Settled,
+        gone: bool,
+        slow_until: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let now = self.now();
+        let mut webhook = Some(webhook);
+        let mut last = StoreError::Unavailable("an endpoint kept changing".to_owned());
+        for attempt in 0..SETTLE_ATTEMPTS {
+            let mut writes = vec![webhook_deliveries::replace(delivery, claimed)?];
+            if let Some(before) = &webhook {
+                match before.verdict(settled, gone) {
+                    Some(reason) => writes.extend(disabling(before, reason, now)?),
+                    None => writes.push(webhooks::record(before, settled, now, slow_until)),
+                }
+            }
+            match self.db().commit(writes).await {
+                Ok(()) => return Ok(()),
+                Err(CommitError::Refused { refusal: Refusal::Unsupported, .. }) => {
+                    // The endpoint is another one by now, or none.
+                    webhook = self.db().find_webhook(&delivery.owner, &delivery.webhook_id).await?;
+                }
+                Err(CommitError::Refused { .. }) => return Ok(()),
+                Err(CommitError::Store(error)) => {
+                    last = error;
+                    let pause = (50_u64 << attempt).min(SETTLE_PAUSE_MILLIS);
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                }
+            }
+        }
+        Err(last)
+    }
+}
+
+fn disabling(before: &Webhook, reason: DisabledReason, now: Timestamp) -> Result<Vec<Write>, StoreError> {
+    let mut after = before.clone();
+    after.disable(reason, now);
+    let event = AuditEvent {
+        id: EventId::generate(now),
+        event_type: "webhook.disabled",
+        resource_type: WebhookId::OBJECT,
+        resource_id: after.id.to_string(),
+        actor_type: "system",
+        actor_id: "deliver-webhooks".to_owned(),
+        ip_address: None,
+        request_method: String::new(),
+        request_path: String::new(),
+        request_id: RequestId::generate(now),
+        status_code: 0,
+        created_at: now,
+    };
+    Ok(vec![webhooks::disable(before, &after, now)?, audit::record(&after.owner, &event)?])
+}
+
+/// What the log says about an attempt.
+fn report(at: Timestamp, took: Duration, sent: Result<anyspend_sender::Reply, SendError>) -> AttemptReport {
+    match sent {
+        Ok(reply) => {
+            let success = (200..300).contains(&reply.status);
+            AttemptReport {
+                at,
+                status_code: Some(reply.status),
+                response_millis: Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+                response_body: Some(String::from_utf8_lossy(&reply.body).into_owned()),
+                error_message: (!success).then(|| match reply.status {
+                    300..400 => format!("Answered with status {}; redirects are not followed.", reply.status),
+                    status => format!("Answered with status {status}."),
+                }),
+            }
+        }
+        Err(error) => AttemptReport::not_made(at, &error.to_string()),
+    }
+}

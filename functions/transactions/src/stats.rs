@@ -1,0 +1,167 @@
+//! `GET /transactions/stats`
+
+use anyspend_api::operation::{Access, Operation};
+use anyspend_api::transaction::{ExpectedRows, expected_rows, rows_of};
+use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_domain::api_key::Permission;
+use anyspend_domain::transaction::TransactionStatus;
+use anyspend_domain::{Cents, Timestamp};
+use anyspend_store::transactions::SlimTransaction;
+use http::{Method, StatusCode};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// How long "the last 24 hours" are.
+const DAY_SECONDS: u64 = 24 * 60 * 60;
+
+pub(crate) fn operation() -> Operation {
+    Operation::new::<TransactionStatsView>(
+        "retrieveTransactionStats",
+        Method::GET,
+        "/api/v1/transactions/stats",
+        Access::Needs(Permission::Read),
+        StatusCode::OK,
+        "Count transactions and add up what arrived",
+    )
+    .described(
+        "Of the caller's mode. A volume is what has arrived for good in tokens of known price, payments with an \
+         `exception` included: it is money that came.",
+    )
+    .beside(expected_rows, stats)
+}
+
+/// Counts of transactions, under the names of the API and of the official client.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TransactionStatsView {
+    /// `transaction_stats`
+    #[schema(examples("transaction_stats"))]
+    object: &'static str,
+    /// All of them.
+    #[serde(rename = "total_transactions")]
+    total: u64,
+    /// Those that are final.
+    #[serde(rename = "completed_transactions")]
+    completed: u64,
+    /// Those that came to nothing.
+    #[serde(rename = "failed_transactions")]
+    failed: u64,
+    /// Those under way: pending and confirming.
+    #[serde(rename = "pending_transactions")]
+    pending: u64,
+    /// What has arrived, in US dollars with two places.
+    #[serde(rename = "total_volume_usd")]
+    volume: String,
+    /// Those first seen in the last 24 hours.
+    #[serde(rename = "last_24h")]
+    last_day: LastDayView,
+    /// How many there are of each status.
+    #[serde(rename = "status_breakdown")]
+    by_status: BTreeMap<&'static str, u64>,
+    /// The same as `total_transactions`.
+    total_transactions: u64,
+    /// The same as `completed_transactions`.
+    completed_transactions: u64,
+    /// The same as `failed_transactions`.
+    failed_transactions: u64,
+    /// The same as `pending_transactions`.
+    pending_transactions: u64,
+    /// The same as `total_volume_usd`.
+    total_volume_usd: String,
+    /// The same as `last_24h`.
+    #[serde(rename = "last24h")]
+    last24h: LastDayView,
+    /// The same as `status_breakdown`.
+    status_breakdown: BTreeMap<&'static str, u64>,
+}
+
+/// Transactions first seen in the last 24 hours.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+struct LastDayView {
+    /// All of them.
+    transactions: u64,
+    /// Those that are final.
+    completed: u64,
+    /// What has arrived with them, in US dollars with two places.
+    volume_usd: String,
+    /// The same as `volume_usd`.
+    #[serde(rename = "volumeUsd")]
+    volume_usd_twin: String,
+}
+
+/// What is counted of some transactions.
+#[derive(Debug, Default)]
+struct Tally {
+    by_status: BTreeMap<&'static str, u64>,
+    volume: Cents,
+}
+
+impl Tally {
+    fn add(&mut self, row: &SlimTransaction) {
+        *self.by_status.entry(row.status.as_str()).or_default() += 1;
+        if row.status == TransactionStatus::Completed {
+            self.volume = self.volume.plus(row.worth.unwrap_or(Cents::ZERO));
+        }
+    }
+
+    fn count(&self, status: TransactionStatus) -> u64 {
+        self.by_status.get(status.as_str()).copied().unwrap_or_default()
+    }
+
+    fn total(&self) -> u64 {
+        self.by_status.values().sum()
+    }
+}
+
+async fn stats(call: Arc<Call>, caller: Caller, expected: ExpectedRows) -> Result<Answer, ApiError> {
+    let rows = rows_of(&call, &caller, expected).await?;
+    let (all, last_day) = tallies(&rows, call.now);
+    call.answer(StatusCode::OK, &view(&all, &last_day))
+}
+
+/// What is counted of all rows, and of those first seen in the last 24 hours.
+fn tallies(rows: &[SlimTransaction], now: Timestamp) -> (Tally, Tally) {
+    let (mut all, mut last_day) = (Tally::default(), Tally::default());
+    for status in TransactionStatus::NAMES {
+        all.by_status.insert(status, 0);
+    }
+    for row in rows {
+        all.add(row);
+        if row.id.made_at().plus_seconds(DAY_SECONDS) > now {
+            last_day.add(row);
+        }
+    }
+    (all, last_day)
+}
+
+fn view(all: &Tally, last_day: &Tally) -> TransactionStatsView {
+    use TransactionStatus::{Completed, Confirming, Failed, Pending};
+    let (total, completed, failed) = (all.total(), all.count(Completed), all.count(Failed));
+    let pending = all.count(Pending) + all.count(Confirming);
+    let volume = all.volume.to_string();
+    let last_day = LastDayView {
+        transactions: last_day.total(),
+        completed: last_day.count(Completed),
+        volume_usd: last_day.volume.to_string(),
+        volume_usd_twin: last_day.volume.to_string(),
+    };
+    TransactionStatsView {
+        object: "transaction_stats",
+        total,
+        completed,
+        failed,
+        pending,
+        volume: volume.clone(),
+        last_day: last_day.clone(),
+        by_status: all.by_status.clone(),
+        total_transactions: total,
+        completed_transactions: completed,
+        failed_transactions: failed,
+        pending_transactions: pending,
+        total_volume_usd: volume,
+        last24h: last_day,
+        status_breakdown: all.by_status.clone(),
+    }
+}

@@ -1,0 +1,42 @@
+//! `PATCH /webhooks/{id}`
+
+use crate::stored::{self, Expected, change, own};
+use crate::view::{UpdateWebhook, WebhookView};
+use anyspend_api::operation::{Access, Operation};
+use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_domain::Code;
+use anyspend_domain::api_key::Permission;
+use http::{Method, StatusCode};
+use std::sync::Arc;
+
+pub(crate) fn operation() -> Operation {
+    Operation::new::<WebhookView>(
+        "updateWebhook",
+        Method::PATCH,
+        crate::WEBHOOK,
+        Access::Needs(Permission::Admin),
+        StatusCode::OK,
+        "Update a webhook",
+    )
+    .described(
+        "Changes only what is sent. `active: true` switches on again what the platform has switched off, and forgives \
+         the failures that led to it. What happened meanwhile is not told later.",
+    )
+    .body::<UpdateWebhook>()
+    .beside(stored::expected, update)
+}
+
+async fn update(call: Arc<Call>, caller: Caller, expected: Expected) -> Result<Answer, ApiError> {
+    let found = own(&call, &caller, expected).await?;
+    let (UpdateWebhook { patch, is_empty }, problems) = call.read_body::<UpdateWebhook>(&caller)?.parts()?;
+    if is_empty {
+        return Err(ApiError::new(Code::NoUpdatesProvided, "The request body names no field to update."));
+    }
+    let expected = Some((caller.owner.clone(), Some(found)));
+    change(&call, &caller, expected, "webhook.updated", |webhook| {
+        let updated = webhook.update(patch.clone(), call.now, call.platform.config.webhook_reach);
+        ApiError::settle(problems.clone(), updated)?;
+        call.answer(StatusCode::OK, &WebhookView::new(webhook, call.now))
+    })
+    .await
+}
