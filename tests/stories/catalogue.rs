@@ -258,14 +258,20 @@ async fn the_costs_of_catalogues_of_the_sizes_asked_for() {
     let mut columns = Vec::new();
     for size in &sizes {
         columns.push(measure(*size).await);
-        println!("{size} links measured");
+        // So far: the largest may take minutes yet.
+        print_table(&sizes, &columns);
     }
-    println!("\n| {} links per page, of |{}", PAGE, sizes.iter().map(|size| format!(" {size} |")).collect::<String>());
-    println!("|---|{}", "---|".repeat(sizes.len()));
+}
+
+fn print_table(sizes: &[usize], columns: &[Vec<Asked>]) {
+    let heads: Vec<_> = sizes.iter().zip(columns).map(|(size, _)| format!(" {size} links |")).collect();
+    println!("\n| {PAGE} links a page |{}", heads.concat());
+    println!("|---|{}", "---|".repeat(heads.len()));
     for (row, question) in columns[0].iter().enumerate() {
         let cells = columns.iter().map(|column| {
             let asked = &column[row];
-            format!(" {} in {}, {} + {} |", asked.cost.calls, asked.cost.depth, asked.list_rru(), asked.rows_rru())
+            let SeenCost { calls, depth, .. } = asked.cost;
+            format!(" {calls} calls, depth {depth}, {} + {} RRU |", asked.list_rru(), asked.rows_rru())
         });
         println!("| {} |{}", question.what, cells.collect::<String>());
     }
