@@ -31,11 +31,13 @@ use anyspend_domain::webhook::{NewWebhook, Reach, Subscription, Webhook, Webhook
 use anyspend_domain::webhook_delivery::{Cause, Delivery, Occurrence};
 use anyspend_domain::{
     Address, Amount, ApiKeyId, CheckoutSessionId, CustomerId, DiscountCodeId, LineItemId, Locator, Mode, OrgId, Owner,
-    Patch, PaymentLinkId, Timestamp, TransactionId, VisitorId,
+    Patch, PaymentLinkId, ShortCode, Timestamp, TransactionId, VisitorId,
 };
 use anyspend_domain::{DeliveryId, EventId, WebhookId};
 use anyspend_embedded::Embedded;
 use anyspend_store::db::Connection;
+use anyspend_store::list::{Compacted, ListId, Tuning};
+use anyspend_store::payment_links::LinkColumns;
 use anyspend_store::vault::Vault;
 use anyspend_store::{
     Db, StoreError, api_keys, checkout_sessions, customers, discount_codes, organizations, payment_links, products,
@@ -51,6 +53,8 @@ const FIXTURE_WALLET: &str = "0x7e57000000000000000000000000000000007e57";
 const RECIPIENT: &str = "0x1234567890abcdef1234567890abcdef12345678";
 /// What the fixtures' session costs.
 const PRICE: u64 = 10_000_000;
+/// Links that expired in the list that is due: more than its directories repeat.
+const EXPIRED: usize = 70;
 /// The table's name; on AWS, CloudFormation draws one.
 pub(crate) const TABLE: &str = "anyspend-platform-Table-1EXAMPLE";
 /// Where checkout pages are.
@@ -116,6 +120,7 @@ impl World {
         writes.extend(webhooks::create(&webhook).unwrap());
         writes.extend(deliveries.iter().map(|delivery| webhook_deliveries::create(delivery).unwrap()));
         db.commit(writes).await.unwrap();
+        neglected_list(&db, now).await;
         // Long enough ago for its bucket to be closed.
         db.record_view(&visit(&link, Timestamp::from_millis(now.millis() - 1_200_000).unwrap())).await.unwrap();
     }
@@ -229,6 +234,26 @@ fn session(link: &PaymentLink, now: Timestamp) -> CheckoutSession {
     let id = CheckoutSessionId::parse(&format!("cs_{FIXTURE_TOKEN}{FIXTURE_SHORT_CODE}")).unwrap();
     let request = NewCheckoutSession::default();
     CheckoutSession::open(id, link.owner.clone(), request, Source::Link(link), now, &Chains::default()).unwrap()
+}
+
+/// The list of another organization, whose links have expired since it was looked after: the compaction that is due by
+/// now reads it, publishes it anew, and forgets what the one before has cleared away.
+async fn neglected_list(db: &Db, now: Timestamp) {
+    let before = |seconds: u64| Timestamp::from_millis(now.millis() - seconds * 1_000).unwrap();
+    let (loaded_at, cleared_at, expired_at) = (before(300), before(200), before(30));
+    let owner = Owner { org: OrgId::generate(loaded_at), mode: Mode::Test };
+    let pattern = link(owner.clone(), loaded_at);
+    let links = (0..EXPIRED).map(|_| {
+        let mut link = pattern.clone();
+        link.id = PaymentLinkId::generate(loaded_at, &ShortCode::generate());
+        link.terms.expires_at = Some(expired_at);
+        (link.id.to_string(), LinkColumns::of(&link))
+    });
+    let list = ListId::all::<LinkColumns>(&owner);
+    let loaded = db.load_list(&list, links.collect(), loaded_at, &Tuning::default()).await.unwrap();
+    assert_eq!(loaded, Compacted::Published);
+    let published = db.look_after_lists(cleared_at, &Tuning::default()).await.unwrap();
+    assert_eq!(published, 0, "there was nothing to do yet but to clear up");
 }
 
 fn visit(link: &PaymentLink, at: Timestamp) -> Visitor {

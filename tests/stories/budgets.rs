@@ -42,7 +42,7 @@ async fn every_route_stays_within_its_budget() {
     within("retrieve by short code", &client.get(&code).await, 200, 1, 1.0, 1.0);
     within("list", &client.get(LINKS).await, 200, 2, 1.0, 30.0);
     within("list items", &client.get(&format!("{path}/items")).await, 200, 1, 1.0, 1.0);
-    within("update", &client.clone().idempotent("u").patch(&path, &json!({"name": "x"})).await, 200, 2, 16.0, 1.0);
+    within("update", &client.clone().idempotent("u").patch(&path, &json!({"name": "x"})).await, 200, 2, 15.0, 1.0);
     let item = json!({"name": "b", "amount": "1"});
     let added = client.clone().idempotent("i").post(&format!("{path}/items"), &item).await;
     within("add item", &added, 201, 2, 15.0, 1.0);

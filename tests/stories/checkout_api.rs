@@ -122,7 +122,7 @@ async fn everything_the_link_asks_is_demanded_and_nothing_else_is_taken() {
         (json!({"shipping_option_id": "slow"}), "invalid_field_value", "shipping_option_id"),
         (json!({"amount": "1"}), "invalid_field_value", "amount"),
         (json!({"visitor_id": "x"}), "invalid_field_value", "visitor_id"),
-        (json!({"customer_emial": "a@b.c"}), "unknown_parameter", "customer_emial"),
+        (json!({"customer_mail": "a@b.c"}), "unknown_parameter", "customer_mail"),
         (json!({"success_url": "javascript:alert(1)"}), "invalid_field_value", "success_url"),
     ] {
         let error = open(changes.clone()).await.expect_error(400, code);

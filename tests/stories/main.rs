@@ -5,6 +5,7 @@ mod api_keys;
 mod arrows;
 mod authentication;
 mod budgets;
+mod catalogue;
 mod checkout_api;
 mod checkout_pages;
 mod customers;

@@ -17,6 +17,7 @@ Usage: cargo xtask <COMMAND>
   openapi             writes docs/openapi.json anew from the code
   lambda [--arm64]    builds every Lambda binary for release into target/lambda
   bench [OPTIONS]     measures; `cargo xtask bench --help` explains the options
+  catalogue [N...]    lists catalogues of N links and prints what that costs; 1000, 100000 and 1000000 by default
   tools               installs what `test` needs into .tools/
   help                this text
 ";
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         "openapi" => openapi(),
         "lambda" => tools::install().and_then(|()| steps::lambda(&rest)),
         "bench" => Command::new("cargo").args(&["run", "--release", "--package", "bench", "--"]).args(&rest).run(),
+        "catalogue" => catalogue(&rest),
         "tools" => tools::install(),
         "help" | "--help" | "-h" => {
             print!("{HELP}\nSteps of `test`, in order: {}\n", steps::names());
@@ -53,5 +55,15 @@ fn openapi() -> Result<(), String> {
     Command::new("cargo")
         .args(&["test", "--package", "stories", "--test", "stories", "openapi::"])
         .env("UPDATE_OPENAPI", "1")
+        .run()
+}
+
+/// The test that asserts what lists cost measures larger ones when it is asked for by name.
+fn catalogue(sizes: &[&str]) -> Result<(), String> {
+    let sizes = if sizes.is_empty() { "1000 100000 1000000".to_owned() } else { sizes.join(" ") };
+    Command::new("cargo")
+        .args(&["test", "--quiet", "--package", "stories", "--test", "stories", "catalogue::the_costs"])
+        .args(&["--", "--ignored", "--nocapture"])
+        .env("CATALOGUE", &sizes)
         .run()
 }

@@ -3,7 +3,9 @@
 //! The platform speaks to it through the AWS SDK, exactly as it speaks to DynamoDB: there is no second store. The
 //! engine gets a thread of its own, because SQLite blocks.
 
-use dynoxide::Database;
+use aws_sdk_dynamodb::types::AttributeValue;
+use dynoxide::{Database, ImportOptions};
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -58,6 +60,16 @@ impl Embedded {
         &self.url
     }
 
+    /// Stores items past the port, for tools that load more than requests could in reasonable time.
+    ///
+    /// # Errors
+    /// When the table does not exist or a value is of a type the platform does not use.
+    pub fn load(&self, table: &str, items: Vec<HashMap<String, AttributeValue>>) -> Result<(), String> {
+        let items = items.into_iter().map(attributes).collect::<Result<_, _>>()?;
+        self.database.import_items(table, items, ImportOptions::default()).map_err(|error| error.to_string())?;
+        Ok(())
+    }
+
     /// A handle that deletes items whose TTL has passed, as DynamoDB does by itself within days.
     pub fn sweeper(&self) -> impl Fn() -> Result<usize, String> + Send + Clone + 'static {
         let database = self.database.clone();
@@ -73,4 +85,23 @@ impl Embedded {
             let _ = thread.join();
         }
     }
+}
+
+fn attributes(map: HashMap<String, AttributeValue>) -> Result<HashMap<String, dynoxide::AttributeValue>, String> {
+    map.into_iter().map(|(name, value)| Ok((name, attribute(value)?))).collect()
+}
+
+/// The engine's form of the SDK's value.
+fn attribute(value: AttributeValue) -> Result<dynoxide::AttributeValue, String> {
+    use dynoxide::AttributeValue as Stored;
+    Ok(match value {
+        AttributeValue::S(text) => Stored::S(text),
+        AttributeValue::N(number) => Stored::N(number),
+        AttributeValue::B(bytes) => Stored::B(bytes.into_inner()),
+        AttributeValue::Bool(truth) => Stored::BOOL(truth),
+        AttributeValue::Null(null) => Stored::NULL(null),
+        AttributeValue::L(list) => Stored::L(list.into_iter().map(attribute).collect::<Result<_, _>>()?),
+        AttributeValue::M(map) => Stored::M(attributes(map)?),
+        other => return Err(format!("no item of the platform has a value like {other:?}")),
+    })
 }

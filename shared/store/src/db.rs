@@ -19,6 +19,11 @@ pub type Item = HashMap<String, AttributeValue>;
 
 /// Most keys of one `BatchGetItem`.
 const BATCH_GET_KEYS: usize = 100;
+/// How long a connection may take to be made.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(1);
+/// How long each of several `BatchGetItem`s side by side may take: they share one connection and one CPU, and a search of
+/// a very long list has dozens of megabytes to take in. Still less than a function's time.
+const SIDE_BY_SIDE_PATIENCE: Duration = Duration::from_secs(24);
 /// Most items of one `BatchWriteItem`.
 const BATCH_WRITE_ITEMS: usize = 25;
 /// How many `BatchWriteItem`s run side by side.
@@ -93,7 +98,7 @@ impl Connection {
             )
             .timeout_config(
                 config::timeout::TimeoutConfig::builder()
-                    .connect_timeout(Duration::from_secs(1))
+                    .connect_timeout(CONNECT_PATIENCE)
                     .operation_attempt_timeout(Duration::from_secs(3))
                     .operation_timeout(Duration::from_secs(8))
                     .build(),
@@ -370,11 +375,24 @@ impl Db {
     }
 
     async fn batch_get_as(&self, keys: &[Key], consistent: bool) -> Result<Vec<Item>, StoreError> {
-        let chunks = keys.chunks(BATCH_GET_KEYS).map(|chunk| self.batch_get_chunk(chunk, consistent));
+        let patience = (keys.len() > BATCH_GET_KEYS).then_some(SIDE_BY_SIDE_PATIENCE);
+        let chunks = keys.chunks(BATCH_GET_KEYS).map(|chunk| self.batch_get_chunk(chunk, consistent, patience));
         Ok(futures_util::future::try_join_all(chunks).await?.into_iter().flatten().collect())
     }
 
-    async fn batch_get_chunk(&self, keys: &[Key], consistent: bool) -> Result<Vec<Item>, StoreError> {
+    async fn batch_get_chunk(
+        &self,
+        keys: &[Key],
+        consistent: bool,
+        patience: Option<Duration>,
+    ) -> Result<Vec<Item>, StoreError> {
+        let timeouts = patience.map(|patience| {
+            config::timeout::TimeoutConfig::builder()
+                .connect_timeout(CONNECT_PATIENCE)
+                .operation_attempt_timeout(patience)
+                .operation_timeout(patience)
+                .build()
+        });
         let mut wanted = keys.iter().map(key_item).collect::<Vec<_>>();
         let mut items = Vec::new();
         for round in 0..BATCH_ROUNDS {
@@ -387,14 +405,19 @@ impl Db {
                 .build()
                 .map_err(|error| StoreError::Fault(error.to_string()))?;
             let call = self.meter.begin();
-            let mut answer = self
+            let request = self
                 .client
                 .batch_get_item()
                 .request_items(&*self.table, request)
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                .send()
-                .await
-                .map_err(|error| store_error(&error))?;
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let answer = match timeouts.clone() {
+                Some(timeouts) => {
+                    let config = config::Config::builder().timeout_config(timeouts);
+                    request.customize().config_override(config).send().await
+                }
+                None => request.send().await,
+            };
+            let mut answer = answer.map_err(|error| store_error(&error))?;
             call.finish(Units::Read, answer.consumed_capacity());
             items.extend(answer.responses.as_mut().and_then(|tables| tables.remove(&*self.table)).unwrap_or_default());
             match answer.unprocessed_keys.and_then(|mut tables| tables.remove(&*self.table)) {

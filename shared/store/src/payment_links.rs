@@ -177,14 +177,26 @@ fn head(link: &PaymentLink) -> StoredHead {
     }
 }
 
-fn terms_and_items(link: &PaymentLink) -> Result<Vec<Write>, StoreError> {
+/// The rows that go with a link's head.
+fn terms_and_items(link: &PaymentLink) -> Result<Vec<Item>, StoreError> {
     let code = link.id.short_code();
-    let mut writes = vec![Write::put(row(&Key::link_terms(&code), &link.terms)?)];
+    let mut rows = vec![row(&Key::link_terms(&code), &link.terms)?];
     if !link.items.is_empty() {
         let items = StoredItems { items: link.items.clone() };
-        writes.push(Write::put(row(&Key::link_items(&code), &items)?));
+        rows.push(row(&Key::link_items(&code), &items)?);
     }
-    Ok(writes)
+    Ok(rows)
+}
+
+/// A link's rows as they are stored, without what its list knows of it: for tools that load many, and the list's base
+/// with [`Db::load_list`].
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub fn rows(link: &PaymentLink) -> Result<Vec<Item>, StoreError> {
+    let mut rows = vec![row(&Key::link_head(&link.id.short_code()), &head(link))?];
+    rows.extend(terms_and_items(link)?);
+    Ok(rows)
 }
 
 /// The writes that make a link. Claiming its partition claims its short code: [`crate::Refusal::Taken`] means that
@@ -194,7 +206,7 @@ fn terms_and_items(link: &PaymentLink) -> Result<Vec<Write>, StoreError> {
 /// When it cannot be stored, which is a fault of ours.
 pub fn create(link: &PaymentLink) -> Result<Vec<Write>, StoreError> {
     let mut writes = vec![Write::create(row(&Key::link_head(&link.id.short_code()), &head(link))?)];
-    writes.extend(terms_and_items(link)?);
+    writes.extend(terms_and_items(link)?.into_iter().map(Write::put));
     writes.extend(listed(None, Some(&head(link)), link.version, link.created_at)?);
     Ok(writes)
 }
@@ -212,7 +224,7 @@ pub fn update(was: &PaymentLink, is: &PaymentLink) -> Result<Vec<Write>, StoreEr
     }
     let remove = OPTIONAL_COLUMNS.iter().copied().filter(|column| !set.contains_key(*column)).collect();
     let mut writes = vec![Write::set_at_version(key, was.version, set, remove)];
-    writes.extend(terms_and_items(is)?);
+    writes.extend(terms_and_items(is)?.into_iter().map(Write::put));
     if is.items.is_empty() {
         writes.push(Write::delete(Key::link_items(&code)));
     }

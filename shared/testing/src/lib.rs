@@ -18,7 +18,7 @@ use anyspend_domain::organization::Organization;
 use anyspend_domain::text::Name;
 use anyspend_domain::{ApiKeyId, Mode, OrgId, Owner, Timestamp};
 use anyspend_embedded::Embedded;
-use anyspend_store::db::{Connection, Roots, http_client};
+use anyspend_store::db::{Connection, Item, Roots, http_client};
 use anyspend_store::{Db, api_keys, organizations, schema};
 use axum::Router;
 use axum::body::Body;
@@ -96,6 +96,11 @@ impl App {
     /// A raw SDK client for looking at the table itself, and the table's name.
     pub fn table(&self) -> (aws_sdk_dynamodb::Client, &'static str) {
         (Connection::local(self.embedded.url().to_owned()).client(), TABLE)
+    }
+
+    /// Stores items past the platform and the SDK, for what would take too many requests.
+    pub fn load(&self, items: Vec<Item>) {
+        self.embedded.load(TABLE, items).unwrap();
     }
 
     /// How many items the table holds whose partition key begins with `prefix`.

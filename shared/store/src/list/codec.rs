@@ -6,6 +6,7 @@
 
 use anyspend_domain::Timestamp;
 use anyspend_domain::entropy::BASE62;
+use std::borrow::Cow;
 use ulid::Ulid;
 
 /// Characters of the token every id carries.
@@ -222,7 +223,21 @@ pub(crate) fn pack_entries(entries: &[Entry]) -> Vec<u8> {
     out
 }
 
-/// Unpacks what [`pack_entries`] packed.
+/// What squeezed entries begin with. Plain ones begin with a 0: the first key shares nothing with one before it.
+const SQUEEZED: u8 = 1;
+/// Squeezed harder, texts become hardly smaller.
+const SQUEEZING: u8 = 6;
+/// More than any block takes unpacked.
+const MOST_UNPACKED: usize = 16 << 20;
+
+/// Makes packed entries with texts smaller, where they become smaller.
+pub(crate) fn squeeze(packed: Vec<u8>) -> Vec<u8> {
+    let mut squeezed = vec![SQUEEZED];
+    squeezed.extend(miniz_oxide::deflate::compress_to_vec(&packed, SQUEEZING));
+    if squeezed.len() < packed.len() { squeezed } else { packed }
+}
+
+/// Unpacks what [`pack_entries`] packed, squeezed or not.
 pub(crate) fn unpack_entries(bytes: &[u8]) -> Option<Vec<Entry>> {
     let mut entries = Vec::new();
     each_entry(bytes, |key, row| entries.push(Entry { key: key.to_vec(), row: row.to_vec() }))?;
@@ -231,7 +246,13 @@ pub(crate) fn unpack_entries(bytes: &[u8]) -> Option<Vec<Entry>> {
 
 /// Walks through packed entries without keeping them.
 pub(crate) fn each_entry(bytes: &[u8], mut visit: impl FnMut(&[u8], &[u8])) -> Option<()> {
-    let mut reader = Reader::new(bytes);
+    let plain = match bytes.split_first() {
+        Some((&SQUEEZED, squeezed)) => {
+            Cow::Owned(miniz_oxide::inflate::decompress_to_vec_with_limit(squeezed, MOST_UNPACKED).ok()?)
+        }
+        _ => Cow::Borrowed(bytes),
+    };
+    let mut reader = Reader::new(&plain);
     let mut key = Vec::new();
     while !reader.is_empty() {
         reader.key(&mut key)?;
@@ -280,8 +301,14 @@ mod tests {
         let entry = |key: &str, row: &str| Entry { key: key.into(), row: row.into() };
         let entries = vec![entry("", "x"), entry("apple", ""), entry("apply", "1"), entry("b", &"long".repeat(100))];
         let packed = pack_entries(&entries);
-        assert_eq!(unpack_entries(&packed), Some(entries));
+        assert_eq!(unpack_entries(&packed).as_ref(), Some(&entries));
         assert_eq!(unpack_entries(&packed[..packed.len() - 1]), None);
+        let squeezed = squeeze(packed.clone());
+        assert!(squeezed.len() < packed.len());
+        assert_eq!(unpack_entries(&squeezed), Some(entries));
+        assert_eq!(unpack_entries(&squeezed[..squeezed.len() - 1]), None);
+        let hardly = pack_entries(&[entry("k", "v")]);
+        assert_eq!(squeeze(hardly.clone()), hardly, "what does not become smaller stays as it is");
         assert_eq!(unpack_entries(&[5, 1, b'a', 0]), None, "shares more than there is");
         let mut out = Vec::new();
         for number in [0, 1, 127, 128, 300, u64::MAX] {

@@ -51,10 +51,11 @@ impl Default for Tuning {
             edge_most: (256, 16_000),
             edge_least: (110, 4_000),
             block: 16_000,
+            squeezed: false,
             parts: 2_000,
         };
-        // No page is cut out of texts, and searches read all of them: no edges, and larger blocks.
-        let texts = Sizes { edge: (0, 0), block: 40_000, ..sorted };
+        // No page is cut out of texts, and searches read all of them: no edges, and large squeezed blocks.
+        let texts = Sizes { edge: (0, 0), block: 80_000, squeezed: true, ..sorted };
         // Only the start is ever looked at.
         let due = Sizes { edge: (96, 16_000), edge_most: (192, 32_000), edge_least: (72, 8_000), ..sorted };
         Self { sorted, texts, due, absorb: 64, most: 4_096, due_repeated: 64, due_absorb: 24 }
@@ -70,9 +71,10 @@ impl Tuning {
             edge_most: (8, 1_000),
             edge_least: (3, 1_000),
             block: 120,
+            squeezed: false,
             parts: 1_000,
         };
-        let texts = Sizes { edge: (0, 0), block: 200, ..sorted };
+        let texts = Sizes { edge: (0, 0), block: 200, squeezed: true, ..sorted };
         let due = Sizes { edge: (4, 1_000), edge_most: (8, 2_000), edge_least: (3, 1_000), ..sorted };
         Self { sorted, texts, due, absorb: 1, most: 50, due_repeated: 3, due_absorb: 1 }
     }

@@ -8,7 +8,7 @@
 //! the next part's; a removed key is in the parts, an added one is not. Nothing here reads or writes.
 
 use super::codec::{Entry, Reader, pack_entries, packed_size, put_bytes, put_key, put_length, put_number};
-use super::codec::{shared_length, unpack_entries};
+use super::codec::{shared_length, squeeze, unpack_entries};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a block is kept: the attempt that wrote it, and its number among what that attempt wrote.
@@ -284,8 +284,10 @@ pub(crate) struct Sizes {
     pub(crate) edge_most: (usize, usize),
     /// Below which an inline part at an end is filled up again: fewer entries *and* fewer bytes.
     pub(crate) edge_least: (usize, usize),
-    /// Bytes of a block.
+    /// Bytes of a block, before it is squeezed.
     pub(crate) block: usize,
+    /// Whether blocks are squeezed: worth it where they are texts, which are never read alone.
+    pub(crate) squeezed: bool,
     /// Most parts of a tree: blocks grow with it rather than the directory.
     pub(crate) parts: usize,
 }
@@ -379,7 +381,13 @@ impl Changed<'_> {
     pub(crate) fn repack(&self, sizes: &Sizes, blocks: &Bodies, attempt: u64, number: u64) -> Repacked {
         let parts = self.repacked_parts(sizes);
         let last = self.tree.parts.len() - 1;
-        let mut packer = Packer { attempt, number, block: self.block_bytes(sizes), done: Repacked::default() };
+        let mut packer = Packer {
+            attempt,
+            number,
+            block: self.block_bytes(sizes),
+            squeezed: sizes.squeezed,
+            done: Repacked::default(),
+        };
         packer.done.tree.parts.clear();
         let mut part = 0;
         while part <= last {
@@ -412,6 +420,7 @@ struct Packer {
     attempt: u64,
     number: u64,
     block: usize,
+    squeezed: bool,
     done: Repacked,
 }
 
@@ -497,6 +506,7 @@ impl Packer {
 
     fn block(&mut self, entries: &[Entry], first: Vec<u8>) {
         let packed = pack_entries(entries);
+        let packed = if self.squeezed { squeeze(packed) } else { packed };
         let id = BlockId { attempt: self.attempt, number: self.number };
         self.number += 1;
         let body = Body::Block { id, bytes: packed.len() };
@@ -619,9 +629,10 @@ mod tests {
         edge_most: (8, 1_000),
         edge_least: (3, 1_000),
         block: 60,
+        squeezed: false,
         parts: 1_000,
     };
-    const WITHOUT_EDGES: Sizes = Sizes { edge: (0, 0), ..SIZES };
+    const WITHOUT_EDGES: Sizes = Sizes { edge: (0, 0), squeezed: true, ..SIZES };
 
     /// A tree with its blocks, and what must be in it.
     struct World {
