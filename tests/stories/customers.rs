@@ -83,7 +83,7 @@ async fn what_no_customer_can_be_is_refused_with_its_field_named() {
         (json!({"wallet_address": WALLET, "email": "nobody"}), invalid, "email"),
         (json!({"wallet_address": WALLET, "name": ""}), invalid, "name"),
         (json!({"wallet_address": WALLET, "metadata": {"k": 1}}), invalid, "metadata.k"),
-        (json!({"wallet_address": WALLET, "emial": "a@b.c"}), "unknown_parameter", "emial"),
+        (json!({"wallet_address": WALLET, "mail_address": "a@b.c"}), "unknown_parameter", "mail_address"),
     ] {
         let error = client.post(CUSTOMERS, &body).await.expect_error(400, code);
         assert_eq!(error["param"], param, "{body}");

@@ -228,7 +228,7 @@ fn processing(call: &Call, context: &Context, currency: &Currency) -> Answer {
                 data-every=(ASK_EVERY_MILLIS) {
                 span.spinner aria-hidden="true" {}
                 p role="status" {
-                    "It was seen on " (currency.network()) " and is being confirmed. You can close this page: nothing is lost."
+                    "It was sent on " (currency.network()) " and is being confirmed. You can close this page: nothing is lost."
                 }
             }
             (transaction(session))
