@@ -556,29 +556,30 @@ pub async fn create_table_if_absent(client: &Client, table: &str) -> Result<(), 
     Ok(())
 }
 
-/// A table that an earlier version made may lack columns of the index: better said at the start than by every list.
+/// A table that an earlier version made may lack an index or columns of one: better said at the start than by every list.
 async fn check_table(client: &Client, table: &str) -> Result<(), String> {
     let described = client.describe_table().table_name(table).send().await;
     let described =
         described.map_err(|error| format!("cannot describe the table '{table}': {}", crate::db::describe(&error)))?;
     let indexes = described.table.and_then(|table| table.global_secondary_indexes).unwrap_or_default();
-    if !indexes.iter().any(|index| index.index_name() == Some(DUE_INDEX)) {
-        return Err(format!(
-            "the table '{table}' was made by an earlier version: it lacks the index '{DUE_INDEX}'. \
-             Start with a new table or data directory, or add the index"
-        ));
-    }
+    let mut lacking = Vec::new();
     let list = indexes.iter().find(|index| index.index_name() == Some(LIST_INDEX));
     let columns = list.and_then(|index| index.projection()).map(Projection::non_key_attributes);
     let columns = columns.unwrap_or_default();
     let missing: Vec<&str> =
         LIST_COLUMNS.iter().copied().filter(|wanted| columns.iter().all(|column| column != wanted)).collect();
-    if missing.is_empty() {
+    if !missing.is_empty() {
+        lacking.push(format!("its index '{LIST_INDEX}' lacks {}", missing.join(", ")));
+    }
+    if !indexes.iter().any(|index| index.index_name() == Some(DUE_INDEX)) {
+        lacking.push(format!("it lacks the index '{DUE_INDEX}'"));
+    }
+    if lacking.is_empty() {
         return Ok(());
     }
     Err(format!(
-        "the table '{table}' was made by an earlier version: its index '{LIST_INDEX}' lacks {}. \
-         Start with a new table or data directory, or rebuild the index with these columns",
-        missing.join(", ")
+        "the table '{table}' was made by an earlier version: {}. \
+         Start with a new table or data directory, or rebuild its indexes",
+        lacking.join(", and ")
     ))
 }
