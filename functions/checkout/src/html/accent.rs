@@ -7,8 +7,8 @@ use std::fmt;
 const DEFAULT: Accent = Accent { red: 0x1f, green: 0x3f, blue: 0xd1 };
 /// Relative luminance is counted in these parts.
 const WHOLE: u64 = 100_000;
-/// The brightest background on which white text has a contrast of 4.5, with a margin for rounding.
-const DARK_ENOUGH: u64 = 18_200;
+/// The brightest background on which white text has a contrast of 4.5; a little less, as luminance is an approximation.
+const DARK_ENOUGH: u64 = 18_000;
 /// The brightest background on which white text is what a designer would choose: a contrast of 3.
 const NEARLY_DARK_ENOUGH: u64 = 30_000;
 
