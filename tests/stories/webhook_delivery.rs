@@ -173,6 +173,22 @@ async fn a_payment_is_told_with_its_transaction_and_whose_it_is() {
 }
 
 #[tokio::test]
+async fn an_endpoint_is_not_told_of_what_happened_before_it_was_made() {
+    let app = app().await;
+    come_to_the_present(&app);
+    let receivers = Receivers::start().await;
+    let client = app.admin().await;
+    buy(&client).await;
+    app.advance_seconds(1);
+    let webhook = create_webhook(&client, &receivers.url("/hook"), json!(["*"])).await;
+    deliver(&app).await;
+    assert_eq!(deliveries(&client, &webhook).await.len(), 0);
+    buy(&client).await;
+    deliver(&app).await;
+    assert_eq!(deliveries(&client, &webhook).await.len(), 2, "the payment and the checkout");
+}
+
+#[tokio::test]
 async fn an_expired_session_and_a_failed_and_an_unusual_payment_are_told() {
     let app = app().await;
     let receivers = Receivers::start().await;

@@ -164,7 +164,10 @@ impl Deliverer {
     pub async fn fan_out(&self, event: &OutboxEvent, pace: Pace) -> Result<usize, StoreError> {
         let webhooks = self.db().list_webhooks(&event.owner).await?;
         let subject = Arc::new(OnceCell::new());
-        let wanted = webhooks.into_iter().filter(|webhook| webhook.is_active() && webhook.events.wants(event.event));
+        // An endpoint is told of what happens from its making on, however long an event waits here.
+        let wanted = webhooks.into_iter().filter(|webhook| {
+            webhook.is_active() && webhook.events.wants(event.event) && webhook.created_at <= event.created_at
+        });
         let made: Vec<_> = stream::iter(wanted)
             .map(|webhook| self.make(event, webhook, subject.clone(), pace))
             .buffer_unordered(WRITES_AT_ONCE)
