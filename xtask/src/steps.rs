@@ -82,11 +82,12 @@ fn sam(arguments: &[&str]) -> Command {
     Command::new("sam").args(arguments).env("SAM_CLI_TELEMETRY", "0").env("AWS_DEFAULT_REGION", "us-east-1")
 }
 
-/// Every function the way a deployment builds it, for this machine's processor. The binaries are those of the step
-/// before, so this takes seconds.
+/// One function the way a deployment builds it, for this machine's processor. By itself a function has other features of
+/// shared crates than all of them together, so each would be compiled anew; that every function is declared alike is held
+/// by a test.
 fn sam_build() -> Result<(), String> {
     let architecture = if cfg!(target_arch = "aarch64") { "Architecture=arm64" } else { "Architecture=x86_64" };
-    sam(&["build", "--build-dir", "target/sam", "--parameter-overrides", architecture]).run()
+    sam(&["build", "QuickPayFunction", "--build-dir", "target/sam", "--parameter-overrides", architecture]).run()
 }
 
 /// All tests; those of the release binaries are told where the binaries and the emulator are.
