@@ -15,8 +15,6 @@ use utoipa::ToSchema;
 
 /// Most characters of a type or an id in a filter.
 const NAME: usize = 100;
-/// Most characters of a moment in a filter.
-const MOMENT: usize = 40;
 
 const QUERY: &[QueryParam] = &[
     QueryParam {
@@ -34,12 +32,12 @@ const QUERY: &[QueryParam] = &[
     QueryParam {
         name: "from",
         description: "Only events at or after this date, ISO 8601 time, or milliseconds.",
-        kind: QueryKind::Text(MOMENT),
+        kind: QueryKind::Moment,
     },
     QueryParam {
         name: "to",
         description: "Only events at or before this; a date means the end of that day, UTC.",
-        kind: QueryKind::Text(MOMENT),
+        kind: QueryKind::Moment,
     },
     PAGE,
     LIMIT,

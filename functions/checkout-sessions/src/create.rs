@@ -1,17 +1,16 @@
 //! `POST /checkout-sessions`
 
-use anyspend_api::checkout_session::CheckoutSessionView;
+use anyspend_api::checkout_session::{CheckoutSessionView, read_purchase};
+use anyspend_api::error::unknown_reference;
 use anyspend_api::fields::{Body, Fields, MAX_SAFE_INTEGER, Whole};
 use anyspend_api::operation::{Access, Operation};
+use anyspend_api::payment_link::find_named_link;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::api_key::Permission;
-use anyspend_domain::buyer::Buyer;
-use anyspend_domain::checkout_session::{
-    Attribution, CheckoutSession, MAX_LIFETIME, MIN_LIFETIME, NewCheckoutSession, Source,
-};
+use anyspend_domain::checkout_session::{CheckoutSession, MAX_LIFETIME, MIN_LIFETIME, NewCheckoutSession, Source};
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::text::Name;
-use anyspend_domain::{CheckoutSessionId, Code, PaymentLinkId, PaymentLinkRef, Problem, ShortCode};
+use anyspend_domain::{CheckoutSessionId, PaymentLinkId, ShortCode};
 use anyspend_store::{checkout_sessions, facts};
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -27,32 +26,16 @@ impl Body for CreateCheckoutSession {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         // Any short text: what is no id is a link that does not exist.
         let payment_link_id = fields.optional::<Name>("payment_link_id").map(|id| id.as_str().to_owned());
-        Some(Self {
-            payment_link_id,
-            session: NewCheckoutSession {
-                token_address: fields.optional("token_address"),
-                chain_id: fields.optional::<Whole<1, MAX_SAFE_INTEGER>>("chain_id").map(|id| id.0),
-                recipient_address: fields.optional("recipient_address"),
-                amount: fields.optional("amount"),
-                product_id: fields.optional("product_id"),
-                success_url: fields.optional("success_url"),
-                cancel_url: fields.optional("cancel_url"),
-                client_reference_id: fields.optional("client_reference_id"),
-                metadata: fields.optional("metadata"),
-                buyer: Buyer {
-                    email: fields.optional("customer_email"),
-                    name: fields.optional("customer_name"),
-                    ..Buyer::default()
-                },
-                attribution: Attribution {
-                    source: fields.optional("utm_source"),
-                    medium: fields.optional("utm_medium"),
-                    campaign: fields.optional("utm_campaign"),
-                },
-                expires_in: fields.optional::<Whole<MIN_LIFETIME, MAX_LIFETIME>>("expires_in").map(|seconds| seconds.0),
-                ..NewCheckoutSession::default()
-            },
-        })
+        let session = NewCheckoutSession {
+            token_address: fields.optional("token_address"),
+            chain_id: fields.optional::<Whole<1, MAX_SAFE_INTEGER>>("chain_id").map(|id| id.0),
+            recipient_address: fields.optional("recipient_address"),
+            amount: fields.optional("amount"),
+            product_id: fields.optional("product_id"),
+            ..read_purchase(fields)
+        };
+        let expires_in = fields.optional::<Whole<MIN_LIFETIME, MAX_LIFETIME>>("expires_in").map(|seconds| seconds.0);
+        Some(Self { payment_link_id, session: NewCheckoutSession { expires_in, ..session } })
     }
 }
 
@@ -71,15 +54,7 @@ pub(crate) fn operation() -> Operation {
          `cancel_url` is replaced when the buyer is sent there.",
     )
     .body::<CreateCheckoutSession>()
-    .beside(find_link, create)
-}
-
-/// The link the body names, read beside the check of the caller.
-async fn find_link(call: Arc<Call>) -> Result<Option<PaymentLink>, ApiError> {
-    match call.peek("payment_link_id").as_deref().and_then(PaymentLinkRef::parse) {
-        Some(wanted) => Ok(call.db.find_payment_link(&wanted).await?),
-        None => Ok(None),
-    }
+    .beside(find_named_link, create)
 }
 
 async fn create(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> Result<Answer, ApiError> {
@@ -88,7 +63,9 @@ async fn create(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> 
     let mut problems = problems;
     let link = match &payment_link_id {
         None => None,
-        Some(id) => Some(caller.own(found, id).map_err(|_| unknown_link(id))?),
+        Some(id) => {
+            Some(caller.own(found, id).map_err(|_| unknown_reference(PaymentLinkId::OBJECT, id, "payment_link_id"))?)
+        }
     };
     if link.is_none() {
         let references = session.product_id.iter().map(|id| ("product_id".to_owned(), id.clone())).collect();
@@ -120,12 +97,4 @@ fn opening(call: &Call, session: &CheckoutSession) -> Result<Changes, ApiError> 
         resource_id: session.id.to_string(),
         answer,
     })
-}
-
-fn unknown_link(id: &str) -> Problem {
-    Problem {
-        code: Code::ResourceNotFound,
-        message: format!("No {} found with id '{id}'.", PaymentLinkId::OBJECT),
-        param: Some("payment_link_id".to_owned()),
-    }
 }

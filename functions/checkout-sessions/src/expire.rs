@@ -1,7 +1,6 @@
 //! `POST /checkout-sessions/{id}/expire`
 
-use crate::stored::{self, Found};
-use anyspend_api::checkout_session::CheckoutSessionView;
+use anyspend_api::checkout_session::{CheckoutSessionView, Found, find};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::api_key::Permission;
@@ -24,7 +23,7 @@ pub(crate) fn operation() -> Operation {
         StatusCode::OK,
         "Expire an open checkout session",
     )
-    .beside(stored::find, expire)
+    .beside(find, expire)
 }
 
 async fn expire(call: Arc<Call>, caller: Caller, found: Found) -> Result<Answer, ApiError> {
@@ -53,7 +52,7 @@ async fn expire(call: Arc<Call>, caller: Caller, found: Found) -> Result<Answer,
             answer,
         };
         match call.commit(&caller, changes).await {
-            Err(NotCommitted::Changed) => (found, deleted_at) = stored::find(call.clone()).await?,
+            Err(NotCommitted::Changed) => (found, deleted_at) = find(call.clone()).await?,
             settled => return Ok(settled?),
         }
     }

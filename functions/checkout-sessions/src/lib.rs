@@ -8,7 +8,6 @@ mod list;
 mod pay;
 mod retrieve;
 mod simulate;
-mod stored;
 
 use anyspend_api::Group;
 

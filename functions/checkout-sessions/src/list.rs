@@ -10,9 +10,6 @@ use anyspend_domain::{PaymentLinkId, Problem};
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
-/// Most characters of a moment in a filter.
-const MOMENT: usize = 40;
-
 const QUERY: &[QueryParam] = &[
     STATUS,
     QueryParam {
@@ -23,12 +20,12 @@ const QUERY: &[QueryParam] = &[
     QueryParam {
         name: "from",
         description: "Only sessions made at or after this date, ISO 8601 time, or milliseconds.",
-        kind: QueryKind::Text(MOMENT),
+        kind: QueryKind::Moment,
     },
     QueryParam {
         name: "to",
         description: "Only sessions made at or before this; a date means the end of that day, UTC.",
-        kind: QueryKind::Text(MOMENT),
+        kind: QueryKind::Moment,
     },
     ORDER,
     PAGE,

@@ -1,7 +1,6 @@
 //! `GET /checkout-sessions/{id}`
 
-use crate::stored::{self, Found};
-use anyspend_api::checkout_session::CheckoutSessionView;
+use anyspend_api::checkout_session::{CheckoutSessionView, Found, find};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::api_key::Permission;
@@ -20,7 +19,7 @@ pub(crate) fn operation() -> Operation {
     .described(
         "Its status is true to the second: a session past `expires_at` reads `expired` whether or not any job has run.",
     )
-    .beside(stored::find, retrieve)
+    .beside(find, retrieve)
 }
 
 async fn retrieve(call: Arc<Call>, caller: Caller, (found, deleted_at): Found) -> Result<Answer, ApiError> {

@@ -2,12 +2,13 @@
 
 use crate::apply_discount::DECISIONS;
 use crate::page_query::PageQuery;
+use anyspend_api::checkout_session::read_purchase;
 use anyspend_api::discount_code::{apply, find_by_text};
 use anyspend_api::fields::{Body, Fields, Reading, SentForm};
 use anyspend_api::json::Json;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
-use anyspend_domain::buyer::{Buyer, ShippingAddress};
-use anyspend_domain::checkout_session::{Attribution, CheckoutSession, NewCheckoutSession, Source};
+use anyspend_domain::buyer::ShippingAddress;
+use anyspend_domain::checkout_session::{CheckoutSession, NewCheckoutSession, Source};
 use anyspend_domain::country::CountryCode;
 use anyspend_domain::link_form::FieldId;
 use anyspend_domain::payer_answers::{Asked, Filled};
@@ -29,24 +30,7 @@ pub(crate) struct OpenSession {
 impl Body for OpenSession {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self {
-            session: NewCheckoutSession {
-                amount: fields.optional("amount"),
-                success_url: fields.optional("success_url"),
-                cancel_url: fields.optional("cancel_url"),
-                client_reference_id: fields.optional("client_reference_id"),
-                metadata: fields.optional("metadata"),
-                buyer: Buyer {
-                    email: fields.optional("customer_email"),
-                    name: fields.optional("customer_name"),
-                    ..Buyer::default()
-                },
-                attribution: Attribution {
-                    source: fields.optional("utm_source"),
-                    medium: fields.optional("utm_medium"),
-                    campaign: fields.optional("utm_campaign"),
-                },
-                ..NewCheckoutSession::default()
-            },
+            session: NewCheckoutSession { amount: fields.optional("amount"), ..read_purchase(fields) },
             filled: read_filled(fields),
             visitor_id: fields.optional("visitor_id"),
             discount_code: fields.optional("discount_code"),

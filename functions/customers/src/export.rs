@@ -9,18 +9,15 @@ use anyspend_domain::CustomerId;
 use anyspend_domain::api_key::Permission;
 use http::{Method, StatusCode};
 
-/// Most characters of a moment in a filter.
-const MOMENT: usize = 40;
-
 const FROM: QueryParam = QueryParam {
     name: "from",
     description: "Only customers whose record was made at or after this date, ISO 8601 time, or milliseconds.",
-    kind: QueryKind::Text(MOMENT),
+    kind: QueryKind::Moment,
 };
 const TO: QueryParam = QueryParam {
     name: "to",
     description: "Only customers whose record was made at or before this; a date means the end of that day, UTC.",
-    kind: QueryKind::Text(MOMENT),
+    kind: QueryKind::Moment,
 };
 
 pub(crate) fn operation() -> Operation {

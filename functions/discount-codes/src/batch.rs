@@ -1,9 +1,10 @@
 //! `POST /discount-codes/batch`
 
 use crate::create::duplicate;
-use crate::stored::{find_link, with_link};
+use crate::stored::with_link;
 use anyspend_api::discount_code::{CreateDiscountCodes, DiscountCodeView};
 use anyspend_api::operation::{Access, Operation};
+use anyspend_api::payment_link::find_named_link;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::discount_code::{CodeText, DiscountCode, DiscountCodePatch};
@@ -55,7 +56,7 @@ pub(crate) fn operation() -> Operation {
          of a batch that was interrupted makes the rest, and answers as if it had never been.",
     )
     .body::<CreateDiscountCodes>()
-    .beside(find_link, batch)
+    .beside(find_named_link, batch)
 }
 
 async fn batch(call: Arc<Call>, caller: Caller, link: Option<PaymentLink>) -> Result<Answer, ApiError> {

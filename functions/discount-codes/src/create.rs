@@ -1,8 +1,9 @@
 //! `POST /discount-codes`
 
-use crate::stored::{find_link, with_link};
+use crate::stored::with_link;
 use anyspend_api::discount_code::{CreateDiscountCode, DiscountCodeView};
 use anyspend_api::operation::{Access, Operation};
+use anyspend_api::payment_link::find_named_link;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::discount_code::{CodeText, DiscountCode};
@@ -26,7 +27,7 @@ pub(crate) fn operation() -> Operation {
          with. Codes are kept in upper case and are unique.",
     )
     .body::<CreateDiscountCode>()
-    .beside(find_link, create)
+    .beside(find_named_link, create)
 }
 
 async fn create(call: Arc<Call>, caller: Caller, link: Option<PaymentLink>) -> Result<Answer, ApiError> {

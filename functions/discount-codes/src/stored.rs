@@ -1,10 +1,11 @@
 //! Reading and changing one stored discount code, and looking up the link a body names.
 
 use anyspend_api::discount_code::Terms;
+use anyspend_api::error::unknown_reference;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::discount_code::{DiscountCode, DiscountCodePatch};
 use anyspend_domain::payment_link::PaymentLink;
-use anyspend_domain::{Code, DiscountCodeId, Patch, PaymentLinkId, PaymentLinkRef, Problem};
+use anyspend_domain::{DiscountCodeId, Patch, PaymentLinkId, Problem};
 use anyspend_store::Write;
 use std::sync::Arc;
 
@@ -42,14 +43,6 @@ pub(crate) async fn change(
     Err(ApiError::unavailable("the discount code kept changing"))
 }
 
-/// The link a body names, read beside the check of the caller.
-pub(crate) async fn find_link(call: Arc<Call>) -> Result<Option<PaymentLink>, ApiError> {
-    match call.peek("payment_link_id").as_deref().and_then(PaymentLinkRef::parse) {
-        Some(wanted) => Ok(call.db.find_payment_link(&wanted).await?),
-        None => Ok(None),
-    }
-}
-
 /// The patch with the link looked up, and the problem of one that is not the caller's.
 pub(crate) fn with_link(
     terms: Terms,
@@ -64,19 +57,10 @@ pub(crate) fn with_link(
         Patch::Set(id) => match caller.own(link, &id) {
             Ok(link) => Patch::Set(link.id),
             Err(_) => {
-                problem = Some(unknown_link(&id));
+                problem = Some(unknown_reference(PaymentLinkId::OBJECT, &id, "payment_link_id"));
                 Patch::Keep
             }
         },
     };
     (patch, problem)
-}
-
-/// The problem of a body that names a link the caller does not have.
-pub(crate) fn unknown_link(id: &str) -> Problem {
-    Problem {
-        code: Code::ResourceNotFound,
-        message: format!("No {} found with id '{id}'.", PaymentLinkId::OBJECT),
-        param: Some("payment_link_id".to_owned()),
-    }
 }

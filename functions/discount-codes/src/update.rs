@@ -1,8 +1,9 @@
 //! `PATCH /discount-codes/{id}`
 
-use crate::stored::{change, find, find_link, with_link};
+use crate::stored::{change, find, with_link};
 use anyspend_api::discount_code::{DiscountCodeView, UpdateDiscountCode};
 use anyspend_api::operation::{Access, Operation};
+use anyspend_api::payment_link::find_named_link;
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::discount_code::DiscountCode;
@@ -32,7 +33,7 @@ pub(crate) fn operation() -> Operation {
 type Loaded = (Option<DiscountCode>, Option<PaymentLink>);
 
 async fn load(call: Arc<Call>) -> Result<Loaded, ApiError> {
-    tokio::try_join!(find(call.clone()), find_link(call))
+    tokio::try_join!(find(call.clone()), find_named_link(call))
 }
 
 async fn update(call: Arc<Call>, caller: Caller, (found, link): Loaded) -> Result<Answer, ApiError> {

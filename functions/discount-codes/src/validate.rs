@@ -1,15 +1,16 @@
 //! `POST /discount-codes/validate`
 
-use crate::stored::{find_link, unknown_link};
 use anyspend_api::discount_code::{DiscountCodeView, find_by_text};
+use anyspend_api::error::unknown_reference;
 use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Operation};
+use anyspend_api::payment_link::find_named_link;
 use anyspend_api::{Answer, ApiError, Call, Caller};
-use anyspend_domain::Amount;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::discount_code::{DiscountCode, Inapplicable};
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::text::Name;
+use anyspend_domain::{Amount, PaymentLinkId};
 use http::{Method, StatusCode};
 use serde::Serialize;
 use std::sync::Arc;
@@ -117,13 +118,17 @@ pub(crate) fn operation() -> Operation {
          Validating uses nothing.",
     )
     .body::<Validate>()
-    .beside(find_link, validate)
+    .beside(find_named_link, validate)
 }
 
 async fn validate(call: Arc<Call>, caller: Caller, link: Option<PaymentLink>) -> Result<Answer, ApiError> {
     let Validate { code, payment_link_id, amount } = call.body(&caller)?;
     let link = match &payment_link_id {
-        Some(id) => Some(caller.own(link, id.as_str()).map_err(|_| unknown_link(id.as_str()))?),
+        Some(id) => Some(
+            caller
+                .own(link, id.as_str())
+                .map_err(|_| unknown_reference(PaymentLinkId::OBJECT, id.as_str(), "payment_link_id"))?,
+        ),
         None => None,
     };
     let price = amount.or_else(|| link.as_ref().and_then(PaymentLink::amount));

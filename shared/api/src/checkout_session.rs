@@ -1,23 +1,24 @@
-//! How a checkout session is shown, sealed and listed: shared by the sessions' own group and a link's list of them.
+//! How a checkout session is read, shown and listed: shared by the merchant's side and the payer's.
 
 use crate::Caller;
 use crate::call::{Answer, Call};
 use crate::config::Config;
-use crate::error::ApiError;
-use crate::error::ErrorItem;
+use crate::error::{ApiError, ErrorItem};
+use crate::fields::Fields;
 use crate::list::{CURSOR, LIMIT, ORDER, Order, PAGE, PageRequest};
 use crate::query::{QueryKind, QueryParam};
 use crate::version::{Addr, Time};
-use anyspend_domain::buyer::{FormData, ShippingAddress};
+use anyspend_domain::buyer::{Buyer, FormData, ShippingAddress};
 use anyspend_domain::chain::usd_value;
-use anyspend_domain::checkout_session::{CheckoutSession, FailureReason, Status};
+use anyspend_domain::checkout_session::{Attribution, CheckoutSession, FailureReason, NewCheckoutSession, Status};
 use anyspend_domain::link_form::ShippingOption;
 use anyspend_domain::text::UtmTag;
-use anyspend_domain::{Amount, CheckoutSessionId, Code, Metadata, PaymentLinkId, Problem, Timestamp};
+use anyspend_domain::{Amount, CheckoutSessionId, Code, Metadata, PaymentLinkId, Problem, ShortCode, Timestamp};
 use anyspend_store::checkout_sessions::SlimSession;
 use http::StatusCode;
 use serde::Serialize;
 use std::collections::HashMap;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A checkout session in an answer to its merchant.
@@ -214,6 +215,42 @@ pub fn ignored_url(param: &str) -> ErrorItem {
         ),
         param: Some(param.to_owned()),
     })
+}
+
+/// What a purchase is to the merchant and who makes it: the part of a new session that merchant and payer send alike.
+pub fn read_purchase(fields: &mut Fields<'_>) -> NewCheckoutSession {
+    NewCheckoutSession {
+        success_url: fields.optional("success_url"),
+        cancel_url: fields.optional("cancel_url"),
+        client_reference_id: fields.optional("client_reference_id"),
+        metadata: fields.optional("metadata"),
+        buyer: Buyer {
+            email: fields.optional("customer_email"),
+            name: fields.optional("customer_name"),
+            ..Buyer::default()
+        },
+        attribution: Attribution {
+            source: fields.optional("utm_source"),
+            medium: fields.optional("utm_medium"),
+            campaign: fields.optional("utm_campaign"),
+        },
+        ..NewCheckoutSession::default()
+    }
+}
+
+/// A session, and when its link was deleted, if it was.
+pub type Found = (Option<CheckoutSession>, Option<Timestamp>);
+
+/// The session the path names, whoever owns it, and side by side the fate of its link: the id carries its code. Of the
+/// link only that is read, because sessions are asked for often.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn find(call: Arc<Call>) -> Result<Found, ApiError> {
+    let Some(id) = CheckoutSessionId::parse(call.param("id")) else { return Ok((None, None)) };
+    let code = id.short_code();
+    let link = async { if code == ShortCode::none() { Ok(None) } else { call.db.link_deleted_at(&code).await } };
+    Ok(tokio::try_join!(call.db.find_checkout_session(&id, &*call.platform), link)?)
 }
 
 /// `status`

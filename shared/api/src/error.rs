@@ -111,6 +111,15 @@ impl From<Problem> for ErrorItem {
     }
 }
 
+/// The problem of a body that names in `param` an object this caller does not have.
+pub fn unknown_reference(object: &str, id: &str, param: &str) -> Problem {
+    Problem { param: Some(param.to_owned()), ..Problem::new(Code::ResourceNotFound, absent(object, id)) }
+}
+
+fn absent(object: &str, id: &str) -> String {
+    format!("No {object} found with id '{id}'.")
+}
+
 impl ApiError {
     /// An error with one cause.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
@@ -119,7 +128,7 @@ impl ApiError {
 
     /// "No payment_link found with id 'pl_x'."
     pub fn not_found(object: &str, id: &str) -> Self {
-        Self::new(Code::ResourceNotFound, format!("No {object} found with id '{id}'."))
+        Self::new(Code::ResourceNotFound, absent(object, id))
     }
 
     /// A fault of ours: the caller learns that, the log learns why.

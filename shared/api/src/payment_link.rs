@@ -1,7 +1,8 @@
 //! How a payment link is read from a body and shown in an answer: shared by every group that makes one.
 
+use crate::call::Call;
 use crate::config::Config;
-use crate::error::ErrorItem;
+use crate::error::{ApiError, ErrorItem};
 use crate::fields::{Body, Fields, List, MAX_SAFE_INTEGER, Whole, describe_body};
 use crate::version::{Addr, Time};
 use anyspend_domain::chain::token_elsewhere;
@@ -13,8 +14,9 @@ use anyspend_domain::link_form::{
 use anyspend_domain::money::ShippingCost;
 use anyspend_domain::payment_link::{Branding, PaymentLink, TermsPatch};
 use anyspend_domain::text::Name;
-use anyspend_domain::{Address, Amount, Code, LineItemId, Metadata, Patch, PaymentLinkId, Timestamp};
+use anyspend_domain::{Address, Amount, Code, LineItemId, Metadata, Patch, PaymentLinkId, PaymentLinkRef, Timestamp};
 use serde::Serialize;
+use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
@@ -402,6 +404,17 @@ impl PaymentLinkView {
             updated_at: Time(link.updated_at),
             warnings: token_warnings(&terms.token_address, terms.chain_id, "link"),
         }
+    }
+}
+
+/// The link a body names in `payment_link_id`, whoever owns it, read beside the check of the caller.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn find_named_link(call: Arc<Call>) -> Result<Option<PaymentLink>, ApiError> {
+    match call.peek("payment_link_id").as_deref().and_then(PaymentLinkRef::parse) {
+        Some(wanted) => Ok(call.db.find_payment_link(&wanted).await?),
+        None => Ok(None),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::auth::{Caller, Owned};
 use crate::call::Call;
-use crate::error::{ApiError, ErrorItem};
+use crate::error::{ApiError, ErrorItem, unknown_reference};
 use crate::fields::{Body, Fields};
 use crate::payment_link::{
     ChainId, nullable_form_schema, nullable_shipping_options, read_form_schema, read_shipping_options, token_warnings,
@@ -10,7 +10,7 @@ use crate::payment_link::{
 use crate::version::{Addr, Time};
 use anyspend_domain::link_form::{FormSchema, ShippingOption};
 use anyspend_domain::product::{Product, ProductPatch};
-use anyspend_domain::{Code, Metadata, Owner, Problem, ProductId};
+use anyspend_domain::{Metadata, Owner, Problem, ProductId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -153,12 +153,6 @@ impl Call {
         let ids = references.iter().map(|(_, id)| id).collect();
         let existing = self.db.existing_products(&caller.owner, ids).await?;
         let unknown = references.into_iter().filter(|(_, id)| !existing.contains(id));
-        Ok(unknown
-            .map(|(param, id)| Problem {
-                code: Code::ResourceNotFound,
-                message: format!("No product found with id '{id}'."),
-                param: Some(param),
-            })
-            .collect())
+        Ok(unknown.map(|(param, id)| unknown_reference(ProductId::OBJECT, id.as_str(), &param)).collect())
     }
 }

@@ -7,6 +7,9 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
 
+/// Most characters of a moment in a filter.
+const MOMENT: usize = 40;
+
 /// A query parameter an operation takes.
 #[derive(Debug, Clone, Copy)]
 pub struct QueryParam {
@@ -29,6 +32,8 @@ pub enum QueryKind {
     OneOf(&'static [&'static str]),
     /// Any text, at most this many characters.
     Text(usize),
+    /// A date, an ISO 8601 time or milliseconds.
+    Moment,
 }
 
 impl QueryKind {
@@ -46,6 +51,7 @@ impl QueryKind {
             Self::OneOf(values) => {
                 builder.schema_type(SchemaType::new(Type::String)).enum_values(Some(values.iter().copied()))
             }
+            Self::Moment => Self::Text(MOMENT).schema(),
             Self::Text(max) => builder.schema_type(SchemaType::new(Type::String)).max_length(Some(max)),
         }
     }

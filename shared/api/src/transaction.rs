@@ -19,8 +19,6 @@ use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Most characters of a moment in a filter.
-const MOMENT: usize = 40;
 /// Most characters of an id in a filter.
 const ID: usize = 64;
 
@@ -34,13 +32,13 @@ pub const STATUS: QueryParam = QueryParam {
 pub const FROM: QueryParam = QueryParam {
     name: "from",
     description: "Only transactions first seen at or after this date, ISO 8601 time, or milliseconds.",
-    kind: QueryKind::Text(MOMENT),
+    kind: QueryKind::Moment,
 };
 /// `to`
 pub const TO: QueryParam = QueryParam {
     name: "to",
     description: "Only transactions first seen at or before this; a date means the end of that day, UTC.",
-    kind: QueryKind::Text(MOMENT),
+    kind: QueryKind::Moment,
 };
 const CUSTOMER_ID: QueryParam = QueryParam {
     name: "customer_id",

@@ -171,8 +171,7 @@ impl Chains {
 /// A token that is known by name on a chain.
 pub fn known_token(token: &Address, chain_id: u64) -> Option<&'static Token> {
     let wanted = token.lower_case();
-    let chain = KNOWN_CHAINS.iter().find(|chain| chain.id == chain_id)?;
-    chain.tokens.iter().find(|token| token.address == wanted)
+    known_chain(chain_id)?.tokens.iter().find(|token| token.address == wanted)
 }
 
 /// What an amount of a token is worth in US dollars: known stablecoins count as one dollar, the worth of anything else is
@@ -199,14 +198,11 @@ pub fn known_chain(id: u64) -> Option<&'static KnownChain> {
 
 /// How the asset behind an address is written: a known token, or the native coin of a known chain.
 pub fn known_asset(address: &Address, chain_id: u64) -> Option<Asset> {
-    /// Decimals of the native coin of every known chain.
-    const NATIVE_DECIMALS: u8 = 18;
     let chain = known_chain(chain_id)?;
     if address.is_native_coin() {
         return Some(Asset { symbol: chain.native_symbol, decimals: NATIVE_DECIMALS, places: 0 });
     }
-    let wanted = address.lower_case();
-    let token = chain.tokens.iter().find(|token| token.address == wanted)?;
+    let token = known_token(address, chain_id)?;
     // All known tokens are dollars, and dollars have cents.
     Some(Asset { symbol: token.symbol, decimals: token.decimals, places: 2 })
 }

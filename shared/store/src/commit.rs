@@ -41,13 +41,8 @@ enum Guard {
     None,
     Absent,
     Exists,
-    Version(u64),
-    /// These numbers are as they were seen.
-    Seen(Vec<(&'static str, u64)>),
-    /// The object is this one, and not another of the same name.
-    Id(String),
-    /// The same, at this version.
-    IdAtVersion(String, u64),
+    /// These attributes are as they were seen.
+    Seen(Vec<(&'static str, AttributeValue)>),
     AbsentOrExpired(Timestamp),
     ActiveAdminKey(Timestamp),
     Below(&'static str, u64),
@@ -57,24 +52,36 @@ enum Guard {
 #[derive(Debug, Clone)]
 enum Action {
     Put(Item),
-    Set {
+    /// Sets and removes attributes, and adds to counters; one that is absent is 0.
+    Update {
         key: Key,
         set: Item,
         remove: Vec<&'static str>,
-    },
-    /// Adds one to a number, whatever it is.
-    Count {
-        key: Key,
-        attribute: &'static str,
-    },
-    /// Adds to counters, and sets attributes beside them.
-    Add {
-        key: Key,
         add: Vec<(&'static str, i64)>,
-        set: Item,
     },
     Delete(Key),
     Check(Key),
+}
+
+impl Guard {
+    fn version(version: u64) -> Self {
+        Self::Seen(vec![("version", number(version))])
+    }
+
+    /// The object is this one, and not another of the same name.
+    fn id(id: &str) -> Self {
+        Self::Seen(vec![("id", AttributeValue::S(id.to_owned()))])
+    }
+}
+
+impl Action {
+    const fn setting(key: Key, set: Item) -> Self {
+        Self::Update { key, set, remove: Vec::new(), add: Vec::new() }
+    }
+}
+
+fn number(value: impl Copy + ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
 }
 
 /// One write of a transaction, with its condition.
@@ -103,23 +110,20 @@ impl Write {
 
     /// Counts one more of something at an item whose version and count are as they were seen.
     pub(crate) fn count_seen(key: Key, version: u64, (attribute, count): (&'static str, u64)) -> Self {
-        let next = AttributeValue::N(count.saturating_add(1).to_string());
-        Self {
-            action: Action::Set { key, set: Item::from([(attribute.to_owned(), next)]), remove: Vec::new() },
-            guard: Guard::Seen(vec![("version", version), (attribute, count)]),
-            refusal: Refusal::Changed,
-        }
+        let next = number(count.saturating_add(1));
+        let set = Item::from([(attribute.to_owned(), next)]);
+        let guard = Guard::Seen(vec![("version", number(version)), (attribute, number(count))]);
+        Self { action: Action::setting(key, set), guard, refusal: Refusal::Changed }
     }
 
     /// Counts one more use of the discount code with this id.
     pub(crate) fn count_discount_use(key: Key, id: &str) -> Self {
-        let action = Action::Count { key, attribute: "uses" };
-        Self { action, guard: Guard::Id(id.to_owned()), refusal: Refusal::Changed }
+        Self { guard: Guard::id(id), refusal: Refusal::Changed, ..Self::add(key, vec![("uses", 1)], Item::new()) }
     }
 
     /// Deletes an item that must be at `version`.
-    pub(crate) const fn delete_at_version(key: Key, version: u64) -> Self {
-        Self { action: Action::Delete(key), guard: Guard::Version(version), refusal: Refusal::Changed }
+    pub(crate) fn delete_at_version(key: Key, version: u64) -> Self {
+        Self { action: Action::Delete(key), guard: Guard::version(version), refusal: Refusal::Changed }
     }
 
     /// Stores an item, whatever was there. For rows that a guarded row of the same transaction protects.
@@ -133,30 +137,31 @@ impl Write {
     }
 
     /// Changes attributes of an item that must be at `version`.
-    pub(crate) const fn set_at_version(key: Key, version: u64, set: Item, remove: Vec<&'static str>) -> Self {
-        Self { action: Action::Set { key, set, remove }, guard: Guard::Version(version), refusal: Refusal::Changed }
+    pub(crate) fn set_at_version(key: Key, version: u64, set: Item, remove: Vec<&'static str>) -> Self {
+        let action = Action::Update { key, set, remove, add: Vec::new() };
+        Self { action, guard: Guard::version(version), refusal: Refusal::Changed }
     }
 
     /// Stores an item in the place of one that must be at `version`.
-    pub(crate) const fn replace_at_version(item: Item, version: u64) -> Self {
-        Self { action: Action::Put(item), guard: Guard::Version(version), refusal: Refusal::Changed }
+    pub(crate) fn replace_at_version(item: Item, version: u64) -> Self {
+        Self { action: Action::Put(item), guard: Guard::version(version), refusal: Refusal::Changed }
     }
 
     /// Stores an item in the place of one that must have this id and be at `version`. For objects that are found by
     /// something another object may have after them.
     pub(crate) fn replace_same(item: Item, id: &str, version: u64) -> Self {
-        let guard = Guard::IdAtVersion(id.to_owned(), version);
+        let guard = Guard::Seen(vec![("id", AttributeValue::S(id.to_owned())), ("version", number(version))]);
         Self { action: Action::Put(item), guard, refusal: Refusal::Changed }
     }
 
     /// Deletes an item that must have this id.
     pub(crate) fn delete_same(key: Key, id: &str) -> Self {
-        Self { action: Action::Delete(key), guard: Guard::Id(id.to_owned()), refusal: Refusal::Changed }
+        Self { action: Action::Delete(key), guard: Guard::id(id), refusal: Refusal::Changed }
     }
 
     /// Changes attributes of an item that must exist.
     pub(crate) const fn set(key: Key, set: Item) -> Self {
-        Self { action: Action::Set { key, set, remove: Vec::new() }, guard: Guard::Exists, refusal: Refusal::Changed }
+        Self { action: Action::setting(key, set), guard: Guard::Exists, refusal: Refusal::Changed }
     }
 
     /// Deletes an item if it is there. For rows that a guarded row of the same transaction protects.
@@ -171,7 +176,8 @@ impl Write {
 
     /// Adds to counters of an item, and sets attributes beside them. A counter that is absent is 0.
     pub(crate) const fn add(key: Key, add: Vec<(&'static str, i64)>, set: Item) -> Self {
-        Self { action: Action::Add { key, add, set }, guard: Guard::None, refusal: Refusal::Unsupported }
+        let action = Action::Update { key, set, remove: Vec::new(), add };
+        Self { action, guard: Guard::None, refusal: Refusal::Unsupported }
     }
 
     /// The same, if a counter is below `limit` before.
@@ -189,7 +195,7 @@ impl Write {
     /// The same, if the item is at `version`.
     #[must_use]
     pub(crate) fn at_version(self, version: u64) -> Self {
-        Self { guard: Guard::Version(version), ..self }
+        Self { guard: Guard::version(version), ..self }
     }
 
     /// The same, if the item is there.
@@ -228,38 +234,8 @@ impl Write {
                     .build()
                     .map_err(fault)?,
             ),
-            Action::Set { key, set, remove } => {
-                let update = expression.update(set, &remove);
-                item.update(
-                    Update::builder()
-                        .table_name(table)
-                        .set_key(Some(key_item(&key)))
-                        .update_expression(update)
-                        .set_condition_expression(condition)
-                        .set_expression_attribute_names(expression.names())
-                        .set_expression_attribute_values(expression.values())
-                        .return_values_on_condition_check_failure(old)
-                        .build()
-                        .map_err(fault)?,
-                )
-            }
-            Action::Add { key, add, set } => {
-                let update = expression.add(&add, set);
-                item.update(
-                    Update::builder()
-                        .table_name(table)
-                        .set_key(Some(key_item(&key)))
-                        .update_expression(update)
-                        .set_condition_expression(condition)
-                        .set_expression_attribute_names(expression.names())
-                        .set_expression_attribute_values(expression.values())
-                        .return_values_on_condition_check_failure(old)
-                        .build()
-                        .map_err(fault)?,
-                )
-            }
-            Action::Count { key, attribute } => {
-                let update = expression.count(attribute);
+            Action::Update { key, set, remove, add } => {
+                let update = expression.update(set, &remove, &add);
                 item.update(
                     Update::builder()
                         .table_name(table)
@@ -318,26 +294,13 @@ impl Expression {
             Guard::None => return None,
             Guard::Absent => format!("attribute_not_exists({})", self.name(schema::PK)),
             Guard::Exists => format!("attribute_exists({})", self.name(schema::PK)),
-            Guard::Version(version) => {
-                self.values.insert(":guard".to_owned(), AttributeValue::N(version.to_string()));
-                format!("{} = :guard", self.name("version"))
-            }
-            Guard::IdAtVersion(id, version) => {
-                self.values.insert(":id".to_owned(), AttributeValue::S(id.clone()));
-                self.values.insert(":guard".to_owned(), AttributeValue::N(version.to_string()));
-                format!("{} = :id AND {} = :guard", self.name("id"), self.name("version"))
-            }
-            Guard::Seen(numbers) => {
-                let mut equal = |(attribute, value): &(&'static str, u64)| {
+            Guard::Seen(attributes) => {
+                let mut equal = |(attribute, value): &(&'static str, AttributeValue)| {
                     let placeholder = format!(":seen_{attribute}");
-                    self.values.insert(placeholder.clone(), AttributeValue::N(value.to_string()));
+                    self.values.insert(placeholder.clone(), value.clone());
                     format!("{} = {placeholder}", self.name(attribute))
                 };
-                numbers.iter().map(&mut equal).collect::<Vec<_>>().join(" AND ")
-            }
-            Guard::Id(id) => {
-                self.values.insert(":guard".to_owned(), AttributeValue::S(id.clone()));
-                format!("{} = :guard", self.name("id"))
+                attributes.iter().map(&mut equal).collect::<Vec<_>>().join(" AND ")
             }
             Guard::AbsentOrExpired(now) => {
                 self.values.insert(":guard".to_owned(), AttributeValue::N(now.millis().to_string()));
@@ -364,38 +327,20 @@ impl Expression {
         })
     }
 
-    fn update(&mut self, set: Item, remove: &[&'static str]) -> String {
-        let mut clauses = Vec::new();
-        for (attribute, value) in set {
-            let placeholder = format!(":{attribute}");
-            clauses.push(format!("{} = {placeholder}", self.name(&attribute)));
-            self.values.insert(placeholder, value);
-        }
-        let mut expression = String::new();
-        if !clauses.is_empty() {
-            expression = format!("SET {}", clauses.join(", "));
-        }
-        if !remove.is_empty() {
-            let names: Vec<_> = remove.iter().map(|attribute| self.name(attribute)).collect();
-            expression = format!("{expression} REMOVE {}", names.join(", "));
-        }
-        expression
+    fn update(&mut self, set: Item, remove: &[&'static str], add: &[(&'static str, i64)]) -> String {
+        let set = set.into_iter().map(|(attribute, value)| self.clause(&attribute, " =", value)).collect::<Vec<_>>();
+        let remove = remove.iter().map(|attribute| self.name(attribute)).collect::<Vec<_>>();
+        let add = add.iter().map(|(attribute, by)| self.clause(attribute, "", number(by))).collect::<Vec<_>>();
+        let clauses = [("SET", set), ("REMOVE", remove), ("ADD", add)].into_iter();
+        let clauses = clauses.filter(|(_, parts)| !parts.is_empty());
+        clauses.map(|(verb, parts)| format!("{verb} {}", parts.join(", "))).collect::<Vec<_>>().join(" ")
     }
 
-    fn add(&mut self, add: &[(&'static str, i64)], set: Item) -> String {
-        let mut clauses = Vec::new();
-        for (attribute, by) in add {
-            let placeholder = format!(":{attribute}");
-            clauses.push(format!("{} {placeholder}", self.name(attribute)));
-            self.values.insert(placeholder, AttributeValue::N(by.to_string()));
-        }
-        let set = self.update(set, &[]);
-        if clauses.is_empty() { set } else { format!("{set} ADD {}", clauses.join(", ")) }
-    }
-
-    fn count(&mut self, attribute: &str) -> String {
-        self.values.insert(":one".to_owned(), AttributeValue::N("1".to_owned()));
-        format!("ADD {} :one", self.name(attribute))
+    /// An attribute and its value, as an update names them.
+    fn clause(&mut self, attribute: &str, sign: &str, value: AttributeValue) -> String {
+        let placeholder = format!(":{attribute}");
+        self.values.insert(placeholder.clone(), value);
+        format!("{}{sign} {placeholder}", self.name(attribute))
     }
 
     fn names(&self) -> Option<HashMap<String, String>> {

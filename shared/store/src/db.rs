@@ -241,7 +241,7 @@ impl Db {
         Ok(answer.items.unwrap_or_default())
     }
 
-    /// Deletes a row of a queue: nothing else may hang on it, since it is no effect of a request.
+    /// Deletes a row by itself: nothing else may hang on it, since it is no effect of a request.
     pub(crate) async fn delete_row(&self, key: &Key) -> Result<(), StoreError> {
         let call = self.meter.begin();
         let answer = self

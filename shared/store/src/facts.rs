@@ -144,18 +144,7 @@ impl Db {
     /// # Errors
     /// When the table does not answer.
     pub async fn forget_view(&self, id: &VisitorId) -> Result<(), StoreError> {
-        let call = self.meter().begin();
-        let answer = self
-            .client()
-            .delete_item()
-            .table_name(self.table())
-            .set_key(Some(key_item(&Key::visit(id))))
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await
-            .map_err(|error| store_error(&error))?;
-        call.finish(Units::Write, &answer.consumed_capacity);
-        Ok(())
+        self.delete_row(&Key::visit(id)).await
     }
 }
 
