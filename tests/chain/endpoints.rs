@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// A world behind proxies.
 async fn behind(count: usize) -> (World, Vec<Proxy>) {
-    let node = Node::start(CHAIN, start()).await;
+    let node = Node::start(CHAIN, Some(start())).await;
     let mut proxies = Vec::new();
     for _ in 0..count {
         proxies.push(Proxy::before(&node.url).await);
@@ -256,7 +256,7 @@ async fn an_endpoint_that_searches_few_blocks_at_once_is_asked_about_few() {
 
 #[tokio::test]
 async fn what_goes_wrong_on_one_chain_is_no_matter_to_another() {
-    let (base, other) = (Node::start(CHAIN, start()).await, Node::start(1, start()).await);
+    let (base, other) = (Node::start(CHAIN, Some(start())).await, Node::start(1, Some(start())).await);
     let broken = Proxy::before(&other.url).await;
     broken.suffers(|_, _| Malady::Silence);
     let urls = [(CHAIN, base.url.clone()), (1, broken.url.clone())];
@@ -281,7 +281,7 @@ async fn what_goes_wrong_on_one_chain_is_no_matter_to_another() {
 
 #[tokio::test]
 async fn an_endpoint_of_another_chain_settles_nothing() {
-    let node = Node::start(1, start()).await;
+    let node = Node::start(1, Some(start())).await;
     let app = platform(vec![node.url.clone()]).await;
     let run = Settler::new(app.platform.clone()).unwrap().run().await.remove(0);
     assert!(run.problem.unwrap().contains("chain 1"));

@@ -78,14 +78,18 @@ fn program() -> PathBuf {
 }
 
 impl Node {
-    /// A chain whose first block is made at `genesis`, in Unix seconds, and that answers for `chain_id`.
-    pub(crate) async fn start(chain_id: u64, genesis: u64) -> Self {
+    /// A chain that answers for `chain_id`. Its first block is made at `genesis`, in Unix seconds, and its clock runs on
+    /// from there; without one, its clock is the system's.
+    pub(crate) async fn start(chain_id: u64, genesis: Option<u64>) -> Self {
         for _ in 0..5 {
             // Free a moment ago; should somebody else have taken it, the next one is tried.
             let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             let mut command = Command::new(program());
             command.args(["--host", "127.0.0.1", "--silent", "--port", &port.to_string()]);
-            command.args(["--chain-id", &chain_id.to_string(), "--timestamp", &genesis.to_string()]);
+            command.args(["--chain-id", &chain_id.to_string()]);
+            if let Some(genesis) = genesis {
+                command.args(["--timestamp", &genesis.to_string()]);
+            }
             let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             let url = format!("http://127.0.0.1:{port}");
             let mut node = Self { url, child, http: reqwest::Client::new() };

@@ -40,7 +40,7 @@ pub(crate) async fn platform(urls: Vec<String>) -> App {
 
 impl World {
     pub(crate) async fn start() -> Self {
-        let node = Node::start(CHAIN, start()).await;
+        let node = Node::start(CHAIN, Some(start())).await;
         Self::with_endpoints(node, |node| vec![node.url.clone()]).await
     }
 
