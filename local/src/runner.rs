@@ -102,6 +102,7 @@ impl Runner {
         jobs.extend(self.embedded.as_ref().map(|embedded| tokio::spawn(sweep(embedded.sweeper(), self.jobs_every))));
         jobs.extend(self.settler.map(|settler| tokio::spawn(follow_chains(settler, self.jobs_every))));
         jobs.push(tokio::spawn(count_statistics(self.platform.clone(), self.jobs_every)));
+        jobs.push(tokio::spawn(end_sessions(self.platform.clone(), self.jobs_every)));
         let deliverer = Deliverer::new(self.platform.clone(), Sender::new(USER_AGENT)?);
         jobs.push(tokio::spawn(deliver(deliverer.clone(), self.jobs_every)));
         let (stopping, mut asked) = tokio::sync::watch::channel(false);
@@ -192,6 +193,18 @@ async fn count_statistics(platform: Arc<Platform>, jobs_every: Duration) {
             Ok(done) if done.links > 0 || done.days > 0 => tracing::info!(?done, "statistics counted"),
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "statistics could not be counted"),
+        }
+    }
+}
+
+/// Takes down which sessions time has ended until it is stopped.
+async fn end_sessions(platform: Arc<Platform>, jobs_every: Duration) {
+    let mut ticks = tokio::time::interval(jobs_every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = end_sessions::run(&platform).await {
+            tracing::error!(%error, "sessions could not be ended");
         }
     }
 }

@@ -91,11 +91,11 @@ impl World {
     pub(crate) async fn report(&self, session: &Session, hash: &str, signature: Option<String>) {
         let (db, platform) = (&self.app.platform.db, &*self.app.platform);
         let before = db.find_checkout_session(&session.id, platform).await.unwrap().unwrap();
-        let (version, now, hash) = (before.version, self.app.now(), TxHash::parse(hash).unwrap());
+        let (now, hash) = (self.app.now(), TxHash::parse(hash).unwrap());
         let id = TransactionId::generate(now);
-        let (after, transaction) = report(before, hash, None, LinkState::None, id, now).unwrap();
+        let (after, transaction) = report(before.clone(), hash, None, LinkState::None, id, now).unwrap();
         let signature = signature.map(|text| WalletSignature::parse(&text).unwrap());
-        let writes = settlement::report(&after, version, &transaction, signature, now, platform).unwrap();
+        let writes = settlement::report(&before, &after, &transaction, signature, now, platform).unwrap();
         db.commit(writes).await.unwrap();
     }
 

@@ -164,6 +164,15 @@ async fn four(world: &World) -> Vec<Arc<Instance>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_scheduled_run_ends_the_session_whose_time_is_over_and_the_next_has_nothing_left_to_do() {
+    let world = World::start().await;
+    let instance = world.instance("end-sessions").await;
+    let event = crate::event::fixtures().remove("end-sessions-schedule").unwrap();
+    assert_eq!(instance.run(&event).await, json!({"expired": 1, "failed": 0}));
+    assert_eq!(instance.run(&event).await, json!({"expired": 0, "failed": 0}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_scheduled_run_finds_the_payment_on_chain_and_the_next_has_nothing_left_to_do() {
     let world = World::start().await;
     let instance = world.instance("settle").await;

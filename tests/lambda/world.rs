@@ -15,7 +15,7 @@ use anyspend_api::webhook::SigningSecret;
 use anyspend_domain::ProductId;
 use anyspend_domain::api_key::{ApiKey, KeyHash, KeyText, Permissions};
 use anyspend_domain::chain::{BASE, Chains, USDC_ON_BASE};
-use anyspend_domain::checkout_session::{Attribution, CheckoutSession, NewCheckoutSession, Source};
+use anyspend_domain::checkout_session::{Attribution, CheckoutSession, NewCheckoutSession, Source, Status};
 use anyspend_domain::customer::Customer;
 use anyspend_domain::discount_code::{CodeText, DiscountCode, DiscountCodePatch, ReductionType};
 use anyspend_domain::line_item::NewLineItem;
@@ -35,8 +35,9 @@ use anyspend_domain::{
 };
 use anyspend_domain::{DeliveryId, EventId, WebhookId};
 use anyspend_embedded::Embedded;
+use anyspend_store::checkout_sessions::SessionColumns;
 use anyspend_store::db::Connection;
-use anyspend_store::list::{Compacted, ListId, Tuning};
+use anyspend_store::list::{Compacted, Ending, ListId, Tuning};
 use anyspend_store::payment_links::LinkColumns;
 use anyspend_store::vault::Vault;
 use anyspend_store::{
@@ -55,6 +56,8 @@ const RECIPIENT: &str = "0x1234567890abcdef1234567890abcdef12345678";
 const PRICE: u64 = 10_000_000;
 /// Links that expired in the list that is due: more than its directories repeat.
 const EXPIRED: usize = 70;
+/// Sessions of a deleted link: so many that their list has blocks.
+const COMPLETED: usize = 1_000;
 /// The table's name; on AWS, CloudFormation draws one.
 pub(crate) const TABLE: &str = "anyspend-platform-Table-1EXAMPLE";
 /// Where checkout pages are.
@@ -121,6 +124,7 @@ impl World {
         writes.extend(deliveries.iter().map(|delivery| webhook_deliveries::create(delivery).unwrap()));
         db.commit(writes).await.unwrap();
         neglected_list(&db, now).await;
+        ended_sessions(&db, &link, now).await;
         // Long enough ago for its bucket to be closed.
         db.record_view(&visit(&link, Timestamp::from_millis(now.millis() - 1_200_000).unwrap())).await.unwrap();
     }
@@ -254,6 +258,30 @@ async fn neglected_list(db: &Db, now: Timestamp) {
     assert_eq!(loaded, Compacted::Published);
     let published = db.look_after_lists(cleared_at, &Tuning::default()).await.unwrap();
     assert_eq!(published, 0, "there was nothing to do yet but to clear up");
+}
+
+/// What the job that ends sessions has to do: a session whose time is over; and in another organization, the deletion of a
+/// link with many sessions that nobody needs to know of any more.
+async fn ended_sessions(db: &Db, link: &PaymentLink, now: Timestamp) {
+    let before = |seconds: u64| now.minus_seconds(seconds);
+    let open = |link: &PaymentLink, at: Timestamp| {
+        let id = CheckoutSessionId::generate(at, &link.id.short_code());
+        let request = NewCheckoutSession::default();
+        CheckoutSession::open(id, link.owner.clone(), request, Source::Link(link), at, &Chains::default()).unwrap()
+    };
+    db.commit(checkout_sessions::create(&open(link, before(7_200)), &NoVault).unwrap()).await.unwrap();
+    let mut deleted = link.clone();
+    deleted.owner = Owner { org: OrgId::generate(now), mode: Mode::Test };
+    let sessions = (0..COMPLETED).map(|_| {
+        let mut session = open(&deleted, before(600));
+        session.stored_status = Status::Completed;
+        (session.id.to_string(), SessionColumns::of(&session))
+    });
+    let list = ListId::all::<SessionColumns>(&deleted.owner);
+    let loaded = db.load_list(&list, sessions.collect(), before(500), &Tuning::default()).await.unwrap();
+    assert_eq!(loaded, Compacted::Published);
+    let ending = Ending { what: deleted.id.to_string(), at: before(400), done_at: None };
+    db.finish_ending(&list, &ending, before(200)).await.unwrap();
 }
 
 fn visit(link: &PaymentLink, at: Timestamp) -> Visitor {

@@ -27,6 +27,7 @@ fn each_layer_knows_only_the_layers_below_it() {
         "checkout",
         "checkout-sessions",
         "compact-lists",
+        "end-sessions",
         "products",
         "transactions",
         "customers",

@@ -15,7 +15,7 @@ const NOTE: f64 = 2.0;
 
 #[track_caller]
 #[expect(clippy::float_arithmetic, reason = "units are shown as decimals")]
-fn within(what: &str, reply: &Reply, status: u16, depth: u32, wru: f64, rru: f64) -> SeenCost {
+pub(crate) fn within(what: &str, reply: &Reply, status: u16, depth: u32, wru: f64, rru: f64) -> SeenCost {
     reply.expect(status);
     let cost = reply.cost();
     println!("{what}: {cost:?}");
@@ -51,7 +51,8 @@ async fn every_route_stays_within_its_budget() {
     // As for a create, and a row of items more.
     within("duplicate", &copy, 201, 2, 15.0, 1.0);
     within("remove item", &client.delete(&item_path).await, 200, 2, 11.0, 1.0);
-    within("delete", &client.delete(&path).await, 200, 2, 11.0, 1.0);
+    // Its tombstone, its rows, the journal, and what ends its sessions however many there are.
+    within("delete", &client.delete(&path).await, 200, 2, 13.0, 1.0);
 
     let nobody = app.anonymous("192.0.2.1");
     let quick = json!({"recipient_address": crate::RECIPIENT});
@@ -232,7 +233,9 @@ async fn every_route_of_the_checkout_stays_within_its_budget() {
     let within = |what: &str, reply: &Reply, depth: u32, wru: f64, rru: f64| {
         let cost = reply.cost();
         println!("{what}: {cost:?}");
-        assert!(cost.depth <= depth && cost.wru <= wru && cost.rru <= rru, "{what}: {cost:?}");
+        let wru_with_note = wru + NOTE;
+        let written = cost.wru <= wru || cost.wru == wru_with_note;
+        assert!(cost.depth <= depth && written && cost.rru <= rru, "{what}: {cost:?}");
         cost
     };
     // The bucket, the visit and the link, side by side.
@@ -250,10 +253,10 @@ async fn every_route_of_the_checkout_stays_within_its_budget() {
 
     let open = format!("/api/v1/checkout/{code}/sessions");
     let reply = payer.post(&open, &json!({})).await;
-    // The bucket; the session and its place on the list, its fact, the trail.
-    within("open a session", &reply, 2, 8.0, 1.0);
+    // The bucket; the session, when it is due, the journal of its list, its fact, the trail.
+    within("open a session", &reply, 2, 10.0, 1.0);
     let keyed = payer.clone().idempotent("k").post(&open, &json!({"customer_email": "a@b.c"})).await;
-    within("open a session, idempotent", &keyed, 2, 13.0, 1.0);
+    within("open a session, idempotent", &keyed, 2, 14.0, 1.0);
     let form = payer.clone().with("content-type", "application/x-www-form-urlencoded");
     let sent = form.raw(http::Method::POST, &page, Vec::new()).await;
     within("send the page", &sent, 2, 8.0, 1.0);

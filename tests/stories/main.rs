@@ -35,6 +35,7 @@ mod rate_limits;
 mod report_payment;
 mod road;
 mod seeds;
+mod session_lists;
 mod sessions;
 mod statistics;
 mod traffic;

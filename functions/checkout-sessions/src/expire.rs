@@ -29,8 +29,8 @@ pub(crate) fn operation() -> Operation {
 async fn expire(call: Arc<Call>, caller: Caller, found: Found) -> Result<Answer, ApiError> {
     let (mut found, mut deleted_at) = found;
     for _ in 0..DECISIONS {
-        let mut session = caller.own(found, call.param("id"))?;
-        let version = session.version;
+        let was = caller.own(found, call.param("id"))?;
+        let mut session = was.clone();
         session.expire(call.now, deleted_at)?;
         let mut answer = call.answer(StatusCode::OK, &CheckoutSessionView::new(&session, &call, deleted_at))?;
         answer.bears_secret = session.names_somebody();
@@ -42,7 +42,7 @@ async fn expire(call: Arc<Call>, caller: Caller, found: Found) -> Result<Answer,
             session_id: Some(session.id.clone()),
             created_at: call.now,
         };
-        let mut writes = checkout_sessions::replace(&session, version, &*call.platform)?;
+        let mut writes = checkout_sessions::update(&was, &session, &*call.platform)?;
         writes.push(outbox::emit(&told)?);
         let changes = Changes {
             writes,

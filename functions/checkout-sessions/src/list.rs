@@ -1,14 +1,11 @@
 //! `GET /checkout-sessions`
 
-use anyspend_api::checkout_session::{self, CheckoutSessionView, STATUS};
+use anyspend_api::checkout_session::{CheckoutSessionView, CheckoutSessions, STATUS};
 use anyspend_api::list::{CURSOR, LIMIT, ListView, ORDER, PAGE};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
-use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::api_key::Permission;
-use anyspend_domain::{PaymentLinkId, Problem};
 use http::{Method, StatusCode};
-use std::sync::Arc;
 
 const QUERY: &[QueryParam] = &[
     STATUS,
@@ -43,17 +40,5 @@ pub(crate) fn operation() -> Operation {
         "List checkout sessions",
     )
     .query(QUERY)
-    .handled_by(list)
-}
-
-async fn list(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
-    let query = call.query();
-    let span = (query.moment("from", false)?, query.moment("to", true)?);
-    let link = query
-        .text("payment_link_id")
-        .map(|text| {
-            PaymentLinkId::parse(text).ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
-        })
-        .transpose()?;
-    checkout_session::list(&call, &caller, link.as_ref(), span).await
+    .listing::<CheckoutSessions>()
 }

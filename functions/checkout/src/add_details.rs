@@ -35,7 +35,7 @@ async fn add(call: Arc<Call>, caller: Caller, found: Option<Context>) -> Result<
         let shown = |session: &CheckoutSession| {
             call.answer(StatusCode::OK, &PayerSessionView::new(session, &call, context.link_deleted_at))
         };
-        match details::commit(&call, &caller, &session, context.session.version, shown).await {
+        match details::commit(&call, &caller, &context.session, &session, shown).await {
             Err(NotCommitted::Changed) => context = details::again(&call).await?,
             settled => return Ok(settled?),
         }

@@ -50,7 +50,7 @@ async fn add(call: Arc<Call>, caller: Caller, found: Option<Context>) -> Result<
                 Err(error) => return Err(error),
             };
         let leave = |_: &CheckoutSession| call.redirect(StatusCode::SEE_OTHER, &page);
-        match details::commit(&call, &caller, &session, context.session.version, leave).await {
+        match details::commit(&call, &caller, &context.session, &session, leave).await {
             Err(NotCommitted::Changed) => context = details::again(&call).await?,
             settled => return Ok(settled?),
         }

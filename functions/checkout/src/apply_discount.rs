@@ -55,10 +55,9 @@ async fn apply_discount(call: Arc<Call>, caller: Caller, found: Option<Context>)
             tokio::time::sleep(anyspend_store::commit::pause(decision)).await;
         }
         let (session, others) = decide(&call, &context, body.code.as_ref()).await?;
-        let version = context.session.version;
         let changes = |session: &CheckoutSession| {
             let view = PayerSessionView::new(session, &call, context.link_deleted_at);
-            let mut writes = checkout_sessions::replace(session, version, &*call.platform)?;
+            let mut writes = checkout_sessions::update(&context.session, session, &*call.platform)?;
             writes.extend(others.iter().cloned());
             Ok(Changes {
                 writes,

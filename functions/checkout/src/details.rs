@@ -48,7 +48,7 @@ pub(crate) fn decide(
     ApiError::settle(read, Rejection::unless_empty(decided).map(|()| session))
 }
 
-/// Stores the session as decided on what was read. What it owes may be known only now: then it becomes an amount of its
+/// Stores the session as decided on what it `was` when it was read. What it owes may be known only now: then it becomes an amount of its
 /// own. `answer` answers with the session as it was stored.
 ///
 /// # Errors
@@ -56,13 +56,13 @@ pub(crate) fn decide(
 pub(crate) async fn commit(
     call: &Call,
     caller: &Caller,
+    was: &CheckoutSession,
     session: &CheckoutSession,
-    read_at: u64,
     answer: impl Fn(&CheckoutSession) -> Result<Answer, ApiError>,
 ) -> Result<Answer, NotCommitted> {
     let changes = |session: &CheckoutSession| {
         Ok(Changes {
-            writes: checkout_sessions::replace(session, read_at, &*call.platform)?,
+            writes: checkout_sessions::update(was, session, &*call.platform)?,
             event_type: "checkout_session.updated",
             resource_type: CheckoutSessionId::OBJECT,
             resource_id: session.id.to_string(),

@@ -103,6 +103,6 @@ async fn decide(
     let (hash, payer) = (body.tx_hash.clone(), body.payer_address.clone());
     let (after, transaction) = report(session.clone(), hash, payer, link, id, call.now)?;
     let signature = body.signature.clone();
-    let writes = settlement::report(&after, session.version, &transaction, signature, call.now, &*call.platform)?;
+    let writes = settlement::report(session, &after, &transaction, signature, call.now, &*call.platform)?;
     Ok(Some((after, writes)))
 }

@@ -6,7 +6,7 @@ use crate::message;
 use crate::subject::Subject;
 use anyspend_domain::webhook::{DisabledReason, SLOW_MILLIS, SLOW_SECONDS, Webhook};
 use anyspend_domain::webhook_delivery::{ATTEMPT_SECONDS, AttemptReport, Delivery, MAX_ANSWER_BYTES, Settled};
-use anyspend_domain::{EventId, RequestId, Timestamp, WebhookId, entropy};
+use anyspend_domain::{RequestId, Timestamp, WebhookId, entropy};
 use anyspend_sender::{Loopback, Message, SendError};
 use anyspend_store::audit::{self, AuditEvent};
 use anyspend_store::{CommitError, Refusal, StoreError, Write, webhook_deliveries, webhooks};
@@ -158,20 +158,9 @@ impl Deliverer {
 fn disabling(before: &Webhook, reason: DisabledReason, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let mut after = before.clone();
     after.disable(reason, now);
-    let event = AuditEvent {
-        id: EventId::generate(now),
-        event_type: "webhook.disabled",
-        resource_type: WebhookId::OBJECT,
-        resource_id: after.id.to_string(),
-        actor_type: "system",
-        actor_id: "deliver-webhooks".to_owned(),
-        ip_address: None,
-        request_method: String::new(),
-        request_path: String::new(),
-        request_id: RequestId::generate(now),
-        status_code: 0,
-        created_at: now,
-    };
+    let object = (WebhookId::OBJECT, after.id.as_str());
+    let run = RequestId::generate(now);
+    let event = AuditEvent::by_job("webhook.disabled", object, ("system", "deliver-webhooks"), &run, now);
     Ok(vec![webhooks::disable(before, &after, now)?, audit::record(&after.owner, &event)?])
 }
 

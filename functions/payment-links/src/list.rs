@@ -5,9 +5,8 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::PaymentLinkView;
 use anyspend_api::query::{Query, QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
-use anyspend_domain::Timestamp;
 use anyspend_domain::api_key::Permission;
-use anyspend_store::list::ListRow;
+use anyspend_store::list::{ListRow, OpenList};
 use anyspend_store::payment_links::LinkColumns;
 use http::{Method, StatusCode};
 
@@ -68,8 +67,12 @@ impl Listing for PaymentLinks {
         if name == "current_uses" { "uses" } else { name }
     }
 
-    async fn views(call: &Call, now: Timestamp, rows: &[ListRow]) -> Result<Vec<PaymentLinkView>, ApiError> {
+    async fn views(
+        call: &Call,
+        list: &OpenList<Self::Columns>,
+        rows: &[ListRow],
+    ) -> Result<Vec<PaymentLinkView>, ApiError> {
         let links = call.db.get_payment_links(rows).await?;
-        Ok(links.iter().map(|link| PaymentLinkView::new(link, &call.platform.config, now)).collect())
+        Ok(links.iter().map(|link| PaymentLinkView::new(link, &call.platform.config, list.now)).collect())
     }
 }

@@ -1,10 +1,11 @@
 //! `GET /payment-links/{id}/sessions`
 
 use crate::stored;
-use anyspend_api::checkout_session::{self, CheckoutSessionView, OF_LINK};
-use anyspend_api::list::ListView;
+use anyspend_api::checkout_session::{self, CheckoutSessionView, CheckoutSessions, OF_LINK};
+use anyspend_api::list::{Expected, ListView, Part, open_part_expected, show_part};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_domain::PaymentLinkId;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::payment_link::PaymentLink;
 use http::{Method, StatusCode};
@@ -20,10 +21,29 @@ pub(crate) fn operation() -> Operation {
         "List a payment link's checkout sessions",
     )
     .query(OF_LINK)
-    .beside(stored::find, sessions)
+    .beside(find, sessions)
 }
 
-async fn sessions(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> Result<Answer, ApiError> {
+fn part_of(link: &PaymentLinkId) -> Part {
+    checkout_session::part(Some(link), None, None)
+}
+
+/// The link, and its sessions where the path names it by its id.
+async fn find(call: Arc<Call>) -> Result<(Option<PaymentLink>, Expected<CheckoutSessions>), ApiError> {
+    let sessions = async {
+        match PaymentLinkId::parse(call.param("id")) {
+            Some(id) => open_part_expected::<CheckoutSessions>(&call, Some(part_of(&id))).await,
+            None => Ok(None),
+        }
+    };
+    tokio::try_join!(stored::find(call.clone()), sessions)
+}
+
+async fn sessions(
+    call: Arc<Call>,
+    caller: Caller,
+    (found, expected): (Option<PaymentLink>, Expected<CheckoutSessions>),
+) -> Result<Answer, ApiError> {
     let link = caller.own(found, call.param("id"))?;
-    checkout_session::list(&call, &caller, Some(&link.id), (None, None)).await
+    show_part::<CheckoutSessions>(&call, &caller, Some(part_of(&link.id)), expected).await
 }

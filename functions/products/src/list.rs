@@ -5,10 +5,9 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::product::ProductView;
 use anyspend_api::query::{Query, QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
-use anyspend_domain::Timestamp;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::product::ProductType;
-use anyspend_store::list::ListRow;
+use anyspend_store::list::{ListRow, OpenList};
 use anyspend_store::products::ProductColumns;
 use http::{Method, StatusCode};
 
@@ -71,7 +70,7 @@ impl Listing for Products {
         Ok(ProductColumns::facet(active, product_type))
     }
 
-    async fn views(call: &Call, _: Timestamp, rows: &[ListRow]) -> Result<Vec<ProductView>, ApiError> {
+    async fn views(call: &Call, _: &OpenList<Self::Columns>, rows: &[ListRow]) -> Result<Vec<ProductView>, ApiError> {
         Ok(call.db.get_products(rows).await?.iter().map(ProductView::new).collect())
     }
 }

@@ -169,8 +169,7 @@ async fn shown(round: &Round<'_>, row: &Followed, payment: &Payment) -> Result<O
         if before.as_ref().is_some_and(|record| record.status == TransactionStatus::Completed) {
             return Ok(None);
         }
-        let version = ground.session.version;
-        let (session, transaction) = payment::confirming(ground.session, seen, payment, ground.link, round.now);
+        let (session, transaction) = payment::confirming(ground.session.clone(), seen, payment, ground.link, round.now);
         let next = noted(
             row,
             SeenTransfer {
@@ -184,8 +183,8 @@ async fn shown(round: &Round<'_>, row: &Followed, payment: &Payment) -> Result<O
             transactions::record(&transaction, before.map(|before| before.version), round.platform)?,
             follow_on(&next, row.version)?,
         ];
-        if session.version != version {
-            writes.extend(checkout_sessions::replace(&session, version, round.platform)?);
+        if session.version != ground.session.version {
+            writes.extend(checkout_sessions::update(&ground.session, &session, round.platform)?);
         }
         match attempt(round, writes).await? {
             Tried::Done => return Ok(Some(next)),

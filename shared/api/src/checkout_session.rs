@@ -1,12 +1,11 @@
 //! How a checkout session is read, shown and listed: shared by the merchant's side and the payer's.
 
-use crate::Caller;
-use crate::call::{Answer, Call};
+use crate::call::Call;
 use crate::config::Config;
 use crate::error::{ApiError, ErrorItem};
 use crate::fields::Fields;
-use crate::list::{CURSOR, LIMIT, ORDER, Order, PAGE, PageRequest};
-use crate::query::{QueryKind, QueryParam};
+use crate::list::{CURSOR, LIMIT, Listing, ORDER, PAGE, Part};
+use crate::query::{Query, QueryKind, QueryParam};
 use crate::version::{Addr, Time};
 use anyspend_domain::buyer::{Buyer, FormData, ShippingAddress};
 use anyspend_domain::chain::usd_value;
@@ -14,10 +13,9 @@ use anyspend_domain::checkout_session::{Attribution, CheckoutSession, FailureRea
 use anyspend_domain::link_form::ShippingOption;
 use anyspend_domain::text::UtmTag;
 use anyspend_domain::{Amount, CheckoutSessionId, Code, Metadata, PaymentLinkId, Problem, ShortCode, Timestamp};
-use anyspend_store::checkout_sessions::SlimSession;
-use http::StatusCode;
+use anyspend_store::checkout_sessions::SessionColumns;
+use anyspend_store::list::{ListRow, OpenList};
 use serde::Serialize;
-use std::collections::HashMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -262,49 +260,46 @@ pub const STATUS: QueryParam = QueryParam {
 /// The query of a link's list of sessions.
 pub const OF_LINK: &[QueryParam] = &[STATUS, ORDER, PAGE, LIMIT, CURSOR];
 
-/// Lists an owner's sessions, narrowed to one link and to a span of time.
-///
-/// # Errors
-/// What the query gets wrong; 503 when the table does not answer.
-pub async fn list(
-    call: &Call,
-    caller: &Caller,
-    link: Option<&PaymentLinkId>,
-    span: (Option<Timestamp>, Option<Timestamp>),
-) -> Result<Answer, ApiError> {
-    let status = call.query().one_of("status", &Status::NAMES)?;
-    let filter = format!("{status:?}&{:?}&{span:?}", link.map(PaymentLinkId::as_str));
-    let request = PageRequest::read(call, Order::Descending, &filter)?;
-    let mut rows = call.db.list_slim_checkout_sessions(&caller.owner).await?;
-    rows.retain(|row| {
-        let made = row.id.made_at();
-        link.is_none_or(|link| row.payment_link_id.as_ref() == Some(link))
-            && span.0.is_none_or(|from| made >= from)
-            && span.1.is_none_or(|to| made <= to)
-    });
-    let mut deleted = HashMap::new();
-    if let Some(wanted) = status {
-        deleted = deleted_links(call, &rows).await?;
-        rows.retain(|row| row.status(call.now, &deleted).as_str() == wanted);
-    }
-    let page = request.cut(rows, |row| row.id.to_string());
-    let (sessions, gone) = tokio::try_join!(
-        async { Ok::<_, ApiError>(call.db.get_checkout_sessions(&page.rows, &*call.platform).await?) },
-        async { if status.is_some() { Ok(HashMap::new()) } else { deleted_links(call, &page.rows).await } },
-    )?;
-    deleted.extend(gone);
-    let data = sessions
-        .iter()
-        .map(|session| {
-            let gone = session.payment_link_id.as_ref().and_then(|link| deleted.get(link)).copied();
-            CheckoutSessionView::new(session, call, gone)
-        })
-        .collect();
-    call.answer(StatusCode::OK, &page.view(call, data))
+/// Checkout sessions in lists.
+#[derive(Debug)]
+pub struct CheckoutSessions;
+
+/// The sessions of a link, or all, as far as they were made in a span of time.
+pub fn part(link: Option<&PaymentLinkId>, from: Option<Timestamp>, to: Option<Timestamp>) -> Part {
+    let sort = if link.is_some() { SessionColumns::BY_LINK } else { SessionColumns::BY_CREATION };
+    Part { sort, range: SessionColumns::range(link, from, to) }
 }
 
-/// Which links that open sessions hang on were deleted.
-async fn deleted_links(call: &Call, rows: &[SlimSession]) -> Result<HashMap<PaymentLinkId, Timestamp>, ApiError> {
-    let links: Vec<PaymentLinkId> = rows.iter().filter_map(SlimSession::depends_on).cloned().collect();
-    if links.is_empty() { Ok(HashMap::new()) } else { Ok(call.db.deleted_links(&links).await?) }
+impl Listing for CheckoutSessions {
+    type Columns = SessionColumns;
+    type View = CheckoutSessionView;
+
+    fn facet(query: &Query) -> Result<usize, ApiError> {
+        Ok(SessionColumns::facet(query.one_of("status", &Status::NAMES)?))
+    }
+
+    fn part(query: &Query) -> Result<Option<Part>, ApiError> {
+        let span = (query.moment("from", false)?, query.moment("to", true)?);
+        let link = query.text("payment_link_id").map(|text| {
+            PaymentLinkId::parse(text).ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
+        });
+        Ok(Some(part(link.transpose()?.as_ref(), span.0, span.1)))
+    }
+
+    async fn views(
+        call: &Call,
+        list: &OpenList<SessionColumns>,
+        rows: &[ListRow],
+    ) -> Result<Vec<CheckoutSessionView>, ApiError> {
+        let sessions = call.db.get_checkout_sessions(rows, &*call.platform).await?;
+        let deleted_at = |session: &CheckoutSession| {
+            let link = session.payment_link_id.as_ref()?;
+            list.endings.iter().find(|ending| ending.what == link.as_str()).map(|ending| ending.at)
+        };
+        let config = &call.platform.config;
+        Ok(sessions
+            .iter()
+            .map(|session| CheckoutSessionView::at(list.now, session, config, deleted_at(session)))
+            .collect())
+    }
 }

@@ -8,8 +8,8 @@ use crate::fields::MAX_SAFE_INTEGER;
 use crate::operation::Operation;
 use crate::query::{Query, QueryKind, QueryParam, invalid_cursor};
 use anyspend_domain::text::fold_case;
-use anyspend_domain::{Owner, Problem, Timestamp};
-use anyspend_store::list::{Columns, ListId, ListPage, ListRow, OpenList, Selection, Start as StoreStart};
+use anyspend_domain::{Owner, Problem};
+use anyspend_store::list::{Columns, KeyRange, ListId, ListPage, ListRow, OpenList, Selection, Start as StoreStart};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
@@ -242,14 +242,14 @@ impl PageRequest {
     }
 
     /// The same question to the store.
-    fn select(&self, facet: usize, sort: usize, search: Option<String>) -> Selection {
+    fn select(&self, facet: usize, Part { sort, range }: Part, search: Option<String>) -> Selection {
         let start = match &self.from {
             From::Page(page) => StoreStart::Skip((page - 1).saturating_mul(self.limit)),
             From::After(last) => StoreStart::After(last.clone()),
         };
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let descending = self.order == Order::Descending;
-        Selection { facet, sort, search, from: None, to: None, descending, start, limit }
+        Selection { facet, sort, search, range, descending, start, limit }
     }
 
     /// The page the store has cut out.
@@ -258,6 +258,18 @@ impl PageRequest {
         self.found(page.rows, total, number, next.as_deref())
     }
 }
+
+/// Which part of which order of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The place of a sort of the columns.
+    pub sort: usize,
+    /// What of it.
+    pub range: KeyRange,
+}
+
+/// A list that was opened beside the check of the key, and whose it is.
+pub type Expected<L> = Option<(Owner, OpenList<<L as Listing>::Columns>)>;
 
 /// How a resource is listed: all that its list says of its own. The columns behind it, their orders and filters are
 /// declared beside the resource's rows in the store.
@@ -275,15 +287,23 @@ pub trait Listing: Send + Sync + 'static {
     /// What is wrong with the query.
     fn facet(query: &Query) -> Result<usize, ApiError>;
 
+    /// The part that the query asks for; none where it asks for all, in an order it names.
+    ///
+    /// # Errors
+    /// What is wrong with the query.
+    fn part(_: &Query) -> Result<Option<Part>, ApiError> {
+        Ok(None)
+    }
+
     /// The order that goes by another name in queries.
     fn sort_called(name: &str) -> &str {
         name
     }
 
-    /// Reads the objects of a page and shows them as they are at `now`.
+    /// Reads the objects of a page and shows them as they are at the moment of the list.
     fn views(
         call: &Call,
-        now: Timestamp,
+        list: &OpenList<Self::Columns>,
         rows: &[ListRow],
     ) -> impl Future<Output = Result<Vec<Self::View>, ApiError>> + Send;
 }
@@ -297,41 +317,64 @@ impl Operation {
 }
 
 /// Reads what is asked for.
-fn asked<L: Listing>(call: &Call) -> Result<(PageRequest, Selection), ApiError> {
+fn asked<L: Listing>(call: &Call, part: Option<Part>) -> Result<(PageRequest, Selection), ApiError> {
     let query = call.query();
     let facet = L::facet(query)?;
     let sort = query.one_of("sort", L::SORTS)?.or(L::SORTS.first().copied());
     let search = query.text_within("search", MAX_SEARCH)?.filter(|text| !text.is_empty()).map(fold_case);
-    let filter = format!("{facet}&{sort:?}&{}", search.as_deref().unwrap_or_default());
+    let filter = format!("{facet}&{sort:?}&{}&{part:?}", search.as_deref().unwrap_or_default());
     let request = PageRequest::read(call, Order::Descending, &filter)?;
-    let sort = sort.map(L::sort_called);
-    let sort = L::Columns::SORTS.iter().position(|known| sort == Some(known.name)).unwrap_or(0);
-    let selection = request.select(facet, sort, search);
+    let part = part.unwrap_or_else(|| {
+        let sort = sort.map(L::sort_called);
+        let sort = L::Columns::SORTS.iter().position(|known| sort == Some(known.name)).unwrap_or(0);
+        Part { sort, range: KeyRange::default() }
+    });
+    let selection = request.select(facet, part, search);
     Ok((request, selection))
 }
 
-/// The list of the organization this key opened the last time, opened beside the check of the key.
-async fn open_expected<L: Listing>(call: Arc<Call>) -> Result<Option<(Owner, OpenList<L::Columns>)>, ApiError> {
-    let Some(owner) = call.expected_owner().filter(|_| call.read_query().is_ok()) else { return Ok(None) };
+async fn open_expected<L: Listing>(call: Arc<Call>) -> Result<Expected<L>, ApiError> {
     // What is wrong with the request is told once the caller is known.
-    let Ok((_, selection)) = asked::<L>(&call) else { return Ok(None) };
+    match call.read_query().and_then(|()| L::part(call.query())) {
+        Ok(part) => open_part_expected::<L>(&call, part).await,
+        Err(_) => Ok(None),
+    }
+}
+
+/// A part of the list of the organization this key opened the last time, opened beside the check of the key.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn open_part_expected<L: Listing>(call: &Call, part: Option<Part>) -> Result<Expected<L>, ApiError> {
+    let Some(owner) = call.expected_owner().filter(|_| call.read_query().is_ok()) else { return Ok(None) };
+    let Ok((_, selection)) = asked::<L>(call, part) else { return Ok(None) };
     let open = call.db.open_list(&ListId::all::<L::Columns>(&owner), &selection, call.now).await?;
     Ok(Some((owner, open)))
 }
 
-async fn show<L: Listing>(
-    call: Arc<Call>,
-    caller: Caller,
-    expected: Option<(Owner, OpenList<L::Columns>)>,
+async fn show<L: Listing>(call: Arc<Call>, caller: Caller, expected: Expected<L>) -> Result<Answer, ApiError> {
+    let part = L::part(call.query())?;
+    show_part::<L>(&call, &caller, part, expected).await
+}
+
+/// Shows a part of a list.
+///
+/// # Errors
+/// What the query gets wrong; 503 when the table does not answer.
+pub async fn show_part<L: Listing>(
+    call: &Call,
+    caller: &Caller,
+    part: Option<Part>,
+    expected: Expected<L>,
 ) -> Result<Answer, ApiError> {
-    let (request, selection) = asked::<L>(&call)?;
+    let (request, selection) = asked::<L>(call, part)?;
     let open = match expected {
         Some((owner, open)) if owner == caller.owner => open,
-        _ => call.db.open_list(&ListId::all::<L::Columns>(&caller.owner), &selection, call.now).await?,
+        _ => Box::pin(call.db.open_list(&ListId::all::<L::Columns>(&caller.owner), &selection, call.now)).await?,
     };
     let page = request.shown(open.page(&call.db, &selection).await?);
-    let views = L::views(&call, open.now, &page.rows).await?;
-    call.answer(StatusCode::OK, &page.view(&call, views))
+    let views = L::views(call, &open, &page.rows).await?;
+    call.answer(StatusCode::OK, &page.view(call, views))
 }
 
 /// One page.

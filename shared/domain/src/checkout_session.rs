@@ -400,6 +400,32 @@ impl CheckoutSession {
         self.touch(now);
         Ok(())
     }
+
+    /// Takes down how time, or the deletion of its link, has ended an open session: what it has been since then is what it
+    /// says itself from now on. `false` when nothing has ended it.
+    pub fn end(&mut self, now: Timestamp, link_deleted_at: Option<Timestamp>) -> bool {
+        let status = self.status(now, link_deleted_at);
+        if status == self.stored_status {
+            return false;
+        }
+        if status == Status::Failed {
+            self.failure = Some(FailureReason::LinkDeleted);
+        }
+        self.stored_status = status;
+        let ended_at = link_deleted_at.filter(|_| status == Status::Failed).unwrap_or(self.expires_at);
+        self.touch(ended_at.max(self.updated_at));
+        true
+    }
+
+    /// Opens a session again whose payment came to nothing or did not suffice; one whose link was deleted meanwhile has
+    /// failed with it.
+    pub(crate) fn reopen(&mut self, link_deleted_at: Option<Timestamp>) {
+        self.stored_status = Status::Open;
+        if link_deleted_at.is_some_and(|deleted| deleted < self.expires_at) {
+            self.stored_status = Status::Failed;
+            self.failure = Some(FailureReason::LinkDeleted);
+        }
+    }
 }
 
 /// The one rule of what a session's status is, for a whole session and for the slim row of a list alike.

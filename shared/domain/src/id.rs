@@ -235,6 +235,11 @@ suffixed_ids! {
 }
 
 impl CheckoutSessionId {
+    /// The id without its link's short code: what is different for every session, at its end too.
+    pub fn token(&self) -> &str {
+        &self.0[..self.0.len() - ShortCode::LENGTH]
+    }
+
     /// Bytes of [`CheckoutSessionId::to_bytes`].
     pub const BYTES: usize = ULID_BYTES + CODE_BYTES;
 

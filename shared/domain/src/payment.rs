@@ -239,7 +239,7 @@ pub fn settle(
             session.customer_id = customer;
             let due = session.amount_due().unwrap_or(Amount::MAX);
             if received < due {
-                session.stored_status = Status::Open;
+                session.reopen(link.deleted_at());
                 Some(PaymentException::Underpaid)
             } else if !link.has_a_use_left() {
                 session.stored_status = Status::Failed;
@@ -312,7 +312,7 @@ pub fn fail(
             }
             // Another transaction may be under way: only the one that is followed sets the session free.
             Failing::Transaction if session.tx_hash.as_ref() == Some(hash) => {
-                session.stored_status = Status::Open;
+                session.reopen(link.deleted_at());
                 session.tx_hash = None;
             }
             Failing::Transaction => {}

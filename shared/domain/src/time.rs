@@ -38,6 +38,11 @@ impl Timestamp {
         self.plus_millis(seconds.saturating_mul(1_000))
     }
 
+    /// This moment less `seconds`, no earlier than 1970.
+    pub const fn minus_seconds(self, seconds: u64) -> Self {
+        Self(self.0.saturating_sub(seconds.saturating_mul(1_000)))
+    }
+
     /// This moment plus `millis`, no later than year 9999.
     pub const fn plus_millis(self, millis: u64) -> Self {
         let sum = self.0.saturating_add(millis);

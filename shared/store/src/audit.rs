@@ -46,6 +46,32 @@ pub struct AuditEvent {
     pub created_at: Timestamp,
 }
 
+impl AuditEvent {
+    /// What a job did by itself, without a request: `actor` is its kind and name, `run` names the run.
+    pub fn by_job(
+        event_type: &'static str,
+        (resource_type, resource_id): (&'static str, &str),
+        (actor_type, actor_id): (&'static str, &str),
+        run: &RequestId,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id: EventId::generate(now),
+            event_type,
+            resource_type,
+            resource_id: resource_id.to_owned(),
+            actor_type,
+            actor_id: actor_id.to_owned(),
+            ip_address: None,
+            request_method: String::new(),
+            request_path: String::new(),
+            request_id: run.clone(),
+            status_code: 0,
+            created_at: now,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Row<'a> {
     #[serde(flatten)]

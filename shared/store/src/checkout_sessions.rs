@@ -1,13 +1,13 @@
 //! Checkout sessions: one row each, with the buyer's e-mail and name sealed.
 
 use crate::db::{Db, Item, StoreError, read, row, string};
-use crate::list::Listed;
-use crate::schema::{self, Key, list_partition};
+use crate::list::{self, Columns, Endings, Facet, IdShape, KeyRange, ListId, ListRow, Sort, Suffix, keys};
+use crate::schema::{self, Key, due_prefix, due_session_key, due_sessions_partition};
 use crate::vault::Vault;
 use crate::{Write, discount_codes};
 use anyspend_domain::buyer::Buyer;
 use anyspend_domain::checkout_session::{
-    AppliedDiscount, Attribution, Bounds, CheckoutSession, FailureReason, Status, status_at,
+    AppliedDiscount, Attribution, Bounds, CheckoutSession, FailureReason, MAX_LIFETIME, Status, status_at,
 };
 use anyspend_domain::link_form::ShippingOption;
 use anyspend_domain::text::ClientReference;
@@ -16,6 +16,7 @@ use anyspend_domain::web_url::WebUrl;
 use anyspend_domain::{
     Address, Amount, CheckoutSessionId, CustomerId, Metadata, Mode, OrgId, Owner, PaymentLinkId, ProductId, Timestamp,
 };
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -56,37 +57,113 @@ struct StoredSession {
     version: u64,
 }
 
-/// What a list needs to know of a session before it reads it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SlimSession {
-    /// The session.
-    pub id: CheckoutSessionId,
-    /// The link it was opened from.
-    pub payment_link_id: Option<PaymentLinkId>,
+/// What lists know of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionColumns {
     stored_status: Status,
     expires_at: Timestamp,
+    /// The packed id of the link it was opened from; empty without one.
+    link: Vec<u8>,
 }
 
-#[derive(Debug, Deserialize)]
-struct StoredSlim {
-    #[serde(rename = "lsk")]
-    id: CheckoutSessionId,
-    payment_link_id: Option<PaymentLinkId>,
-    status: Status,
-    expires_at: Timestamp,
+/// What the ids of links look like, by which their sessions stand together.
+const LINK_ID: IdShape = IdShape { prefix: PaymentLinkId::PREFIX, suffix: Suffix::ShortCode };
+
+impl SessionColumns {
+    /// The order in which sessions stand in the order of their making.
+    pub const BY_CREATION: usize = 0;
+    /// The order in which the sessions of a link stand together.
+    pub const BY_LINK: usize = 1;
+
+    /// The columns of a session.
+    pub fn of(session: &CheckoutSession) -> Self {
+        Self {
+            stored_status: session.stored_status,
+            expires_at: session.expires_at,
+            link: session.payment_link_id.as_ref().and_then(|link| LINK_ID.pack(link.as_str())).unwrap_or_default(),
+        }
+    }
+
+    /// The facet of the sessions that have a status, or of all.
+    pub fn facet(status: Option<&str>) -> usize {
+        status.and_then(|status| Status::NAMES.iter().position(|name| *name == status)).map_or(0, |at| at + 1)
+    }
+
+    /// Where the sessions stand that were made in a span of time: those of a link, in the order of links; or all, in the
+    /// order of creation.
+    pub fn range(link: Option<&PaymentLinkId>, from: Option<Timestamp>, to: Option<Timestamp>) -> KeyRange {
+        let prefix = link.and_then(|link| LINK_ID.pack(link.as_str())).unwrap_or_default();
+        KeyRange::made::<Self>(&prefix, from, to)
+    }
+
+    fn is(&self, status: Status, now: Timestamp) -> bool {
+        status_at(self.stored_status, self.expires_at, now, None) == status
+    }
 }
 
-impl SlimSession {
-    /// What the session is at `now`: the same rule as for the whole session.
-    pub fn status(&self, now: Timestamp, deleted: &HashMap<PaymentLinkId, Timestamp>) -> Status {
-        let link_deleted_at = self.payment_link_id.as_ref().and_then(|link| deleted.get(link)).copied();
-        status_at(self.stored_status, self.expires_at, now, link_deleted_at)
+impl Columns for SessionColumns {
+    const OBJECT: &'static str = CheckoutSessionId::OBJECT;
+    const ID: IdShape = IdShape { prefix: CheckoutSessionId::PREFIX, suffix: Suffix::ShortCode };
+    const SORTS: &'static [Sort<Self>] = &[
+        Sort { name: "created_at", key: keys::created },
+        Sort { name: "link", key: |session, _| session.link.clone() },
+    ];
+    const FACETS: &'static [Facet<Self>] = &[
+        Facet { name: "all", holds: |_, _| true },
+        Facet { name: "open", holds: |session, now| session.is(Status::Open, now) },
+        Facet { name: "processing", holds: |session, now| session.is(Status::Processing, now) },
+        Facet { name: "completed", holds: |session, now| session.is(Status::Completed, now) },
+        Facet { name: "expired", holds: |session, now| session.is(Status::Expired, now) },
+        Facet { name: "failed", holds: |session, now| session.is(Status::Failed, now) },
+    ];
+    const SEARCHED: bool = false;
+    /// The deletion of a link, whose open sessions fail with it.
+    const ENDINGS: Option<Endings<Self>> = Some(Endings {
+        facet: 0,
+        sort: Self::BY_LINK,
+        range: |ending| {
+            let link = PaymentLinkId::parse(&ending.what)?;
+            // Sessions that were made before had expired.
+            Some(Self::range(Some(&link), Some(ending.at.minus_seconds(MAX_LIFETIME)), None))
+        },
+        columns: |key, hint| {
+            let expires_at = Timestamp::from_millis(u64::from_be_bytes(hint.try_into().ok()?))?;
+            let link = key[..key.len().checked_sub(Self::ID.packed_length())?].to_vec();
+            Some(Self { stored_status: Status::Open, expires_at, link })
+        },
+        ended: |session, at| {
+            let fails = session.stored_status == Status::Open
+                && status_at(session.stored_status, session.expires_at, at, Some(at)) == Status::Failed;
+            fails.then(|| Self { stored_status: Status::Failed, ..session.clone() })
+        },
+    });
+
+    fn changes_at(&self) -> Option<Timestamp> {
+        (self.stored_status == Status::Open).then_some(self.expires_at)
     }
 
-    /// The link whose deletion would have changed the status.
-    pub fn depends_on(&self) -> Option<&PaymentLinkId> {
-        self.payment_link_id.as_ref().filter(|_| self.stored_status == Status::Open)
+    /// When an open session expires.
+    fn hint(&self) -> Vec<u8> {
+        self.changes_at().map_or_else(Vec::new, |expiry| expiry.millis().to_be_bytes().to_vec())
     }
+}
+
+/// Nobody lists what is nobody's.
+fn listed(was: Option<&CheckoutSession>, is: &CheckoutSession) -> Result<Vec<Write>, StoreError> {
+    if is.owner.org == OrgId::anonymous() {
+        return Ok(Vec::new());
+    }
+    let (was, columns) = (was.map(SessionColumns::of), SessionColumns::of(is));
+    let list = ListId::all::<SessionColumns>(&is.owner);
+    list::changed(&list, is.id.as_str(), is.version, was.as_ref(), Some(&columns), is.updated_at)
+}
+
+/// The write that ends the open sessions of a link which is deleted, however many they are.
+///
+/// # Errors
+/// When it cannot be stored, which is a fault of ours.
+pub fn fail_all_of(link: &PaymentLinkId, owner: &Owner, now: Timestamp) -> Result<Write, StoreError> {
+    list::ending(&ListId::all::<SessionColumns>(owner), link.as_str(), now)
 }
 
 /// A buyer, sealed; `None` when nothing is known.
@@ -137,9 +214,10 @@ fn stored(session: &CheckoutSession, vault: &impl Vault) -> Result<Item, StoreEr
         version: session.version,
     };
     let mut item = row(&Key::checkout_session(&session.id), &attributes)?;
-    // Nobody lists what is nobody's, and all of it would share one partition of the index.
-    if session.owner.org != OrgId::anonymous() {
-        Listed { owner: &session.owner, object: CheckoutSessionId::OBJECT, id: session.id.as_str() }.enter(&mut item);
+    if session.stored_status == Status::Open {
+        let (partition, sort) = due_session_key(session.expires_at, &session.id);
+        item.insert(schema::DUE_PK.to_owned(), AttributeValue::S(partition));
+        item.insert(schema::DUE_SK.to_owned(), AttributeValue::S(sort));
     }
     Ok(item)
 }
@@ -188,17 +266,20 @@ fn session(item: Item, vault: &impl Vault) -> Result<CheckoutSession, StoreError
 /// When it cannot be sealed or stored, which is a fault of ours.
 pub fn create(session: &CheckoutSession, vault: &impl Vault) -> Result<Vec<Write>, StoreError> {
     let mut writes = vec![Write::create(stored(session, vault)?)];
+    writes.extend(listed(None, session)?);
     writes.extend(discount_codes::follow(session)?);
     Ok(writes)
 }
 
-/// The writes that replace a session which was read at `version`, and keep what it holds of a discount code in step.
+/// The writes that change a session from what it was read as to what it is to be, and keep what it holds of a discount
+/// code in step.
 ///
 /// # Errors
 /// When it cannot be sealed or stored, which is a fault of ours.
-pub fn replace(session: &CheckoutSession, version: u64, vault: &impl Vault) -> Result<Vec<Write>, StoreError> {
-    let mut writes = vec![Write::replace_at_version(stored(session, vault)?, version)];
-    writes.extend(discount_codes::follow(session)?);
+pub fn update(was: &CheckoutSession, is: &CheckoutSession, vault: &impl Vault) -> Result<Vec<Write>, StoreError> {
+    let mut writes = vec![Write::replace_at_version(stored(is, vault)?, was.version)];
+    writes.extend(listed(Some(was), is)?);
+    writes.extend(discount_codes::follow(is)?);
     Ok(writes)
 }
 
@@ -215,33 +296,47 @@ impl Db {
         self.get(&Key::checkout_session(id), true).await?.map(|item| session(item, vault)).transpose()
     }
 
-    /// What lists need to know of every session of an owner, oldest first.
-    ///
-    /// # Errors
-    /// When the table does not answer.
-    pub async fn list_slim_checkout_sessions(&self, owner: &Owner) -> Result<Vec<SlimSession>, StoreError> {
-        let rows = self.list_rows(&list_partition(owner, CheckoutSessionId::OBJECT)).await?;
-        rows.into_iter()
-            .map(|item| {
-                let StoredSlim { id, payment_link_id, status, expires_at } = read(item)?;
-                Ok(SlimSession { id, payment_link_id, stored_status: status, expires_at })
-            })
-            .collect()
-    }
-
     /// The whole sessions of a page, in its order.
     ///
     /// # Errors
     /// When the table does not answer.
     pub async fn get_checkout_sessions(
         &self,
-        page: &[SlimSession],
+        page: &[ListRow],
         vault: &impl Vault,
     ) -> Result<Vec<CheckoutSession>, StoreError> {
-        let keys: Vec<Key> = page.iter().map(|slim| Key::checkout_session(&slim.id)).collect();
-        let items = self.batch_get(&keys).await?;
-        let mut by_key: HashMap<String, Item> =
-            items.into_iter().map(|item| (string(&item, schema::PK).to_owned(), item)).collect();
-        keys.iter().filter_map(|key| by_key.remove(&key.pk)).map(|item| session(item, vault)).collect()
+        let key = |listed: &ListRow| CheckoutSessionId::parse(&listed.id).as_ref().map(Key::checkout_session);
+        let mut rows: HashMap<String, Item> = HashMap::new();
+        for item in self.get_listed(page, |listed| key(listed).into_iter().collect()).await? {
+            rows.insert(string(&item, schema::PK).to_owned(), item);
+        }
+        page.iter().filter_map(key).filter_map(|key| rows.remove(&key.pk)).map(|item| session(item, vault)).collect()
+    }
+
+    /// The open sessions of a shard whose time is over, longest over first, at most `most`. The index may be a moment
+    /// behind: what is read of the session itself counts.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn due_sessions(
+        &self,
+        shard: u8,
+        now: Timestamp,
+        most: u32,
+    ) -> Result<Vec<CheckoutSessionId>, StoreError> {
+        let query = self
+            .client()
+            .query()
+            .index_name(schema::DUE_INDEX)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .key_condition_expression("#dpk = :dpk AND #dsk < :until")
+            .expression_attribute_names("#dpk", schema::DUE_PK)
+            .expression_attribute_names("#dsk", schema::DUE_SK)
+            .expression_attribute_values(":dpk", AttributeValue::S(due_sessions_partition(shard)))
+            .expression_attribute_values(":until", AttributeValue::S(due_prefix(now.plus_millis(1))));
+        let rows = self.query_page(query).await?;
+        let id =
+            |row: &Item| string(row, schema::DUE_SK).split_once('#').and_then(|(_, id)| CheckoutSessionId::parse(id));
+        Ok(rows.iter().filter_map(id).collect())
     }
 }

@@ -15,12 +15,14 @@
 
 mod codec;
 mod compact;
+mod ending;
 mod read;
 mod tree;
 
 pub use codec::{IdShape, Suffix};
 pub use compact::{Compacted, ListMeasure, Tuning};
-pub use read::{ListPage, ListRow, OpenList, Selection};
+pub use ending::{Ending, Endings, ending};
+pub use read::{KeyRange, ListPage, ListRow, OpenList, Selection};
 pub use tree::Start;
 
 use crate::Write;
@@ -57,6 +59,11 @@ pub trait Columns: Clone + PartialEq + Serialize + DeserializeOwned + Send + Syn
     const SORTS: &'static [Sort<Self>];
     /// The filters that have a tree of their own. The first one is what [`Db::list_ids`] walks.
     const FACETS: &'static [Facet<Self>];
+
+    /// Whether there are searches: what they read is packed only where there are.
+    const SEARCHED: bool = true;
+    /// How many objects end at once.
+    const ENDINGS: Option<Endings<Self>> = None;
 
     /// When the object enters or leaves facets without being changed; at most once.
     fn changes_at(&self) -> Option<Timestamp> {
@@ -115,6 +122,12 @@ pub mod keys {
     /// A text, which must be case-folded.
     pub fn text(folded: &str) -> Vec<u8> {
         [folded.as_bytes(), &[0]].concat()
+    }
+
+    /// The end of a range of everything that begins like this.
+    pub fn after(prefix: &[u8]) -> Vec<u8> {
+        // The next key is at most an id, and those begin with a time: no byte of it is the last one for 8,000 years.
+        [prefix, &[u8::MAX]].concat()
     }
 
     /// A number.

@@ -3,11 +3,11 @@
 //! `HEAD` is small and carries what decides whether a link is active, and what a completed payment counts; `TERMS` is what the
 //! merchant decided; `ITEMS` exists only where there are line items. Counting a use therefore never rewrites a form.
 
-use crate::Write;
 use crate::db::{Db, Item, StoreError, read, row, string};
 use crate::list::{self, Columns, Facet, IdShape, ListId, ListRow, Sort, Suffix, keys};
 use crate::rate_limits::number;
 use crate::schema::{self, Key, link_partition};
+use crate::{Write, checkout_sessions};
 use anyspend_domain::line_item::LineItem;
 use anyspend_domain::payment::LinkState;
 use anyspend_domain::payment_link::{PaymentLink, Terms, is_active};
@@ -246,6 +246,7 @@ pub fn delete(link: &PaymentLink, now: Timestamp) -> Result<Vec<Write>, StoreErr
         Write::delete(Key::link_items(&code)),
     ];
     writes.extend(listed(Some(&head(link)), None, link.version + 1, now)?);
+    writes.push(checkout_sessions::fail_all_of(&link.id, &link.owner, now)?);
     Ok(writes)
 }
 
@@ -322,21 +323,6 @@ impl Db {
                 (LinkState::Present { uses, max_uses, version }, Some(LinkHead(head)))
             }
         })
-    }
-
-    /// Which of these links were deleted, and when.
-    ///
-    /// # Errors
-    /// When the table does not answer.
-    pub async fn deleted_links(
-        &self,
-        links: &[PaymentLinkId],
-    ) -> Result<HashMap<PaymentLinkId, Timestamp>, StoreError> {
-        let mut keys: Vec<Key> = links.iter().map(|id| Key::link_head(&id.short_code())).collect();
-        keys.sort_by(|one, other| one.pk.cmp(&other.pk));
-        keys.dedup();
-        let items = self.batch_get(&keys).await?.into_iter().filter(|item| item.contains_key(DELETED_AT));
-        items.map(|item| read::<StoredTombstone>(item).map(|gone| (gone.id, gone.deleted_at))).collect()
     }
 
     /// The link a caller names, whoever owns it, with its items.

@@ -53,7 +53,7 @@ pub fn writes(
     vault: &impl Vault,
 ) -> Result<Vec<Write>, StoreError> {
     let Outcome { session, transaction, .. } = outcome;
-    let mut writes = checkout_sessions::replace(session, ground.session.version, vault)?;
+    let mut writes = checkout_sessions::update(&ground.session, session, vault)?;
     writes.push(transactions::record(transaction, before.map(|before| before.version), vault)?);
     if transaction.status == TransactionStatus::Completed {
         writes.push(transactions::claim(transaction)?);

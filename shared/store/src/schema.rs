@@ -5,7 +5,7 @@
 //! | payment link, what lists and counters touch | `LINK#{short_code}` | `HEAD` | `{org}#{mode}#payment_link`, id |
 //! | payment link, what the merchant decided | `LINK#{short_code}` | `TERMS` | |
 //! | payment link, its line items | `LINK#{short_code}` | `ITEMS` | |
-//! | checkout session | `SESSION#{cs_id}` | `SESSION` | `{org}#{mode}#checkout_session`, id |
+//! | checkout session | `SESSION#{cs_id}` | `SESSION` | |
 //! | product | `PROD#{id}` | `PROD` | `{org}#{mode}#product`, id |
 //! | a change of a listed object | `JOURNAL#{list}` | `{id}#{version}` | |
 //! | a list's directory, one per order | `LISTDIR#{list}` | `{facet}#{sort}`, `#text`, `#due` | |
@@ -14,6 +14,7 @@
 //! | a compaction under way | `LIST#{list}` | `ATTEMPT#{attempt}` | |
 //! | what a version made superfluous | `LIST#{list}` | `LEFTOVER#{version}` | |
 //! | a note to look after a list | `LISTDUE` | `{milliseconds}#{list}` | |
+//! | what ended at once in a list | `LISTEND#{shard}` | `{list}#{what it belongs to}` | |
 //! | transaction | `TX#{tx_id}` | `TX` | `{org}#{mode}#transaction`, id |
 //! | transfer that has paid a session | `CLAIM#{chain}#{tx hash}#{log index}` | `CLAIM` | |
 //! | amount that only one unpaid session asks for | `ASKED#{chain}#{token}#{recipient}#{amount}` | `ASKED` | |
@@ -45,8 +46,8 @@
 //! | statistics: a visitor's first bucket of a day | `SEEN#{short_code}#{date}` | `{visitor_hash}` | |
 //! | how far the rollup came | `ROLLUP` | `THROUGH`, `RECOUNTED` | |
 //!
-//! Deliveries that have yet to be made also stand in the index `due`: `dpk` is `DUE#{queue}#{shard}`, `dsk` begins with
-//! the moment at which somebody has to look at them.
+//! Deliveries that have yet to be made, and open sessions, also stand in the index `due`: `dpk` is `DUE#{queue}#{shard}`,
+//! `dsk` begins with the moment at which somebody has to look at them.
 //!
 //! A deleted link leaves its head row behind as a tombstone: its sessions fail by it, and its code is never given away
 //! again. A link's id ends with its short code, so both lead to `LINK#…` without a look-up, and claiming the partition
@@ -107,7 +108,7 @@ pub const LIST_COLUMNS: &[&str] = &[
     "transaction_count",
 ];
 
-/// The index of deliveries that have yet to be made; sparse, and of keys only.
+/// The index of deliveries that have yet to be made and of open sessions; sparse, and of keys only.
 pub const DUE_INDEX: &str = "due";
 /// Partition key attribute of [`DUE_INDEX`].
 pub const DUE_PK: &str = "dpk";
@@ -174,8 +175,7 @@ impl Key {
     /// that the sessions of a busy recipient do not all write the same row.
     pub fn watched_recipient(chain_id: u64, token: &Address, recipient: &Address, session: &CheckoutSessionId) -> Self {
         let (token, recipient) = (token.lower_case(), recipient.lower_case());
-        let token_end = session.as_str().len() - ShortCode::LENGTH;
-        let shard = shard_of(&session.as_str()[..token_end]);
+        let shard = shard_of(session.token());
         Self::new(watch_partition(chain_id), &format!("{token}#{recipient}#{shard}"))
     }
 
@@ -267,6 +267,11 @@ impl Key {
     /// A note that a list is to be looked after from a moment on.
     pub fn list_due(list: &ListId, from: Timestamp) -> Self {
         Self { pk: LIST_DUE_PARTITION.to_owned(), sk: format!("{:015}#{list}", from.millis()) }
+    }
+
+    /// What ended at once in a list, by what all of it belongs to.
+    pub fn list_ending(list: &ListId, what: &str) -> Self {
+        Self { pk: list_endings_partition(shard_of(list.owner.org.as_str())), sk: format!("{list}#{what}") }
     }
 
     /// An event that webhooks have yet to be told of.
@@ -417,6 +422,11 @@ pub(crate) fn shard_of(id: &str) -> u8 {
     id.bytes().rev().take(8).fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % SHARDS
 }
 
+/// A partition of what ended at once in lists; all of a list's are in one.
+pub(crate) fn list_endings_partition(shard: u8) -> String {
+    format!("LISTEND#{shard}")
+}
+
 /// The partition of the recipients that are watched on a chain.
 pub(crate) fn watch_partition(chain_id: u64) -> String {
     format!("WATCH#{chain_id}")
@@ -443,6 +453,16 @@ pub(crate) fn webhook_partition(owner: &Owner) -> String {
 /// A partition of [`DUE_INDEX`].
 pub(crate) fn due_partition(queue: Queue, shard: u8) -> String {
     format!("DUE#{}#{shard}", queue.as_str())
+}
+
+/// A partition of [`DUE_INDEX`] with open sessions.
+pub(crate) fn due_sessions_partition(shard: u8) -> String {
+    format!("DUE#sessions#{shard}")
+}
+
+/// Where an open session stands in [`DUE_INDEX`]: at the moment at which it expires.
+pub(crate) fn due_session_key(at: Timestamp, id: &CheckoutSessionId) -> (String, String) {
+    (due_sessions_partition(shard_of(id.token())), format!("{}{id}", due_prefix(at)))
 }
 
 /// Where a delivery stands in [`DUE_INDEX`]. All deliveries to an endpoint share a shard, so that one which does not

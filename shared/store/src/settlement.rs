@@ -192,15 +192,14 @@ pub fn unfollow(followed: &Followed) -> Write {
     Write::delete_at_version(followed.key(), followed.version)
 }
 
-/// The writes of a payer's report, which [`anyspend_domain::payment::report`] decided on a session read at `version`:
-/// from then on the transaction is followed. [`crate::Refusal::Taken`] means that it is followed for this session
+/// The writes of a payer's report, which [`anyspend_domain::payment::report`] decided on the session `was`: from then on the transaction is followed. [`crate::Refusal::Taken`] means that it is followed for this session
 /// already; then only the signature may be new, and [`sign`] adds it.
 ///
 /// # Errors
 /// When something cannot be sealed or stored, which is a fault of ours.
 pub fn report(
+    was: &CheckoutSession,
     session: &CheckoutSession,
-    version: u64,
     transaction: &Transaction,
     signature: Option<WalletSignature>,
     now: Timestamp,
@@ -209,7 +208,7 @@ pub fn report(
     let reported = Some(transaction.id.clone());
     let followed = Followed { signature, ..Followed::new(session, transaction.tx_hash.clone(), reported, now) };
     let mut writes = vec![follow(&followed)?, transactions::record(transaction, None, vault)?];
-    writes.extend(checkout_sessions::replace(session, version, vault)?);
+    writes.extend(checkout_sessions::update(was, session, vault)?);
     Ok(writes)
 }
 

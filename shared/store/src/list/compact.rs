@@ -194,10 +194,11 @@ impl Db {
 
     /// Looks after one list, whatever its objects are. Each kind of list is named here once.
     async fn look_after_list(&self, list: &ListId, now: Timestamp, tuning: &Tuning) -> Result<Compacted, StoreError> {
-        use crate::{payment_links::LinkColumns, products::ProductColumns};
+        use crate::{checkout_sessions::SessionColumns, payment_links::LinkColumns, products::ProductColumns};
         match list.object.as_str() {
             LinkColumns::OBJECT => Box::pin(self.compact_list::<LinkColumns>(list, now, tuning)).await,
             ProductColumns::OBJECT => Box::pin(self.compact_list::<ProductColumns>(list, now, tuning)).await,
+            SessionColumns::OBJECT => Box::pin(self.compact_list::<SessionColumns>(list, now, tuning)).await,
             unknown => Err(StoreError::Fault(format!("nobody knows how to compact a list of '{unknown}'"))),
         }
     }
@@ -496,7 +497,7 @@ impl TreeKind {
     fn all<T: Columns>() -> impl Iterator<Item = Self> {
         let sorted =
             (0..T::FACETS.len()).flat_map(|facet| (0..T::SORTS.len()).map(move |sort| Self::Sorted { facet, sort }));
-        sorted.chain([Self::Texts, Self::Due])
+        sorted.chain(T::SEARCHED.then_some(Self::Texts)).chain([Self::Due])
     }
 
     fn name<T: Columns>(self) -> String {

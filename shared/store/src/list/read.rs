@@ -2,7 +2,7 @@
 
 use super::codec::{Entry, each_entry, unpack_entries};
 use super::tree::{Bodies, Changed, Overlay, Slice, Start, Tree, Window};
-use super::{Columns, DUE_TREE, IS, ListId, TEXT_TREE, WAS};
+use super::{Columns, DUE_TREE, Ending, IS, ListId, TEXT_TREE, WAS};
 use super::{damaged, packed_id, row_hash, sort_key, tree_name, unpack};
 use crate::db::{Db, Item, StoreError, string};
 use crate::schema::{self, Key};
@@ -166,16 +166,66 @@ pub struct Selection {
     pub sort: usize,
     /// Only what a search for this case-folded text finds.
     pub search: Option<String>,
-    /// Only objects made at or after this moment; for the order of creation.
-    pub from: Option<Timestamp>,
-    /// Only objects made at or before this moment; for the order of creation.
-    pub to: Option<Timestamp>,
+    /// Only objects whose keys in this order lie here.
+    pub range: KeyRange,
     /// Largest key first.
     pub descending: bool,
     /// Where the page starts.
     pub start: Start,
     /// Objects per page.
     pub limit: usize,
+}
+
+impl Selection {
+    /// All objects of a facet, in one of its orders.
+    pub fn all(facet: usize, sort: usize) -> Self {
+        Self {
+            facet,
+            sort,
+            search: None,
+            range: KeyRange::default(),
+            descending: false,
+            start: Start::Skip(0),
+            limit: usize::MAX,
+        }
+    }
+
+    fn window(&self) -> Window<'_> {
+        Window {
+            start: &self.start,
+            limit: self.limit,
+            descending: self.descending,
+            from: self.range.from.as_deref(),
+            to: self.range.to.as_deref(),
+        }
+    }
+}
+
+/// A part of an order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyRange {
+    /// Keys at or after this.
+    pub from: Option<Vec<u8>>,
+    /// Keys before this.
+    pub to: Option<Vec<u8>>,
+}
+
+impl KeyRange {
+    /// What begins with `prefix` and then goes on in the order of ids, as far as it was made from `from` to `to`, both
+    /// included.
+    pub fn made<T: Columns>(prefix: &[u8], from: Option<Timestamp>, to: Option<Timestamp>) -> Self {
+        let at = |moment| [prefix.to_vec(), T::ID.first_at(moment)].concat();
+        let all = !prefix.is_empty();
+        Self {
+            from: from.map(at).or_else(|| all.then(|| prefix.to_vec())),
+            to: to.map(|to| at(to.plus_millis(1))).or_else(|| all.then(|| super::keys::after(prefix))),
+        }
+    }
+
+    pub(crate) fn holds(&self, key: &[u8]) -> bool {
+        self.from.as_ref().is_none_or(|from| key >= from.as_slice())
+            && self.to.as_ref().is_none_or(|to| key < to.as_slice())
+    }
 }
 
 /// A list at one moment.
@@ -185,6 +235,10 @@ pub struct OpenList<T> {
     directory: Directory,
     changes: BTreeMap<String, Change<T>>,
     recent: HashSet<String>,
+    /// What ended at once and stands in no object yet.
+    pub endings: Vec<Ending>,
+    /// The objects that ended with them.
+    pub ended: Vec<String>,
     /// The moment the list is shown at: the request's, or the base's where that is later.
     pub now: Timestamp,
 }
@@ -270,15 +324,7 @@ impl<T: Columns> OpenList<T> {
     async fn slice(&self, db: &Db, selection: &Selection) -> Result<Slice, StoreError> {
         let overlay = self.overlay(selection)?;
         let changed = Changed::new(&self.directory.tree, &overlay);
-        let from = selection.from.map(|from| T::ID.first_at(from));
-        let to = selection.to.map(|to| T::ID.first_at(to.plus_millis(1)));
-        let window = Window {
-            start: &selection.start,
-            limit: selection.limit,
-            descending: selection.descending,
-            from: from.as_deref(),
-            to: to.as_deref(),
-        };
+        let window = selection.window();
         let needed = changed.needed(&window, &Bodies::new());
         let blocks = db.list_bodies(&self.list, &self.directory.tree, &needed).await?;
         Ok(changed.slice(&window, &blocks))
@@ -325,9 +371,7 @@ impl<T: Columns> OpenList<T> {
         found.sort_unstable();
         let everything = Tree { parts: vec![super::tree::Part::inline(found)] };
         let overlay = Overlay::default();
-        let (start, limit, descending) = (&selection.start, selection.limit, selection.descending);
-        let window = Window { start, limit, descending, from: None, to: None };
-        Ok(Changed::new(&everything, &overlay).slice(&window, &Bodies::new()))
+        Ok(Changed::new(&everything, &overlay).slice(&selection.window(), &Bodies::new()))
     }
 }
 
@@ -349,7 +393,11 @@ impl Db {
         };
         let key = Key::list_directory(list, &name);
         for _ in 0..OPENINGS {
-            let (directory, journal) = tokio::try_join!(self.get(&key, true), self.list_journal::<T>(list))?;
+            // Boxed, because few lists have any.
+            let endings =
+                async { if T::ENDINGS.is_some() { Box::pin(self.list_endings(list)).await } else { Ok(Vec::new()) } };
+            let (directory, journal, endings) =
+                tokio::try_join!(self.get(&key, true), self.list_journal::<T>(list), endings)?;
             let directory = Directory::read(directory)?;
             let absorbed = directory.absorbs();
             let mut changes = changes(journal.iter().filter(|row| !absorbed.contains(&row.hash)));
@@ -365,7 +413,16 @@ impl Db {
                     changes.entry(id).or_insert_with(|| Change { base: Some(columns.clone()), now: Some(columns) });
                 }
             }
-            return Ok(OpenList { list: list.clone(), directory, changes, recent, now });
+            let mut ended = Vec::new();
+            if !endings.is_empty() {
+                // Boxed, because it is rare and large.
+                let all = Box::pin(self.end_in_list(list, directory.version, &endings, &mut changes)).await?;
+                match all {
+                    Some(all) => ended = all,
+                    None => continue,
+                }
+            }
+            return Ok(OpenList { list: list.clone(), directory, changes, recent, endings, ended, now });
         }
         Err(StoreError::Unavailable("a list kept changing while it was opened".to_owned()))
     }
@@ -375,16 +432,7 @@ impl Db {
     /// # Errors
     /// When the table does not answer.
     pub async fn list_ids<T: Columns>(&self, list: &ListId, now: Timestamp) -> Result<Vec<ListRow>, StoreError> {
-        let selection = Selection {
-            facet: 0,
-            sort: 0,
-            search: None,
-            from: None,
-            to: None,
-            descending: false,
-            start: Start::Skip(0),
-            limit: usize::MAX,
-        };
+        let selection = Selection::all(0, 0);
         Ok(self.open_list::<T>(list, &selection, now).await?.page(self, &selection).await?.rows)
     }
 
@@ -425,13 +473,23 @@ impl Db {
         to: Timestamp,
     ) -> Result<Vec<(String, T)>, StoreError> {
         let (from, to) = (super::keys::moment(from), super::keys::moment(to.plus_millis(1)));
+        let due = self.list_entries(list, tree, &KeyRange { from: Some(from), to: Some(to) }).await?.into_iter();
+        due.map(|entry| Ok((T::ID.unpack(&entry.key).ok_or_else(damaged)?, unpack(&entry.row)?))).collect()
+    }
+
+    /// The entries of a tree that lie in a range, without what changed since it was packed.
+    pub(crate) async fn list_entries(
+        &self,
+        list: &ListId,
+        tree: &Tree,
+        range: &KeyRange,
+    ) -> Result<Vec<Entry>, StoreError> {
         let overlay = Overlay::default();
         let changed = Changed::new(tree, &overlay);
-        let start = Start::Skip(0);
-        let window = Window { start: &start, limit: usize::MAX, descending: false, from: Some(&from), to: Some(&to) };
+        let selection = Selection { range: range.clone(), ..Selection::all(0, 0) };
+        let window = selection.window();
         let blocks = self.list_bodies(list, tree, &changed.needed(&window, &Bodies::new())).await?;
-        let due = changed.slice(&window, &blocks).entries.into_iter();
-        due.map(|entry| Ok((T::ID.unpack(&entry.key).ok_or_else(damaged)?, unpack(&entry.row)?))).collect()
+        Ok(changed.slice(&window, &blocks).entries)
     }
 
     /// The entries of some parts' blocks.

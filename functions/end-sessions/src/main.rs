@@ -1,0 +1,6 @@
+//! The Lambda binary that ends sessions, on a schedule.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    anyspend_api::serve::on_events(end_sessions::job).await
+}
