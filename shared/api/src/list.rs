@@ -242,14 +242,14 @@ impl PageRequest {
     }
 
     /// The same question to the store.
-    fn select(&self, facet: usize, Part { sort, range }: Part, search: Option<String>) -> Selection {
+    fn select(&self, facet: usize, Part { sort, range }: Part, whole: bool) -> Selection {
         let start = match &self.from {
             From::Page(page) => StoreStart::Skip((page - 1).saturating_mul(self.limit)),
             From::After(last) => StoreStart::After(last.clone()),
         };
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let descending = self.order == Order::Descending;
-        Selection { facet, sort, search, range, descending, start, limit }
+        Selection { facet, sort, whole, range, descending, start, limit }
     }
 
     /// The page the store has cut out.
@@ -270,6 +270,9 @@ pub struct Part {
 
 /// A list that was opened beside the check of the key, and whose it is.
 pub type Expected<L> = Option<(Owner, OpenList<<L as Listing>::Columns>)>;
+
+/// Whether an object, by its id and columns, is among what is sought.
+pub type Finds<T> = Box<dyn Fn(&str, &T) -> bool + Send + Sync>;
 
 /// How a resource is listed: all that its list says of its own. The columns behind it, their orders and filters are
 /// declared beside the resource's rows in the store.
@@ -295,6 +298,25 @@ pub trait Listing: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// What the query seeks by looking at every object: a case-folded text, where there are searches.
+    ///
+    /// # Errors
+    /// What is wrong with the query.
+    fn sought(query: &Query) -> Result<Option<String>, ApiError> {
+        if !Self::Columns::SEARCHED {
+            return Ok(None);
+        }
+        Ok(query.text_within("search", MAX_SEARCH)?.filter(|text| !text.is_empty()).map(fold_case))
+    }
+
+    /// How what is `sought` is found.
+    ///
+    /// # Errors
+    /// What is wrong with the query.
+    fn finds(_: &Call, _: &Owner, sought: String) -> Result<Finds<Self::Columns>, ApiError> {
+        Ok(Box::new(move |id, columns| columns.contains(id, &sought)))
+    }
+
     /// The order that goes by another name in queries.
     fn sort_called(name: &str) -> &str {
         name
@@ -316,21 +338,21 @@ impl Operation {
     }
 }
 
-/// Reads what is asked for.
-fn asked<L: Listing>(call: &Call, part: Option<Part>) -> Result<(PageRequest, Selection), ApiError> {
+/// Reads what is asked for, and what is sought by looking at every object.
+fn asked<L: Listing>(call: &Call, part: Option<Part>) -> Result<(PageRequest, Selection, Option<String>), ApiError> {
     let query = call.query();
     let facet = L::facet(query)?;
     let sort = query.one_of("sort", L::SORTS)?.or(L::SORTS.first().copied());
-    let search = query.text_within("search", MAX_SEARCH)?.filter(|text| !text.is_empty()).map(fold_case);
-    let filter = format!("{facet}&{sort:?}&{}&{part:?}", search.as_deref().unwrap_or_default());
+    let sought = L::sought(query)?;
+    let filter = format!("{facet}&{sort:?}&{}&{part:?}", sought.as_deref().unwrap_or_default());
     let request = PageRequest::read(call, Order::Descending, &filter)?;
     let part = part.unwrap_or_else(|| {
         let sort = sort.map(L::sort_called);
         let sort = L::Columns::SORTS.iter().position(|known| sort == Some(known.name)).unwrap_or(0);
         Part { sort, range: KeyRange::default() }
     });
-    let selection = request.select(facet, part, search);
-    Ok((request, selection))
+    let selection = request.select(facet, part, sought.is_some());
+    Ok((request, selection, sought))
 }
 
 async fn open_expected<L: Listing>(call: Arc<Call>) -> Result<Expected<L>, ApiError> {
@@ -347,7 +369,7 @@ async fn open_expected<L: Listing>(call: Arc<Call>) -> Result<Expected<L>, ApiEr
 /// When the table does not answer.
 pub async fn open_part_expected<L: Listing>(call: &Call, part: Option<Part>) -> Result<Expected<L>, ApiError> {
     let Some(owner) = call.expected_owner().filter(|_| call.read_query().is_ok()) else { return Ok(None) };
-    let Ok((_, selection)) = asked::<L>(call, part) else { return Ok(None) };
+    let Ok((_, selection, _)) = asked::<L>(call, part) else { return Ok(None) };
     let open = call.db.open_list(&ListId::all::<L::Columns>(&owner), &selection, call.now).await?;
     Ok(Some((owner, open)))
 }
@@ -367,12 +389,19 @@ pub async fn show_part<L: Listing>(
     part: Option<Part>,
     expected: Expected<L>,
 ) -> Result<Answer, ApiError> {
-    let (request, selection) = asked::<L>(call, part)?;
+    let (request, selection, sought) = asked::<L>(call, part)?;
     let open = match expected {
         Some((owner, open)) if owner == caller.owner => open,
         _ => Box::pin(call.db.open_list(&ListId::all::<L::Columns>(&caller.owner), &selection, call.now)).await?,
     };
-    let page = request.shown(open.page(&call.db, &selection).await?);
+    let page = match sought {
+        Some(sought) => {
+            let finds = L::finds(call, &caller.owner, sought)?;
+            Box::pin(open.sift(&call.db, &selection, finds)).await?
+        }
+        None => open.page(&call.db, &selection).await?,
+    };
+    let page = request.shown(page);
     let views = L::views(call, &open, &page.rows).await?;
     call.answer(StatusCode::OK, &page.view(call, views))
 }

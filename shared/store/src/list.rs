@@ -60,7 +60,7 @@ pub trait Columns: Clone + PartialEq + Serialize + DeserializeOwned + Send + Syn
     /// The filters that have a tree of their own. The first one is what [`Db::list_ids`] walks.
     const FACETS: &'static [Facet<Self>];
 
-    /// Whether there are searches: what they read is packed only where there are.
+    /// Whether anything looks at every object: what it reads is packed only where something does.
     const SEARCHED: bool = true;
     /// How many objects end at once.
     const ENDINGS: Option<Endings<Self>> = None;

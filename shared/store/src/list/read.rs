@@ -164,8 +164,8 @@ pub struct Selection {
     pub facet: usize,
     /// Which of the list's sorts.
     pub sort: usize,
-    /// Only what a search for this case-folded text finds.
-    pub search: Option<String>,
+    /// Whether every object is looked at, by [`OpenList::sift`] or [`OpenList::each`]: then the list is opened for that.
+    pub whole: bool,
     /// Only objects whose keys in this order lie here.
     pub range: KeyRange,
     /// Largest key first.
@@ -182,7 +182,7 @@ impl Selection {
         Self {
             facet,
             sort,
-            search: None,
+            whole: false,
             range: KeyRange::default(),
             descending: false,
             start: Start::Skip(0),
@@ -308,10 +308,11 @@ impl<T: Columns> OpenList<T> {
     /// # Errors
     /// When the table does not answer.
     pub async fn page(&self, db: &Db, selection: &Selection) -> Result<ListPage, StoreError> {
-        let slice = match &selection.search {
-            Some(folded) => self.found(db, selection, folded).await?,
-            None => self.slice(db, selection).await?,
-        };
+        let slice = self.slice(db, selection).await?;
+        self.shown(slice)
+    }
+
+    fn shown(&self, slice: Slice) -> Result<ListPage, StoreError> {
         let rows = slice.entries.into_iter().map(|entry| {
             let id = T::ID.unpack(&entry.key).ok_or_else(damaged)?;
             Ok(ListRow { recent: self.recent.contains(&id), id, hint: entry.row, key: entry.key })
@@ -330,34 +331,59 @@ impl<T: Columns> OpenList<T> {
         Ok(changed.slice(&window, &blocks))
     }
 
-    /// The page of what a search finds: every text is looked at, so that the count is exact.
-    async fn found(&self, db: &Db, selection: &Selection, folded: &str) -> Result<Slice, StoreError> {
+    /// Reads a page of those objects that are `wanted`. Every object is looked at, so that the count is exact: the list must
+    /// have been opened for that, with [`Selection::whole`].
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn sift(
+        &self,
+        db: &Db,
+        selection: &Selection,
+        wanted: impl Fn(&str, &T) -> bool,
+    ) -> Result<ListPage, StoreError> {
         let (facet, sort) = self.tree(selection);
-        let mut touched: HashSet<Vec<u8>> = HashSet::new();
         let mut found = Vec::new();
-        let matches = |id: &str, columns: &T| (facet.holds)(columns, self.now) && columns.contains(id, folded);
+        self.each(db, |id, packed, columns| {
+            if (facet.holds)(columns, self.now) && wanted(id, columns) {
+                found.push(Entry { key: sort_key(sort, packed, columns)?, row: columns.hint() });
+            }
+            Ok(())
+        })
+        .await?;
+        found.sort_unstable();
+        let everything = Tree { parts: vec![super::tree::Part::inline(found)] };
+        let overlay = Overlay::default();
+        self.shown(Changed::new(&everything, &overlay).slice(&selection.window(), &Bodies::new()))
+    }
+
+    /// Shows every object, with its id, packed too, as it is now, in no particular order.
+    ///
+    /// # Errors
+    /// What `visit` says; or when the table does not answer.
+    pub async fn each(
+        &self,
+        db: &Db,
+        mut visit: impl FnMut(&str, &[u8], &T) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut touched: HashSet<Vec<u8>> = HashSet::new();
         for (id, change) in &self.changes {
             let packed = packed_id::<T>(id)?;
-            if let Some(now) = change.now.as_ref().filter(|now| matches(id, now)) {
-                found.push(Entry { key: sort_key(sort, &packed, now)?, row: now.hint() });
+            if let Some(now) = &change.now {
+                visit(id, &packed, now)?;
             }
             touched.insert(packed);
         }
         let mut failed = None;
         let mut look = |packed: &[u8], row: &[u8]| {
-            if touched.contains(packed) {
+            if failed.is_some() || touched.contains(packed) {
                 return;
             }
             let looked = unpack::<T>(row).and_then(|columns| {
                 let id = T::ID.unpack(packed).ok_or_else(damaged)?;
-                matches(&id, &columns)
-                    .then(|| Ok(Entry { key: sort_key(sort, packed, &columns)?, row: columns.hint() }))
-                    .transpose()
+                visit(&id, packed, &columns)
             });
-            match looked {
-                Ok(entry) => found.extend(entry),
-                Err(error) => failed = Some(error),
-            }
+            failed = looked.err();
         };
         for entry in self.directory.tree.inline() {
             look(&entry.key, &entry.row);
@@ -365,13 +391,7 @@ impl<T: Columns> OpenList<T> {
         for packed in db.list_blocks(&self.list, &self.directory.tree.blocks().collect::<Vec<_>>()).await? {
             each_entry(&packed.1, &mut look).ok_or_else(damaged)?;
         }
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        found.sort_unstable();
-        let everything = Tree { parts: vec![super::tree::Part::inline(found)] };
-        let overlay = Overlay::default();
-        Ok(Changed::new(&everything, &overlay).slice(&selection.window(), &Bodies::new()))
+        failed.map_or(Ok(()), Err)
     }
 }
 
@@ -387,9 +407,10 @@ impl Db {
         selection: &Selection,
         now: Timestamp,
     ) -> Result<OpenList<T>, StoreError> {
-        let name = match selection.search {
-            Some(_) => TEXT_TREE.to_owned(),
-            None => tree_name(T::FACETS[selection.facet].name, T::SORTS[selection.sort].name),
+        let name = if selection.whole {
+            TEXT_TREE.to_owned()
+        } else {
+            tree_name(T::FACETS[selection.facet].name, T::SORTS[selection.sort].name)
         };
         let key = Key::list_directory(list, &name);
         for _ in 0..OPENINGS {
@@ -404,7 +425,7 @@ impl Db {
             let recent = journal.into_iter().map(|row| row.id).collect();
             let now = now.max(directory.at);
             let more_is_due = directory.due_until.millis() > 0 && directory.due_until <= now;
-            if more_is_due && selection.search.is_none() {
+            if more_is_due && !selection.whole {
                 let due = Directory::read(self.get(&Key::list_directory(list, DUE_TREE), true).await?)?;
                 if due.version != directory.version {
                     continue;
