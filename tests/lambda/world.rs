@@ -116,7 +116,7 @@ impl World {
         writes.push(settlement::watch(&session).unwrap());
         let customer = customer(&link.owner, now);
         writes.push(customers::record(&customer, None, &NoVault).unwrap());
-        writes.push(transactions::record(&transaction(session, customer.id, now), None, &NoVault).unwrap());
+        writes.extend(transactions::record(&transaction(session, customer.id, now), None, &NoVault).unwrap());
         writes.push(discount_codes::create(&discount_code(&link.owner, now), None).unwrap());
         let db = Db::new(self.client.clone(), TABLE);
         let (webhook, deliveries) = webhook(&db, &link.owner, now);

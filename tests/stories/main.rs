@@ -39,6 +39,7 @@ mod session_lists;
 mod sessions;
 mod statistics;
 mod traffic;
+mod transaction_lists;
 mod transactions;
 mod versions;
 mod visitors;

@@ -2,12 +2,11 @@
 
 use crate::stored;
 use crate::view::OwnedCustomer;
-use anyspend_api::list::ListView;
+use anyspend_api::list::{Expected, ListView, open_expected, show};
 use anyspend_api::operation::{Access, Operation};
-use anyspend_api::transaction::{self, ExpectedRows, TransactionView};
+use anyspend_api::transaction::{OF_CUSTOMER, TransactionView, Transactions};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::api_key::Permission;
-use anyspend_store::transactions::TransactionFilter;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -20,21 +19,20 @@ pub(crate) fn operation() -> Operation {
         StatusCode::OK,
         "List a customer's transactions",
     )
-    .query(transaction::OF_CUSTOMER)
+    .query(OF_CUSTOMER)
     .beside(find, list)
 }
 
-/// The customer, and the rows its transactions are among.
-async fn find(call: Arc<Call>) -> Result<(Option<OwnedCustomer>, ExpectedRows), ApiError> {
-    tokio::try_join!(stored::find(call.clone()), transaction::expected_rows(call))
+/// The customer, and what the query wants of its transactions.
+async fn find(call: Arc<Call>) -> Result<(Option<OwnedCustomer>, Expected<Transactions>), ApiError> {
+    tokio::try_join!(stored::find(call.clone()), open_expected::<Transactions>(call))
 }
 
 async fn list(
     call: Arc<Call>,
     caller: Caller,
-    (found, expected): (Option<OwnedCustomer>, ExpectedRows),
+    (found, expected): (Option<OwnedCustomer>, Expected<Transactions>),
 ) -> Result<Answer, ApiError> {
-    let OwnedCustomer(customer) = caller.own(found, call.param("id"))?;
-    let filter = TransactionFilter { customer_id: Some(customer.id), ..transaction::read_filter(&call)? };
-    transaction::list(&call, &caller, expected, &filter).await
+    caller.own(found, call.param("id"))?;
+    show::<Transactions>(call, caller, expected).await
 }

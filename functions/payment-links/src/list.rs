@@ -3,7 +3,7 @@
 use anyspend_api::list::{CURSOR, LIMIT, ListView, Listing, MAX_SEARCH, ORDER, PAGE};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::PaymentLinkView;
-use anyspend_api::query::{Query, QueryKind, QueryParam};
+use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
 use anyspend_domain::api_key::Permission;
 use anyspend_store::list::{ListRow, OpenList};
@@ -55,7 +55,8 @@ impl Listing for PaymentLinks {
     type View = PaymentLinkView;
     const SORTS: &'static [&'static str] = SORTS;
 
-    fn facet(query: &Query) -> Result<usize, ApiError> {
+    fn facet(call: &Call) -> Result<usize, ApiError> {
+        let query = call.query();
         Ok(match query.bool_with_alias("active", "is_active")? {
             None => LinkColumns::ALL,
             Some(true) => LinkColumns::ACTIVE,

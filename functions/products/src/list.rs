@@ -3,7 +3,7 @@
 use anyspend_api::list::{CURSOR, LIMIT, ListView, Listing, MAX_SEARCH, ORDER, PAGE};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::product::ProductView;
-use anyspend_api::query::{Query, QueryKind, QueryParam};
+use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::product::ProductType;
@@ -63,7 +63,8 @@ impl Listing for Products {
     type View = ProductView;
     const SORTS: &'static [&'static str] = SORTS;
 
-    fn facet(query: &Query) -> Result<usize, ApiError> {
+    fn facet(call: &Call) -> Result<usize, ApiError> {
+        let query = call.query();
         let active = query.bool_with_alias("active", "is_active")?.unwrap_or(true);
         let wanted = query.one_of("product_type", TYPES)?;
         let product_type = PRODUCT_TYPES.into_iter().find(|known| wanted == Some(known.as_str()));

@@ -179,10 +179,8 @@ async fn shown(round: &Round<'_>, row: &Followed, payment: &Payment) -> Result<O
                 confirmations: payment.confirmations,
             },
         );
-        let mut writes = vec![
-            transactions::record(&transaction, before.map(|before| before.version), round.platform)?,
-            follow_on(&next, row.version)?,
-        ];
+        let mut writes = transactions::record(&transaction, before.as_ref(), round.platform)?;
+        writes.push(follow_on(&next, row.version)?);
         if session.version != ground.session.version {
             writes.extend(checkout_sessions::update(&ground.session, &session, round.platform)?);
         }

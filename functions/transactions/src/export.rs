@@ -50,7 +50,7 @@ impl Export for Transactions {
 
     async fn find(call: &Call, caller: &Caller, most: usize) -> Result<Vec<TransactionId>, ApiError> {
         let filter = read_filter(call)?;
-        Ok(call.db.find_transaction_ids(&caller.owner, &filter, most).await?)
+        Ok(call.db.find_transaction_ids(&caller.owner, &filter, most, call.now).await?)
     }
 
     async fn views(call: &Call, page: &[TransactionId]) -> Result<Vec<TransactionView>, ApiError> {

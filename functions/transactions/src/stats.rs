@@ -1,12 +1,12 @@
 //! `GET /transactions/stats`
 
 use anyspend_api::operation::{Access, Operation};
-use anyspend_api::transaction::{ExpectedRows, expected_rows, rows_of};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::transaction::TransactionStatus;
-use anyspend_domain::{Cents, Timestamp};
-use anyspend_store::transactions::SlimTransaction;
+use anyspend_domain::{Cents, Owner};
+use anyspend_store::list::{Columns, ListId, OpenList, Selection};
+use anyspend_store::transactions::TransactionColumns;
 use http::{Method, StatusCode};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ pub(crate) fn operation() -> Operation {
         "Of the caller's mode. A volume is what has arrived for good in tokens of known price, payments with an \
          `exception` included: it is money that came.",
     )
-    .beside(expected_rows, stats)
+    .beside(open_expected, stats)
 }
 
 /// Counts of transactions, under the names of the API and of the official client.
@@ -99,7 +99,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, row: &SlimTransaction) {
+    fn add(&mut self, row: &TransactionColumns) {
         *self.by_status.entry(row.status.as_str()).or_default() += 1;
         if row.status == TransactionStatus::Completed {
             self.volume = self.volume.plus(row.worth.unwrap_or(Cents::ZERO));
@@ -115,25 +115,40 @@ impl Tally {
     }
 }
 
-async fn stats(call: Arc<Call>, caller: Caller, expected: ExpectedRows) -> Result<Answer, ApiError> {
-    let rows = rows_of(&call, &caller, expected).await?;
-    let (all, last_day) = tallies(&rows, call.now);
-    call.answer(StatusCode::OK, &view(&all, &last_day))
+/// The list of an owner's transactions, opened to look at each.
+type Opened = Option<(Owner, OpenList<TransactionColumns>)>;
+
+/// The list of the organization this key opened the last time, opened beside the check of the key.
+async fn open_expected(call: Arc<Call>) -> Result<Opened, ApiError> {
+    let Some(owner) = call.expected_owner() else { return Ok(None) };
+    let open = open(&call, &owner).await?;
+    Ok(Some((owner, open)))
 }
 
-/// What is counted of all rows, and of those first seen in the last 24 hours.
-fn tallies(rows: &[SlimTransaction], now: Timestamp) -> (Tally, Tally) {
+async fn open(call: &Call, owner: &Owner) -> Result<OpenList<TransactionColumns>, ApiError> {
+    let selection = Selection { whole: true, ..Selection::all(0, 0) };
+    Ok(call.db.open_list(&ListId::all::<TransactionColumns>(owner), &selection, call.now).await?)
+}
+
+async fn stats(call: Arc<Call>, caller: Caller, expected: Opened) -> Result<Answer, ApiError> {
+    let open = match expected {
+        Some((owner, open)) if owner == caller.owner => open,
+        _ => Box::pin(open(&call, &caller.owner)).await?,
+    };
+    // Those first seen in the last 24 hours, and in all.
     let (mut all, mut last_day) = (Tally::default(), Tally::default());
     for status in TransactionStatus::NAMES {
         all.by_status.insert(status, 0);
     }
-    for row in rows {
-        all.add(row);
-        if row.id.made_at().plus_seconds(DAY_SECONDS) > now {
-            last_day.add(row);
+    open.each(&call.db, |_, packed_id, transaction| {
+        all.add(transaction);
+        if TransactionColumns::ID.made_at(packed_id).is_some_and(|seen| seen.plus_seconds(DAY_SECONDS) > call.now) {
+            last_day.add(transaction);
         }
-    }
-    (all, last_day)
+        Ok(())
+    })
+    .await?;
+    call.answer(StatusCode::OK, &view(&all, &last_day))
 }
 
 fn view(all: &Tally, last_day: &Tally) -> TransactionStatsView {

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::error::{ApiError, ErrorItem};
 use crate::fields::Fields;
 use crate::list::{CURSOR, LIMIT, Listing, ORDER, PAGE, Part};
-use crate::query::{Query, QueryKind, QueryParam};
+use crate::query::{QueryKind, QueryParam};
 use crate::version::{Addr, Time};
 use anyspend_domain::buyer::{Buyer, FormData, ShippingAddress};
 use anyspend_domain::chain::usd_value;
@@ -274,11 +274,12 @@ impl Listing for CheckoutSessions {
     type Columns = SessionColumns;
     type View = CheckoutSessionView;
 
-    fn facet(query: &Query) -> Result<usize, ApiError> {
-        Ok(SessionColumns::facet(query.one_of("status", &Status::NAMES)?))
+    fn facet(call: &Call) -> Result<usize, ApiError> {
+        Ok(SessionColumns::facet(call.query().one_of("status", &Status::NAMES)?))
     }
 
-    fn part(query: &Query) -> Result<Option<Part>, ApiError> {
+    fn part(call: &Call) -> Result<Option<Part>, ApiError> {
+        let query = call.query();
         let span = (query.moment("from", false)?, query.moment("to", true)?);
         let link = query.text("payment_link_id").map(|text| {
             PaymentLinkId::parse(text).ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))

@@ -6,7 +6,7 @@ use crate::call::{Answer, Call};
 use crate::error::ApiError;
 use crate::fields::MAX_SAFE_INTEGER;
 use crate::operation::Operation;
-use crate::query::{Query, QueryKind, QueryParam, invalid_cursor};
+use crate::query::{QueryKind, QueryParam, invalid_cursor};
 use anyspend_domain::text::fold_case;
 use anyspend_domain::{Owner, Problem};
 use anyspend_store::list::{Columns, KeyRange, ListId, ListPage, ListRow, OpenList, Selection, Start as StoreStart};
@@ -288,13 +288,13 @@ pub trait Listing: Send + Sync + 'static {
     ///
     /// # Errors
     /// What is wrong with the query.
-    fn facet(query: &Query) -> Result<usize, ApiError>;
+    fn facet(call: &Call) -> Result<usize, ApiError>;
 
     /// The part that the query asks for; none where it asks for all, in an order it names.
     ///
     /// # Errors
     /// What is wrong with the query.
-    fn part(_: &Query) -> Result<Option<Part>, ApiError> {
+    fn part(_: &Call) -> Result<Option<Part>, ApiError> {
         Ok(None)
     }
 
@@ -302,11 +302,11 @@ pub trait Listing: Send + Sync + 'static {
     ///
     /// # Errors
     /// What is wrong with the query.
-    fn sought(query: &Query) -> Result<Option<String>, ApiError> {
+    fn sought(call: &Call) -> Result<Option<String>, ApiError> {
         if !Self::Columns::SEARCHED {
             return Ok(None);
         }
-        Ok(query.text_within("search", MAX_SEARCH)?.filter(|text| !text.is_empty()).map(fold_case))
+        Ok(call.query().text_within("search", MAX_SEARCH)?.filter(|text| !text.is_empty()).map(fold_case))
     }
 
     /// How what is `sought` is found.
@@ -341,9 +341,9 @@ impl Operation {
 /// Reads what is asked for, and what is sought by looking at every object.
 fn asked<L: Listing>(call: &Call, part: Option<Part>) -> Result<(PageRequest, Selection, Option<String>), ApiError> {
     let query = call.query();
-    let facet = L::facet(query)?;
+    let facet = L::facet(call)?;
     let sort = query.one_of("sort", L::SORTS)?.or(L::SORTS.first().copied());
-    let sought = L::sought(query)?;
+    let sought = L::sought(call)?;
     let filter = format!("{facet}&{sort:?}&{}&{part:?}", sought.as_deref().unwrap_or_default());
     let request = PageRequest::read(call, Order::Descending, &filter)?;
     let part = part.unwrap_or_else(|| {
@@ -355,9 +355,14 @@ fn asked<L: Listing>(call: &Call, part: Option<Part>) -> Result<(PageRequest, Se
     Ok((request, selection, sought))
 }
 
-async fn open_expected<L: Listing>(call: Arc<Call>) -> Result<Expected<L>, ApiError> {
+/// What the query asks for of the list of the organization this key opened the last time, opened beside the check of the
+/// key.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn open_expected<L: Listing>(call: Arc<Call>) -> Result<Expected<L>, ApiError> {
     // What is wrong with the request is told once the caller is known.
-    match call.read_query().and_then(|()| L::part(call.query())) {
+    match call.read_query().and_then(|()| L::part(&call)) {
         Ok(part) => open_part_expected::<L>(&call, part).await,
         Err(_) => Ok(None),
     }
@@ -374,8 +379,12 @@ pub async fn open_part_expected<L: Listing>(call: &Call, part: Option<Part>) -> 
     Ok(Some((owner, open)))
 }
 
-async fn show<L: Listing>(call: Arc<Call>, caller: Caller, expected: Expected<L>) -> Result<Answer, ApiError> {
-    let part = L::part(call.query())?;
+/// Shows what the query asks for of a list.
+///
+/// # Errors
+/// What the query gets wrong; 503 when the table does not answer.
+pub async fn show<L: Listing>(call: Arc<Call>, caller: Caller, expected: Expected<L>) -> Result<Answer, ApiError> {
+    let part = L::part(&call)?;
     show_part::<L>(&call, &caller, part, expected).await
 }
 

@@ -1,11 +1,11 @@
 //! How a transaction is shown and listed: shared by the transactions' own group and a customer's list of them.
 
-use crate::auth::{Caller, Owned};
-use crate::call::{Answer, Call};
+use crate::auth::Owned;
+use crate::call::Call;
 use crate::checkout_session::{ShippingAddressSchema, ShippingOptionSchema};
 use crate::error::ApiError;
 use crate::fields::MAX_SAFE_INTEGER;
-use crate::list::{CURSOR, LIMIT, ORDER, Order, PAGE, PageRequest};
+use crate::list::{CURSOR, Finds, LIMIT, Listing, ORDER, PAGE, Part};
 use crate::query::{QueryKind, QueryParam};
 use crate::version::{Addr, Time};
 use anyspend_domain::buyer::{FormData, ShippingAddress};
@@ -13,10 +13,9 @@ use anyspend_domain::chain::usd_value;
 use anyspend_domain::link_form::ShippingOption;
 use anyspend_domain::transaction::{PaymentException, Transaction, TransactionStatus};
 use anyspend_domain::{CustomerId, Metadata, Owner, PaymentLinkId, Problem, TransactionId};
-use anyspend_store::transactions::{SlimTransaction, TransactionFilter};
-use http::StatusCode;
+use anyspend_store::list::{ListRow, OpenList};
+use anyspend_store::transactions::{TransactionColumns, TransactionFilter};
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// Most characters of an id in a filter.
@@ -61,31 +60,7 @@ pub const QUERY: &[QueryParam] =
 /// The query of a customer's list of transactions.
 pub const OF_CUSTOMER: &[QueryParam] = &[STATUS, PAYMENT_LINK_ID, CHAIN_ID, FROM, TO, ORDER, PAGE, LIMIT, CURSOR];
 
-/// Slim rows that were read beside the check of the caller, and whose they are.
-pub type ExpectedRows = Option<(Owner, Vec<SlimTransaction>)>;
-
-/// The slim rows of the organization this key opened the last time, read beside the check of the key.
-///
-/// # Errors
-/// When the table does not answer.
-pub async fn expected_rows(call: Arc<Call>) -> Result<ExpectedRows, ApiError> {
-    let Some(owner) = call.expected_owner() else { return Ok(None) };
-    let rows = call.db.list_slim_transactions(&owner).await?;
-    Ok(Some((owner, rows)))
-}
-
-/// The caller's slim rows, oldest first: those that were read already, if they are the caller's.
-///
-/// # Errors
-/// When the table does not answer.
-pub async fn rows_of(call: &Call, caller: &Caller, expected: ExpectedRows) -> Result<Vec<SlimTransaction>, ApiError> {
-    match expected {
-        Some((owner, rows)) if owner == caller.owner => Ok(rows),
-        _ => Ok(call.db.list_slim_transactions(&caller.owner).await?),
-    }
-}
-
-/// What the query wants of transactions.
+/// What the query wants of transactions; in a list of a customer's, whose path names it, of those.
 ///
 /// # Errors
 /// `invalid_field_value` naming the first parameter that is wrong.
@@ -99,7 +74,7 @@ pub fn read_filter(call: &Call) -> Result<TransactionFilter, ApiError> {
     });
     Ok(TransactionFilter {
         status: query.one_of("status", &TransactionStatus::NAMES)?.and_then(TransactionStatus::parse),
-        customer_id: customer.transpose()?,
+        customer_id: customer.transpose()?.or_else(|| CustomerId::parse(call.param("id"))),
         payment_link_id: link.transpose()?,
         chain_id: query.whole("chain_id", 1..=MAX_SAFE_INTEGER)?,
         from: query.moment("from", false)?,
@@ -107,24 +82,48 @@ pub fn read_filter(call: &Call) -> Result<TransactionFilter, ApiError> {
     })
 }
 
-/// Lists the caller's transactions, newest first.
-///
-/// # Errors
-/// What the query gets wrong; 503 when the table does not answer.
-pub async fn list(
-    call: &Call,
-    caller: &Caller,
-    expected: ExpectedRows,
-    filter: &TransactionFilter,
-) -> Result<Answer, ApiError> {
-    let request = PageRequest::read(call, Order::Descending, &format!("{filter:?}"))?;
-    let mut rows = rows_of(call, caller, expected).await?;
-    rows.retain(|row| filter.wants(row));
-    let page = request.cut(rows, |row| row.id.to_string());
-    let ids: Vec<TransactionId> = page.rows.iter().map(|row| row.id.clone()).collect();
-    let transactions = call.db.get_transactions(&ids, &*call.platform).await?;
-    let data = transactions.iter().map(TransactionView::new).collect();
-    call.answer(StatusCode::OK, &page.view(call, data))
+/// Transactions in lists.
+#[derive(Debug)]
+pub struct Transactions;
+
+/// The part of the list that a filter stands in.
+pub fn part(filter: &TransactionFilter) -> Part {
+    let (sort, range) = filter.part();
+    Part { sort, range }
+}
+
+impl Listing for Transactions {
+    type Columns = TransactionColumns;
+    type View = TransactionView;
+
+    fn facet(call: &Call) -> Result<usize, ApiError> {
+        Ok(read_filter(call)?.facet())
+    }
+
+    fn part(call: &Call) -> Result<Option<Part>, ApiError> {
+        let filter = read_filter(call)?;
+        // Looking at each, the order of creation is the one.
+        let wide = TransactionFilter { from: filter.from, to: filter.to, ..TransactionFilter::default() };
+        Ok(Some(part(if filter.is_narrower_than_a_part() { &wide } else { &filter })))
+    }
+
+    fn sought(call: &Call) -> Result<Option<String>, ApiError> {
+        let filter = read_filter(call)?;
+        Ok(filter.is_narrower_than_a_part().then(|| format!("{filter:?}")))
+    }
+
+    fn finds(call: &Call, _: &Owner, _: String) -> Result<Finds<TransactionColumns>, ApiError> {
+        Ok(Box::new(read_filter(call)?.finds()))
+    }
+
+    async fn views(
+        call: &Call,
+        _: &OpenList<TransactionColumns>,
+        rows: &[ListRow],
+    ) -> Result<Vec<TransactionView>, ApiError> {
+        let transactions = call.db.get_listed_transactions(rows, &*call.platform).await?;
+        Ok(transactions.iter().map(TransactionView::new).collect())
+    }
 }
 
 impl Owned for Transaction {

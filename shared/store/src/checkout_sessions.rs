@@ -1,7 +1,7 @@
 //! Checkout sessions: one row each, with the buyer's e-mail and name sealed.
 
-use crate::db::{Db, Item, StoreError, read, row, string};
-use crate::list::{self, Columns, Endings, Facet, IdShape, KeyRange, ListId, ListRow, Sort, Suffix, keys};
+use crate::db::{Db, Item, StoreError, in_order, read, row, string};
+use crate::list::{self, Columns, Endings, Facet, IdShape, KeyRange, ListId, ListRow, Sort, Suffix, keys, packed_link};
 use crate::schema::{self, Key, due_prefix, due_session_key, due_sessions_partition};
 use crate::vault::Vault;
 use crate::{Write, discount_codes};
@@ -18,7 +18,6 @@ use anyspend_domain::{
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredSession {
@@ -66,9 +65,6 @@ pub struct SessionColumns {
     link: Vec<u8>,
 }
 
-/// What the ids of links look like, by which their sessions stand together.
-const LINK_ID: IdShape = IdShape { prefix: PaymentLinkId::PREFIX, suffix: Suffix::ShortCode };
-
 impl SessionColumns {
     /// The order in which sessions stand in the order of their making.
     pub const BY_CREATION: usize = 0;
@@ -80,7 +76,7 @@ impl SessionColumns {
         Self {
             stored_status: session.stored_status,
             expires_at: session.expires_at,
-            link: session.payment_link_id.as_ref().and_then(|link| LINK_ID.pack(link.as_str())).unwrap_or_default(),
+            link: session.payment_link_id.as_ref().map(packed_link).unwrap_or_default(),
         }
     }
 
@@ -92,7 +88,7 @@ impl SessionColumns {
     /// Where the sessions stand that were made in a span of time: those of a link, in the order of links; or all, in the
     /// order of creation.
     pub fn range(link: Option<&PaymentLinkId>, from: Option<Timestamp>, to: Option<Timestamp>) -> KeyRange {
-        let prefix = link.and_then(|link| LINK_ID.pack(link.as_str())).unwrap_or_default();
+        let prefix = link.map(packed_link).unwrap_or_default();
         KeyRange::made::<Self>(&prefix, from, to)
     }
 
@@ -306,11 +302,8 @@ impl Db {
         vault: &impl Vault,
     ) -> Result<Vec<CheckoutSession>, StoreError> {
         let key = |listed: &ListRow| CheckoutSessionId::parse(&listed.id).as_ref().map(Key::checkout_session);
-        let mut rows: HashMap<String, Item> = HashMap::new();
-        for item in self.get_listed(page, |listed| key(listed).into_iter().collect()).await? {
-            rows.insert(string(&item, schema::PK).to_owned(), item);
-        }
-        page.iter().filter_map(key).filter_map(|key| rows.remove(&key.pk)).map(|item| session(item, vault)).collect()
+        let items = self.get_listed(page, |listed| key(listed).into_iter().collect()).await?;
+        in_order(page.iter().filter_map(key), items).map(|item| session(item, vault)).collect()
     }
 
     /// The open sessions of a shard whose time is over, longest over first, at most `most`. The index may be a moment

@@ -489,6 +489,14 @@ pub(crate) fn string<'a>(item: &'a Item, name: &str) -> &'a str {
     item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
 }
 
+/// Rows that were read in no particular order, in the order of their keys, of which each partition has one; those that are
+/// gone are left out.
+pub(crate) fn in_order(keys: impl Iterator<Item = Key>, rows: Vec<Item>) -> impl Iterator<Item = Item> {
+    let mut rows: HashMap<String, Item> =
+        rows.into_iter().map(|item| (string(&item, schema::PK).to_owned(), item)).collect();
+    keys.filter_map(move |key| rows.remove(&key.pk))
+}
+
 /// What an SDK error says, for the operator.
 pub(crate) fn describe<E: ProvideErrorMetadata + fmt::Debug, R: fmt::Debug>(error: &SdkError<E, R>) -> String {
     match error {

@@ -28,7 +28,7 @@ pub use tree::Start;
 use crate::Write;
 use crate::db::{Db, Item, StoreError};
 use crate::schema::{self, Key, list_partition};
-use anyspend_domain::{Mode, OrgId, Owner, Timestamp, entropy};
+use anyspend_domain::{Mode, OrgId, Owner, PaymentLinkId, Timestamp, entropy};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
@@ -244,6 +244,11 @@ fn sort_key<T: Columns>(sort: &Sort<T>, packed_id: &[u8], columns: &T) -> Result
 
 fn packed_id<T: Columns>(id: &str) -> Result<Vec<u8>, StoreError> {
     T::ID.pack(id).ok_or_else(|| StoreError::Fault(format!("'{id}' cannot be the id of a {}", T::OBJECT)))
+}
+
+/// The packed id of a payment link, by which what belongs to it stands together in an order.
+pub(crate) fn packed_link(id: &PaymentLinkId) -> Vec<u8> {
+    IdShape { prefix: PaymentLinkId::PREFIX, suffix: Suffix::ShortCode }.pack(id.as_str()).unwrap_or_default()
 }
 
 /// The name of a tree in keys.

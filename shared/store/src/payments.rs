@@ -54,7 +54,7 @@ pub fn writes(
 ) -> Result<Vec<Write>, StoreError> {
     let Outcome { session, transaction, .. } = outcome;
     let mut writes = checkout_sessions::update(&ground.session, session, vault)?;
-    writes.push(transactions::record(transaction, before.map(|before| before.version), vault)?);
+    writes.extend(transactions::record(transaction, before, vault)?);
     if transaction.status == TransactionStatus::Completed {
         writes.push(transactions::claim(transaction)?);
     }

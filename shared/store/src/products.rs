@@ -1,14 +1,14 @@
 //! Products: one row each.
 
 use crate::Write;
-use crate::db::{Db, Item, StoreError, read, row, string};
+use crate::db::{Db, Item, StoreError, in_order, read, row};
 use crate::list::{self, Columns, Facet, IdShape, ListId, ListRow, Sort, Suffix, keys};
-use crate::schema::{self, Key};
+use crate::schema::Key;
 use anyspend_domain::product::{Product, ProductTerms, ProductType};
 use anyspend_domain::text::fold_case;
 use anyspend_domain::{Mode, OrgId, Owner, ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredProduct {
@@ -172,10 +172,7 @@ impl Db {
     /// When the table does not answer.
     pub async fn get_products(&self, page: &[ListRow]) -> Result<Vec<Product>, StoreError> {
         let key = |listed: &ListRow| ProductId::parse(&listed.id).as_ref().map(Key::product);
-        let mut rows: HashMap<String, Item> = HashMap::new();
-        for item in self.get_listed(page, |listed| key(listed).into_iter().collect()).await? {
-            rows.insert(string(&item, schema::PK).to_owned(), item);
-        }
-        page.iter().filter_map(key).filter_map(|key| rows.remove(&key.pk)).map(product).collect()
+        let items = self.get_listed(page, |listed| key(listed).into_iter().collect()).await?;
+        in_order(page.iter().filter_map(key), items).map(product).collect()
     }
 }

@@ -207,7 +207,8 @@ pub fn report(
 ) -> Result<Vec<Write>, StoreError> {
     let reported = Some(transaction.id.clone());
     let followed = Followed { signature, ..Followed::new(session, transaction.tx_hash.clone(), reported, now) };
-    let mut writes = vec![follow(&followed)?, transactions::record(transaction, None, vault)?];
+    let mut writes = vec![follow(&followed)?];
+    writes.extend(transactions::record(transaction, None, vault)?);
     writes.extend(checkout_sessions::update(was, session, vault)?);
     Ok(writes)
 }

@@ -2,9 +2,11 @@
 
 use crate::Write;
 use crate::checkout_sessions::{open_buyer, seal_buyer};
-use crate::db::{Db, Item, StoreError, read, row, string};
-use crate::list::Listed;
-use crate::schema::{self, Key, list_partition};
+use crate::db::{Db, Item, StoreError, in_order, read, row};
+use crate::list::{
+    self, Columns, Facet, IdShape, KeyRange, ListId, ListRow, Selection, Sort, Suffix, keys, packed_link,
+};
+use crate::schema::Key;
 use crate::vault::Vault;
 use anyspend_domain::chain::usd_value;
 use anyspend_domain::link_form::ShippingOption;
@@ -14,10 +16,7 @@ use anyspend_domain::{
     TransactionId,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-use std::ops::ControlFlow;
 
-/// Columns of the list have names no other row uses, so that they make no other list longer.
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredTransaction {
     id: TransactionId,
@@ -25,11 +24,7 @@ struct StoredTransaction {
     mode: Mode,
     status: TransactionStatus,
     amount: Amount,
-    /// What the amount is worth, for lists that add it up; absent when it is not known.
-    worth: Option<Cents>,
-    #[serde(rename = "paid_with")]
     token_address: Address,
-    #[serde(rename = "paid_on")]
     chain_id: u64,
     recipient_address: Address,
     payer_address: Option<Address>,
@@ -37,7 +32,6 @@ struct StoredTransaction {
     log_index: Option<u64>,
     block: Option<Block>,
     confirmations: u64,
-    #[serde(rename = "paid_by")]
     customer_id: Option<CustomerId>,
     payment_link_id: Option<PaymentLinkId>,
     session_id: CheckoutSessionId,
@@ -53,27 +47,53 @@ struct StoredTransaction {
     version: u64,
 }
 
-/// What lists and sums need to know of a transaction.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct SlimTransaction {
-    /// The transaction.
-    #[serde(rename = "lsk")]
-    pub id: TransactionId,
+/// What lists and sums know of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionColumns {
     /// How far it has come.
     pub status: TransactionStatus,
     /// What its amount is worth in US dollars, where that is known.
     pub worth: Option<Cents>,
-    /// What was paid with.
-    #[serde(rename = "paid_with")]
-    pub token_address: Address,
-    /// Where it was paid.
-    #[serde(rename = "paid_on")]
-    pub chain_id: u64,
-    /// Who paid.
-    #[serde(rename = "paid_by")]
-    pub customer_id: Option<CustomerId>,
-    /// The link that was paid.
-    pub payment_link_id: Option<PaymentLinkId>,
+    chain_id: u64,
+    /// The packed id of the customer; empty without one.
+    customer: Vec<u8>,
+    /// The packed id of the link; empty without one.
+    link: Vec<u8>,
+}
+
+impl TransactionColumns {
+    /// The columns of a transaction.
+    pub fn of(transaction: &Transaction) -> Self {
+        Self {
+            status: transaction.status,
+            worth: usd_value(&transaction.token_address, transaction.chain_id, transaction.amount),
+            chain_id: transaction.chain_id,
+            customer: transaction.customer_id.as_ref().map(packed_customer).unwrap_or_default(),
+            link: transaction.payment_link_id.as_ref().map(packed_link).unwrap_or_default(),
+        }
+    }
+}
+
+fn packed_customer(id: &CustomerId) -> Vec<u8> {
+    IdShape { prefix: CustomerId::PREFIX, suffix: Suffix::Locator }.pack(id.as_str()).unwrap_or_default()
+}
+
+impl Columns for TransactionColumns {
+    const OBJECT: &'static str = TransactionId::OBJECT;
+    const ID: IdShape = IdShape { prefix: TransactionId::PREFIX, suffix: Suffix::None };
+    const SORTS: &'static [Sort<Self>] = &[
+        Sort { name: "created_at", key: keys::created },
+        Sort { name: "customer", key: |transaction, _| transaction.customer.clone() },
+        Sort { name: "link", key: |transaction, _| transaction.link.clone() },
+        Sort { name: "chain", key: |transaction, _| keys::number(transaction.chain_id) },
+    ];
+    const FACETS: &'static [Facet<Self>] = &[
+        Facet { name: "all", holds: |_, _| true },
+        Facet { name: "pending", holds: |one, _| one.status == TransactionStatus::Pending },
+        Facet { name: "confirming", holds: |one, _| one.status == TransactionStatus::Confirming },
+        Facet { name: "completed", holds: |one, _| one.status == TransactionStatus::Completed },
+        Facet { name: "failed", holds: |one, _| one.status == TransactionStatus::Failed },
+    ];
 }
 
 /// Which transactions are wanted; nothing set wants all.
@@ -94,15 +114,44 @@ pub struct TransactionFilter {
 }
 
 impl TransactionFilter {
-    /// Whether a transaction is wanted.
-    pub fn wants(&self, row: &SlimTransaction) -> bool {
-        let seen = row.id.made_at();
-        self.status.is_none_or(|status| row.status == status)
-            && self.customer_id.as_ref().is_none_or(|customer| row.customer_id.as_ref() == Some(customer))
-            && self.payment_link_id.as_ref().is_none_or(|link| row.payment_link_id.as_ref() == Some(link))
-            && self.chain_id.is_none_or(|chain| row.chain_id == chain)
-            && self.from.is_none_or(|from| seen >= from)
-            && self.to.is_none_or(|to| seen <= to)
+    /// The facet of the status that is wanted, or of all.
+    pub fn facet(&self) -> usize {
+        match self.status {
+            None => 0,
+            Some(TransactionStatus::Pending) => 1,
+            Some(TransactionStatus::Confirming) => 2,
+            Some(TransactionStatus::Completed) => 3,
+            Some(TransactionStatus::Failed) => 4,
+        }
+    }
+
+    /// The order in which what is wanted stands together, and where in it.
+    pub fn part(&self) -> (usize, KeyRange) {
+        let (sort, prefix) = match (&self.customer_id, &self.payment_link_id, self.chain_id) {
+            (Some(customer), _, _) => (1, packed_customer(customer)),
+            (None, Some(link), _) => (2, packed_link(link)),
+            (None, None, Some(chain)) => (3, keys::number(chain)),
+            (None, None, None) => (0, Vec::new()),
+        };
+        (sort, KeyRange::made::<TransactionColumns>(&prefix, self.from, self.to))
+    }
+
+    /// Whether what is wanted stands together in no order, so that each transaction is looked at.
+    pub fn is_narrower_than_a_part(&self) -> bool {
+        let narrowed = [self.customer_id.is_some(), self.payment_link_id.is_some(), self.chain_id.is_some()];
+        narrowed.into_iter().filter(|narrowed| *narrowed).count() > 1
+    }
+
+    /// Whether a transaction is wanted, by what neither a facet nor a part asks for.
+    pub fn finds(&self) -> impl Fn(&str, &TransactionColumns) -> bool + Send + Sync + 'static {
+        let customer = self.customer_id.as_ref().map(packed_customer);
+        let link = self.payment_link_id.as_ref().map(packed_link);
+        let chain = self.chain_id;
+        move |_, row| {
+            customer.as_ref().is_none_or(|customer| row.customer == *customer)
+                && link.as_ref().is_none_or(|link| row.link == *link)
+                && chain.is_none_or(|chain| row.chain_id == chain)
+        }
     }
 }
 
@@ -119,7 +168,6 @@ fn stored(transaction: &Transaction, vault: &impl Vault) -> Result<Item, StoreEr
         mode: transaction.owner.mode,
         status: transaction.status,
         amount: transaction.amount,
-        worth: usd_value(&transaction.token_address, transaction.chain_id, transaction.amount),
         token_address: transaction.token_address.clone(),
         chain_id: transaction.chain_id,
         recipient_address: transaction.recipient_address.clone(),
@@ -141,12 +189,7 @@ fn stored(transaction: &Transaction, vault: &impl Vault) -> Result<Item, StoreEr
         updated_at: transaction.updated_at,
         version: transaction.version,
     };
-    let mut item = row(&Key::transaction(&transaction.id), &attributes)?;
-    if transaction.owner.org != OrgId::anonymous() {
-        Listed { owner: &transaction.owner, object: TransactionId::OBJECT, id: transaction.id.as_str() }
-            .enter(&mut item);
-    }
-    Ok(item)
+    row(&Key::transaction(&transaction.id), &attributes)
 }
 
 fn transaction(item: Item, vault: &impl Vault) -> Result<Transaction, StoreError> {
@@ -180,16 +223,28 @@ fn transaction(item: Item, vault: &impl Vault) -> Result<Transaction, StoreError
     })
 }
 
-/// The write that records a transaction: a new one, or the next state of one that was read at `before`.
+/// The writes that record a transaction: a new one, or the next state of one that was read as it was `before`.
 ///
 /// # Errors
 /// When it cannot be sealed or stored, which is a fault of ours.
-pub fn record(transaction: &Transaction, before: Option<u64>, vault: &impl Vault) -> Result<Write, StoreError> {
+pub fn record(
+    transaction: &Transaction,
+    before: Option<&Transaction>,
+    vault: &impl Vault,
+) -> Result<Vec<Write>, StoreError> {
     let item = stored(transaction, vault)?;
-    Ok(match before {
+    let mut writes = vec![match before {
         None => Write::create(item),
-        Some(version) => Write::replace_at_version(item, version),
-    })
+        Some(before) => Write::replace_at_version(item, before.version),
+    }];
+    // Nobody lists what is nobody's.
+    if transaction.owner.org != OrgId::anonymous() {
+        let (was, is) = (before.map(TransactionColumns::of), TransactionColumns::of(transaction));
+        let list = ListId::all::<TransactionColumns>(&transaction.owner);
+        let (id, version) = (transaction.id.as_str(), transaction.version);
+        writes.extend(list::changed(&list, id, version, was.as_ref(), Some(&is), transaction.updated_at)?);
+    }
+    Ok(writes)
 }
 
 /// The write that claims a transfer for a session. [`crate::Refusal::Claimed`] means that it has paid one already.
@@ -215,16 +270,8 @@ impl Db {
         self.get(&Key::transaction(id), true).await?.map(|item| transaction(item, vault)).transpose()
     }
 
-    /// What lists and sums need to know of every transaction of an owner, oldest first.
-    ///
-    /// # Errors
-    /// When the table does not answer.
-    pub async fn list_slim_transactions(&self, owner: &Owner) -> Result<Vec<SlimTransaction>, StoreError> {
-        let rows = self.list_rows(&list_partition(owner, TransactionId::OBJECT)).await?;
-        rows.into_iter().map(read).collect()
-    }
-
-    /// The transactions of an owner that are wanted, newest first; reading stops after `most`.
+    /// The transactions of an owner that have a wanted status and were first seen in a wanted span of time, newest first, at
+    /// most `most`.
     ///
     /// # Errors
     /// When the table does not answer.
@@ -233,21 +280,30 @@ impl Db {
         owner: &Owner,
         filter: &TransactionFilter,
         most: usize,
+        now: Timestamp,
     ) -> Result<Vec<TransactionId>, StoreError> {
-        let mut found = Vec::new();
-        let range = TransactionId::range(filter.from, filter.to);
-        self.each_list_row(&list_partition(owner, TransactionId::OBJECT), range, |item| {
-            let row: SlimTransaction = read(item)?;
-            if filter.wants(&row) {
-                found.push(row.id);
-            }
-            Ok(if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        })
-        .await?;
-        Ok(found)
+        let (sort, range) = filter.part();
+        let selection = Selection { range, descending: true, limit: most, ..Selection::all(filter.facet(), sort) };
+        let list = ListId::all::<TransactionColumns>(owner);
+        let ids = self.walk_list::<TransactionColumns>(&list, selection, now).await?;
+        Ok(ids.iter().filter_map(|id| TransactionId::parse(id)).collect())
     }
 
-    /// The whole transactions of a page, in its order.
+    /// The whole transactions of a page of a list, in its order.
+    ///
+    /// # Errors
+    /// When the table does not answer, or a buyer cannot be opened.
+    pub async fn get_listed_transactions(
+        &self,
+        page: &[ListRow],
+        vault: &impl Vault,
+    ) -> Result<Vec<Transaction>, StoreError> {
+        let key = |listed: &ListRow| TransactionId::parse(&listed.id).as_ref().map(Key::transaction);
+        let items = self.get_listed(page, |listed| key(listed).into_iter().collect()).await?;
+        in_order(page.iter().filter_map(key), items).map(|item| transaction(item, vault)).collect()
+    }
+
+    /// The whole transactions with these ids, in their order, as of a moment ago.
     ///
     /// # Errors
     /// When the table does not answer, or a buyer cannot be opened.
@@ -258,8 +314,6 @@ impl Db {
     ) -> Result<Vec<Transaction>, StoreError> {
         let keys: Vec<Key> = page.iter().map(Key::transaction).collect();
         let items = self.batch_get(&keys).await?;
-        let mut by_key: HashMap<String, Item> =
-            items.into_iter().map(|item| (string(&item, schema::PK).to_owned(), item)).collect();
-        keys.iter().filter_map(|key| by_key.remove(&key.pk)).map(|item| transaction(item, vault)).collect()
+        in_order(keys.into_iter(), items).map(|item| transaction(item, vault)).collect()
     }
 }

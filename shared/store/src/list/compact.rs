@@ -194,11 +194,15 @@ impl Db {
 
     /// Looks after one list, whatever its objects are. Each kind of list is named here once.
     async fn look_after_list(&self, list: &ListId, now: Timestamp, tuning: &Tuning) -> Result<Compacted, StoreError> {
-        use crate::{checkout_sessions::SessionColumns, payment_links::LinkColumns, products::ProductColumns};
+        use crate::checkout_sessions::SessionColumns;
+        use crate::payment_links::LinkColumns;
+        use crate::products::ProductColumns;
+        use crate::transactions::TransactionColumns;
         match list.object.as_str() {
             LinkColumns::OBJECT => Box::pin(self.compact_list::<LinkColumns>(list, now, tuning)).await,
             ProductColumns::OBJECT => Box::pin(self.compact_list::<ProductColumns>(list, now, tuning)).await,
             SessionColumns::OBJECT => Box::pin(self.compact_list::<SessionColumns>(list, now, tuning)).await,
+            TransactionColumns::OBJECT => Box::pin(self.compact_list::<TransactionColumns>(list, now, tuning)).await,
             unknown => Err(StoreError::Fault(format!("nobody knows how to compact a list of '{unknown}'"))),
         }
     }

@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::codec::{Reader, put_bytes, put_length, put_number};
 
+/// Objects of a walk through a list that are read at once.
+const WALKED_AT_ONCE: usize = 4_096;
 /// How often a list is opened anew because a version was published in between.
 const OPENINGS: u32 = 5;
 
@@ -455,6 +457,35 @@ impl Db {
     pub async fn list_ids<T: Columns>(&self, list: &ListId, now: Timestamp) -> Result<Vec<ListRow>, StoreError> {
         let selection = Selection::all(0, 0);
         Ok(self.open_list::<T>(list, &selection, now).await?.page(self, &selection).await?.rows)
+    }
+
+    /// The ids of a selection, in its order, at most as many as its limit: read a few thousand at a time, so that no more than
+    /// ids stand in memory.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub(crate) async fn walk_list<T: Columns>(
+        &self,
+        list: &ListId,
+        selection: Selection,
+        now: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
+        let most = selection.limit;
+        let mut part = Selection { limit: most.min(WALKED_AT_ONCE), ..selection };
+        let open = self.open_list::<T>(list, &part, now).await?;
+        let mut ids = Vec::new();
+        loop {
+            let page = open.page(self, &part).await?;
+            let next = page.next().map(<[u8]>::to_vec);
+            ids.extend(page.rows.into_iter().map(|row| row.id));
+            match next {
+                Some(next) if ids.len() < most => part.start = Start::After(next),
+                _ => {
+                    ids.truncate(most);
+                    return Ok(ids);
+                }
+            }
+        }
     }
 
     /// The rows of a page's objects, in no particular order: consistent where an object changed a short while ago, and
