@@ -4,7 +4,8 @@ use crate::view::ApiKeyView;
 use anyspend_api::list::{CURSOR, LIMIT, ListView, ORDER, Order, PAGE, PageRequest};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
-use anyspend_domain::api_key::Permission;
+use anyspend_domain::Owner;
+use anyspend_domain::api_key::{ApiKey, Permission};
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -19,12 +20,22 @@ pub(crate) fn operation() -> Operation {
     )
     .described("Of the caller's mode, newest first; revoked and expired keys stay, with `active: false`.")
     .query(&[ORDER, PAGE, LIMIT, CURSOR])
-    .handled_by(list)
+    .beside(expected, list)
 }
 
-async fn list(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
+/// The keys of the organization the caller's key opened the last time.
+async fn expected(call: Arc<Call>) -> Result<Option<(Owner, Vec<ApiKey>)>, ApiError> {
+    let Some(owner) = call.expected_owner() else { return Ok(None) };
+    let keys = call.db.list_api_keys(&owner).await?;
+    Ok(Some((owner, keys)))
+}
+
+async fn list(call: Arc<Call>, caller: Caller, expected: Option<(Owner, Vec<ApiKey>)>) -> Result<Answer, ApiError> {
     let request = PageRequest::read(&call, Order::Descending, "")?;
-    let keys = call.db.list_api_keys(&caller.owner).await?;
+    let keys = match expected {
+        Some((owner, keys)) if owner == caller.owner => keys,
+        _ => call.db.list_api_keys(&caller.owner).await?,
+    };
     let page = request.cut(keys, |key| key.id.to_string());
     let data = page.rows.iter().map(|key| ApiKeyView::new(key, call.now)).collect();
     call.answer(StatusCode::OK, &page.view(&call, data))

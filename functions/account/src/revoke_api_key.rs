@@ -1,10 +1,9 @@
 //! `DELETE /api-keys/{id}`
 
-use crate::view::OwnedKey;
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::api_key::{ApiKey, Permission};
-use anyspend_domain::{ApiKeyId, Code};
+use anyspend_domain::{ApiKeyId, Code, Owner};
 use anyspend_store::api_keys;
 use http::{Method, StatusCode};
 use serde::Serialize;
@@ -41,15 +40,30 @@ pub(crate) fn operation() -> Operation {
     .beside(find, revoke)
 }
 
-async fn find(call: Arc<Call>) -> Result<Option<OwnedKey>, ApiError> {
+/// The key the path names, among those of the organization the caller's key opened the last time.
+async fn find(call: Arc<Call>) -> Result<Option<(Owner, Option<ApiKey>)>, ApiError> {
+    let Some(owner) = call.expected_owner() else { return Ok(None) };
+    let found = find_of(&call, &owner).await?;
+    Ok(Some((owner, found)))
+}
+
+async fn find_of(call: &Call, owner: &Owner) -> Result<Option<ApiKey>, ApiError> {
     match ApiKeyId::parse(call.param("id")) {
-        Some(id) => Ok(call.db.find_api_key(&id).await?.map(OwnedKey)),
+        Some(id) => Ok(call.db.find_api_key(owner, &id).await?),
         None => Ok(None),
     }
 }
 
-async fn revoke(call: Arc<Call>, caller: Caller, found: Option<OwnedKey>) -> Result<Answer, ApiError> {
-    let OwnedKey(key) = caller.own(found, call.param("id"))?;
+async fn revoke(
+    call: Arc<Call>,
+    caller: Caller,
+    expected: Option<(Owner, Option<ApiKey>)>,
+) -> Result<Answer, ApiError> {
+    let found = match expected {
+        Some((owner, found)) if owner == caller.owner => found,
+        _ => find_of(&call, &caller.owner).await?,
+    };
+    let key = found.ok_or_else(|| ApiError::not_found(ApiKeyId::OBJECT, call.param("id")))?;
     let view = RevokedView { object: "api_key_revoked", id: key.id.to_string(), revoked: true };
     let answer = call.answer(StatusCode::OK, &view)?;
     if key.revoked_at.is_some() {

@@ -1,9 +1,8 @@
 //! An API key in an answer.
 
-use anyspend_api::auth::Owned;
 use anyspend_api::version::Time;
 use anyspend_domain::api_key::ApiKey;
-use anyspend_domain::{ApiKeyId, Owner, Timestamp};
+use anyspend_domain::{ApiKeyId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -54,15 +53,5 @@ impl ApiKeyView {
             is_active: active,
             created_at: Time(key.created_at),
         }
-    }
-}
-
-/// Lets [`anyspend_api::Caller::own`] decide whose key it is.
-pub(crate) struct OwnedKey(pub(crate) ApiKey);
-
-impl Owned for OwnedKey {
-    const OBJECT: &'static str = ApiKeyId::OBJECT;
-    fn owner(&self) -> &Owner {
-        &self.0.owner
     }
 }

@@ -1,10 +1,9 @@
 //! API keys: found, checked, counted and marked as used by one conditional write.
 
 use crate::Write;
-use crate::db::{Db, Item, StoreError, read, row, string};
-use crate::list::Listed;
+use crate::db::{Db, Item, StoreError, in_order, read, row, string};
 use crate::rate_limits::{Bucket, Guess, Spend, Spent, number};
-use crate::schema::{self, Key, list_partition};
+use crate::schema::{self, Key, api_keys_partition};
 use anyspend_domain::api_key::{ApiKey, KEY_RATE_LIMIT, KeyHash, Permissions};
 use anyspend_domain::text::Name;
 use anyspend_domain::token_bucket::Allowance;
@@ -85,10 +84,8 @@ pub fn create(key: &ApiKey) -> Result<Vec<Write>, StoreError> {
         revoked_at: key.revoked_at,
         last_used_at: key.last_used_at,
     };
-    let mut item = row(&Key::api_key(key.hash), &stored)?;
-    Listed { owner: &key.owner, object: ApiKeyId::OBJECT, id: key.id.as_str() }.enter(&mut item);
-    let pointer = row(&Key::api_key_pointer(&key.id), &StoredPointer { hash: key.hash.to_hex() })?;
-    Ok(vec![Write::create(item), Write::create(pointer)])
+    let pointer = row(&Key::api_key_pointer(&key.owner, &key.id), &StoredPointer { hash: key.hash.to_hex() })?;
+    Ok(vec![Write::create(row(&Key::api_key(key.hash), &stored)?), Write::create(pointer)])
 }
 
 /// The write that stops a key for good. It takes effect with the commit: every request reads the key's own row.
@@ -151,16 +148,13 @@ impl Db {
         })
     }
 
-    /// The key with this public id.
+    /// The owner's key with this public id.
     ///
     /// # Errors
     /// When the table does not answer.
-    pub async fn find_api_key(&self, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
-        let Some(pointer) = self.get(&Key::api_key_pointer(id), true).await? else { return Ok(None) };
-        let pointer: StoredPointer = read(pointer)?;
-        let hash =
-            KeyHash::from_hex(&pointer.hash).ok_or_else(|| StoreError::Fault("a key hash is not hex".to_owned()))?;
-        self.find_api_key_by_hash(hash).await
+    pub async fn find_api_key(&self, owner: &Owner, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
+        let Some(pointer) = self.get(&Key::api_key_pointer(owner, id), true).await? else { return Ok(None) };
+        self.find_api_key_by_hash(pointed_to(pointer)?).await
     }
 
     /// The key with this hash.
@@ -172,29 +166,28 @@ impl Db {
         Ok(Some(read::<StoredKey>(item)?.into_key(hash)))
     }
 
-    /// Every key of an owner, oldest first. An organization has few, so the whole list is read.
+    /// Every key of an owner, oldest first. An organization has few, so all are read.
     ///
     /// # Errors
     /// When the table does not answer.
     pub async fn list_api_keys(&self, owner: &Owner) -> Result<Vec<ApiKey>, StoreError> {
-        let slim = self.list_rows(&list_partition(owner, ApiKeyId::OBJECT)).await?;
-        let keys: Vec<Key> = slim
-            .iter()
-            .map(|item| Key { pk: string(item, schema::PK).to_owned(), sk: string(item, schema::SK).to_owned() })
-            .collect();
-        let mut found = self
-            .batch_get(&keys)
-            .await?
-            .into_iter()
+        let pointers = self.partition(&api_keys_partition(owner)).await?.into_iter().map(pointed_to);
+        let keys = pointers.map(|hash| Ok(Key::api_key(hash?))).collect::<Result<Vec<_>, StoreError>>()?;
+        let rows = self.batch_get_consistent(&keys).await?;
+        in_order(keys.into_iter(), rows)
             .map(|item| {
-                let hash = string(&item, schema::PK)
-                    .strip_prefix(schema::API_KEY_PREFIX)
-                    .and_then(KeyHash::from_hex)
-                    .ok_or_else(|| StoreError::Fault("an API key's row has no hash".to_owned()))?;
+                let hash = string(&item, schema::PK).strip_prefix(schema::API_KEY_PREFIX).map_or("", |hash| hash);
+                let hash = hash_of(hash)?;
                 Ok(read::<StoredKey>(item)?.into_key(hash))
             })
-            .collect::<Result<Vec<_>, StoreError>>()?;
-        found.sort_by(|one, other| one.id.cmp(&other.id));
-        Ok(found)
+            .collect()
     }
+}
+
+fn pointed_to(pointer: Item) -> Result<KeyHash, StoreError> {
+    hash_of(&read::<StoredPointer>(pointer)?.hash)
+}
+
+fn hash_of(hex: &str) -> Result<KeyHash, StoreError> {
+    KeyHash::from_hex(hex).ok_or_else(|| StoreError::Fault("a key hash is not hex".to_owned()))
 }

@@ -24,8 +24,8 @@
 //! | customer | `CUST#{locator of the wallet}` | `CUST` | `{org}#{mode}#customer`, id |
 //! | discount code | `DC#{locator of the code}` | `HEAD` | `{org}#{mode}#discount_code`, id |
 //! | use of it that a session holds | `DC#{locator of the code}` | `RES#{cs_id}` | |
-//! | API key, with its rate-limit bucket | `KEY#{sha256}` | `KEY` | `{org}#{mode}#api_key`, id |
-//! | API key by public id | `AK#{ak_id}` | `AK` | |
+//! | API key, with its rate-limit bucket | `KEY#{sha256}` | `KEY` | |
+//! | API key by public id | `KEYS#{org}#{mode}` | `ak_…` | |
 //! | organization | `ORG#{org}` | `ORG` | |
 //! | rate-limit bucket of an IP or session | `LIMIT#{group}#{subject}` | `LIMIT` | |
 //! | idempotent answer | `IDEM#{org}#{mode}#{sha256}` | `IDEM` | |
@@ -210,8 +210,8 @@ impl Key {
     }
 
     /// The row that leads from an API key's public id to its hash.
-    pub fn api_key_pointer(id: &ApiKeyId) -> Self {
-        Self::new(format!("AK#{id}"), "AK")
+    pub fn api_key_pointer(owner: &Owner, id: &ApiKeyId) -> Self {
+        Self::new(api_keys_partition(owner), id.as_str())
     }
 
     /// An organization's row.
@@ -443,6 +443,11 @@ pub const OUTBOX_PREFIX: &str = "OUTBOX#";
 /// A partition of the outbox.
 pub(crate) fn outbox_partition(shard: u8) -> String {
     format!("{OUTBOX_PREFIX}{shard}")
+}
+
+/// The partition that holds the public ids of an owner's API keys.
+pub(crate) fn api_keys_partition(owner: &Owner) -> String {
+    format!("KEYS#{}#{}", owner.org, owner.mode.as_str())
 }
 
 /// The partition that holds an owner's webhook endpoints.
