@@ -177,6 +177,22 @@ async fn a_closed_link_opens_nothing_and_an_unknown_one_is_404() {
 }
 
 #[tokio::test]
+async fn a_redirect_is_taken_to_the_organizations_site_too_and_nowhere_else() {
+    let app = app().await;
+    let merchant = app.admin().await;
+    let site = json!({"website_url": "https://www.merchant.example/about"});
+    merchant.patch("/api/v1/organization", &site).await.expect(200);
+    let link = create_link(&merchant, json!({})).await;
+    let body = json!({"success_url": "https://www.merchant.example/ok", "cancel_url": "https://merchant.example/"});
+    let opened = payer(&app).post(&sessions_of(&link), &body).await.expect(201);
+    assert_eq!(opened["warnings"].as_array().unwrap().len(), 1, "another host is another origin");
+    assert_eq!(opened["warnings"][0]["param"], "cancel_url");
+    let id = opened["id"].as_str().unwrap();
+    let seen = merchant.get(&format!("/api/v1/checkout-sessions/{id}")).await.expect(200);
+    assert_eq!((&seen["success_url"], &seen["cancel_url"]), (&body["success_url"], &Value::Null));
+}
+
+#[tokio::test]
 async fn a_redirect_is_taken_only_to_the_site_of_the_links_return_url() {
     let app = app().await;
     let merchant = app.admin().await;

@@ -80,10 +80,14 @@ pub(crate) struct Opening {
 /// Decides on a session of this link.
 ///
 /// # Errors
-/// Everything that is wrong with what was sent.
-pub(crate) fn decide(call: &Call, link: &PaymentLink, reading: Reading<OpenSession>) -> Result<Opening, ApiError> {
+/// Everything that is wrong with what was sent; 503 when the table does not answer.
+pub(crate) async fn decide(
+    call: &Call,
+    link: &PaymentLink,
+    reading: Reading<OpenSession>,
+) -> Result<Opening, ApiError> {
     let (OpenSession { filled, visitor_id, discount_code, session: mut request }, read) = reading.parts()?;
-    request.ignored_urls = ignored_urls(link, &mut request);
+    request.ignored_urls = ignored_urls(call, link, &mut request).await?;
     let mut decided = Vec::new();
     match Asked::by(&link.terms).accept(filled) {
         Ok(answers) => {
@@ -123,18 +127,29 @@ fn refused(read: Vec<Problem>, decided: Vec<Problem>) -> ApiError {
     ApiError::merged(read, decided).unwrap_or_else(|| ApiError::internal("refused without a problem"))
 }
 
-/// Anybody can open this page with any address appended: a payer is sent on only to the site the merchant named.
-fn ignored_urls(link: &PaymentLink, request: &mut NewCheckoutSession) -> Vec<String> {
-    let home = link.terms.return_url.as_ref();
-    let elsewhere = |url: &WebUrl| !home.is_some_and(|home| home.same_origin(url));
+/// Anybody can open this page with any address appended: a payer is sent on only to a site the merchant named, the link's
+/// or the organization's.
+async fn ignored_urls(
+    call: &Call,
+    link: &PaymentLink,
+    request: &mut NewCheckoutSession,
+) -> Result<Vec<String>, ApiError> {
+    let is_on = |site: Option<&WebUrl>, url: &WebUrl| site.is_some_and(|site| site.same_origin(url));
+    let urls = [("success_url", &mut request.success_url), ("cancel_url", &mut request.cancel_url)];
+    let mut elsewhere =
+        urls.into_iter().filter(|(_, url)| url.as_ref().is_some_and(|url| !is_on(link.terms.return_url.as_ref(), url)));
+    let Some(first) = elsewhere.next() else { return Ok(Vec::new()) };
+    // Read only for those who ask for it, because hardly anybody does.
+    let organization = call.db.find_organization(&link.owner.org).await?;
+    let site = organization.as_ref().and_then(|organization| organization.website_url.as_ref());
     let mut ignored = Vec::new();
-    for (name, url) in [("success_url", &mut request.success_url), ("cancel_url", &mut request.cancel_url)] {
-        if url.as_ref().is_some_and(elsewhere) {
+    for (name, url) in [first].into_iter().chain(elsewhere) {
+        if url.as_ref().is_some_and(|url| !is_on(site, url)) {
             *url = None;
             ignored.push(name.to_owned());
         }
     }
-    ignored
+    Ok(ignored)
 }
 
 /// Opens the session: the session, its place in the statistics, what its visit has become, how its payment is found, and

@@ -58,7 +58,8 @@ async fn open(call: Arc<Call>, caller: Caller, found: LinkFate) -> Result<Answer
     fields.extend(form.fields(&ask));
     fields.extend(visitor.as_ref().map(|id| ("visitor_id".to_owned(), Json::String(id.to_string()))));
     fields.extend(form.discount_code());
-    let opened = match open::decide(&call, &link, call.read_as::<OpenSession>(&Json::Object(fields), mode)) {
+    let read = call.read_as::<OpenSession>(&Json::Object(fields), mode);
+    let opened = match open::decide(&call, &link, read).await {
         Ok(opening) => {
             let leave =
                 |session: &CheckoutSession| call.redirect(StatusCode::SEE_OTHER, &crate::session_path(&session.id));

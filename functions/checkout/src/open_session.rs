@@ -22,7 +22,7 @@ pub(crate) fn operation() -> Operation {
     .described(
         "Everything the link asks of its payer is demanded: an `amount` where the payer chooses it, the required fields of \
          its form, `shipping_option_id` and `shipping_address` where goods are sent. `success_url` and `cancel_url` are \
-         used only on the site of the link's `return_url`; otherwise they are left out, and the session says so in \
+         used only on the site of the link's `return_url` or of the organization's `website_url`; otherwise they are left out, and the session says so in \
          `warnings`. `visitor_id` ties the session to the visit of the page. The answer shows nothing private; the \
          merchant sees the whole session.",
     )
@@ -42,7 +42,7 @@ async fn open(call: Arc<Call>, caller: Caller, found: LinkFate) -> Result<Answer
     let LinkFate::Stands(link) = found else {
         return Err(ApiError::not_found(PaymentLinkId::OBJECT, call.param("short_code")));
     };
-    let opening = open::decide(&call, &link, call.read_body_in(link.owner.mode)?)?;
+    let opening = open::decide(&call, &link, call.read_body_in(link.owner.mode)?).await?;
     let shown =
         |session: &CheckoutSession| call.answer(StatusCode::CREATED, &PayerSessionView::new(session, &call, None));
     open::commit(&call, &caller, &opening, shown).await

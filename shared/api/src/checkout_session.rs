@@ -208,8 +208,8 @@ pub fn ignored_url(param: &str) -> ErrorItem {
     ErrorItem::from(Problem {
         code: Code::RedirectIgnored,
         message: format!(
-            "The page's address named a '{param}' that is not on the link's own site: it was left out. Only the origin \
-             of the link's 'return_url' may be sent in an address."
+            "The page's address named a '{param}' that is not on the merchant's own site: it was left out. Only the \
+             origin of the link's 'return_url' or of the organization's 'website_url' may be sent in an address."
         ),
         param: Some(param.to_owned()),
     })
