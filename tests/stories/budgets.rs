@@ -256,7 +256,7 @@ async fn every_route_of_the_checkout_stays_within_its_budget() {
     // The bucket; the session and its place on the list, its fact, the trail.
     within("open a session", &reply, 2, 8.0, 1.0);
     let keyed = payer.clone().idempotent("k").post(&open, &json!({"customer_email": "a@b.c"})).await;
-    within("open a session, idempotent", &keyed, 2, 13.0, 1.0);
+    within("open a session, idempotent", &keyed, 2, 10.0, 1.0);
     let form = payer.clone().with("content-type", "application/x-www-form-urlencoded");
     let sent = form.raw(http::Method::POST, &page, Vec::new()).await;
     within("send the page", &sent, 2, 8.0, 1.0);
