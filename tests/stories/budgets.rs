@@ -57,7 +57,7 @@ async fn every_route_stays_within_its_budget() {
     within("delete", &client.delete(&path).await, 200, 2, 11.0, 1.0);
 
     let nobody = app.anonymous("192.0.2.1");
-    let quick = json!({"recipient_address": crate::RECIPIENT});
+    let quick = json!({"recipient_address": RECIPIENT});
     within("quick pay", &nobody.post("/api/v1/quick-pay", &quick).await, 201, 2, 7.0, 0.0);
     let key = json!({"name": "k", "permissions": ["read"]});
     within("create key", &client.clone().idempotent("a").post(crate::KEYS, &key).await, 201, 2, 10.0, 0.0);
@@ -98,7 +98,7 @@ async fn every_route_of_products_stays_within_its_budget() {
     // Without a recipient the organization is asked for its default.
     let product = create_product(&client, json!({"recipient_address": null})).await;
     let path = format!("{}/generate-link", product_path(&product));
-    let body = json!({"recipient_address": crate::RECIPIENT});
+    let body = json!({"recipient_address": RECIPIENT});
     within("generate link, recipient given", &client.post(&path, &body).await, 201, 2, 9.0, 1.0);
     let body = product_body(json!({"recipient_address": null}));
     // A consistent read: money must not go to a default recipient that has just been changed.

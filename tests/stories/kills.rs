@@ -16,7 +16,7 @@ use anyspend_domain::api_key::Permission;
 use anyspend_domain::statistics::Bucket;
 use anyspend_sender::Sender;
 use anyspend_store::db::Item;
-use anyspend_testing::faults::Fault;
+use anyspend_testing::death::{Death, Mortal, kill};
 use anyspend_testing::{App, Client, Reply};
 use aws_sdk_dynamodb::types::AttributeValue;
 use deliver_webhooks::Deliverer;
@@ -26,9 +26,7 @@ use rollup_stats::{GRACE_SECONDS, rollup};
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::Pin;
 use std::sync::Mutex;
-use std::task::{Context, Poll};
 
 /// The rounds: each is told by its seed alone, as far as the order in which calls are answered does not matter.
 const SEEDS: std::ops::Range<u64> = 0..36;
@@ -89,72 +87,6 @@ impl Drop for SaidOnPanic {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("the round of seed {} failed", self.0);
-        }
-    }
-}
-
-/// A future that is dropped where it awaits for the n-th time.
-struct Mortal<F> {
-    future: Option<Pin<Box<F>>>,
-    awaits: u64,
-}
-
-impl<F> Mortal<F> {
-    fn new(future: F, awaits: u64) -> Self {
-        Self { future: Some(Box::pin(future)), awaits }
-    }
-}
-
-impl<F: Future> Future for Mortal<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(future) = &mut self.future else { return Poll::Ready(None) };
-        if let Poll::Ready(done) = future.as_mut().poll(context) {
-            return Poll::Ready(Some(done));
-        }
-        self.awaits = self.awaits.saturating_sub(1);
-        if self.awaits > 0 {
-            return Poll::Pending;
-        }
-        self.future = None;
-        Poll::Ready(None)
-    }
-}
-
-/// How a step is disturbed.
-#[derive(Debug, Clone, Copy)]
-enum Death {
-    /// The future is dropped at its n-th await.
-    Dropped(u64),
-    /// Something happens to the n-th call.
-    AtCall(Fault, u32),
-}
-
-impl Death {
-    fn by(dice: &mut Dice, awaits: u64, calls: u64) -> Self {
-        let call = u32::try_from(1 + dice.roll(calls)).unwrap();
-        match dice.roll(9) {
-            0..=2 => Self::Dropped(1 + dice.roll(awaits)),
-            3..=4 => Self::AtCall(Fault::DieBefore, call),
-            5..=6 => Self::AtCall(Fault::DieAfter, call),
-            7 => Self::AtCall(Fault::CutBefore, call),
-            _ => Self::AtCall(Fault::CutAfter, call),
-        }
-    }
-
-    /// Whether the job goes on.
-    const fn is_survived(self) -> bool {
-        matches!(self, Self::AtCall(Fault::CutBefore | Fault::CutAfter, _))
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Dropped(_) => "dropped",
-            Self::AtCall(Fault::DieBefore, _) => "died before a call",
-            Self::AtCall(Fault::DieAfter, _) => "died after a call",
-            Self::AtCall(Fault::CutBefore, _) => "a call was lost",
-            Self::AtCall(..) => "an answer was lost",
         }
     }
 }
@@ -285,6 +217,10 @@ impl<'a> Round<'a> {
         self.app.advance_seconds(pauses[self.dice.below(pauses.len())]);
     }
 
+    fn death(&mut self, awaits: u64, calls: u64) -> Death {
+        Death::at(self.dice.roll(9), 1 + self.dice.roll(awaits), 1 + self.dice.roll(calls))
+    }
+
     fn died(&mut self, job: &'static str, death: Death, times: usize) {
         if times > 0 {
             *self.kills.entry((job, death.name())).or_default() += times;
@@ -364,7 +300,7 @@ impl<'a> Round<'a> {
 
     async fn requests_are_killed(&mut self) {
         let wishes = self.wishes().await;
-        let (death, replies) = (Death::by(&mut self.dice, 1, 2 + 4 * wishes.len() as u64), Replies::of(&wishes));
+        let (death, replies) = (self.death(1, 2 + 4 * wishes.len() as u64), Replies::of(&wishes));
         let requests = wishes.iter().enumerate().map(|(place, wish)| {
             let request = replies.take(place, send(&self.key, &self.dying, wish));
             // Clients hang up, and functions run into their deadline: each at an await of its own.
@@ -375,7 +311,7 @@ impl<'a> Round<'a> {
         let all = requests.collect::<Vec<_>>();
         let disturbed = match death {
             Death::Dropped(_) => all.await.contains(&None),
-            Death::AtCall(..) => kill(&self.dying, death, all).await.is_none(),
+            Death::AtCall(..) => kill(&self.dying.faults, death, all).await.is_none(),
         };
         self.hear(wishes, replies, death, disturbed).await;
     }
@@ -415,17 +351,18 @@ impl<'a> Round<'a> {
     }
 
     async fn delivery_is_killed(&mut self) {
-        let death = Death::by(&mut self.dice, 50, 50);
+        let death = self.death(50, 50);
         let deliverer = self.deliverer(&self.dying);
-        let disturbed = kill(&self.dying, death, deliver(&deliverer)).await.is_none();
+        let disturbed = kill(&self.dying.faults, death, deliver(&deliverer)).await.is_none();
         deliverer.abort().await;
         self.died("delivery", death, usize::from(disturbed));
     }
 
     async fn rollup_is_killed(&mut self) {
         close_bucket(self.app);
-        let death = Death::by(&mut self.dice, 40, 50);
-        let disturbed = kill(&self.dying, death, rollup(&self.dying.platform.db, self.app.now())).await.is_none();
+        let death = self.death(40, 50);
+        let disturbed =
+            kill(&self.dying.faults, death, rollup(&self.dying.platform.db, self.app.now())).await.is_none();
         self.died("rollup", death, usize::from(disturbed));
     }
 
@@ -435,7 +372,7 @@ impl<'a> Round<'a> {
             close_bucket(self.app);
         }
         let wishes = self.wishes().await;
-        let (death, replies) = (Death::by(&mut self.dice, 60, 60), Replies::of(&wishes));
+        let (death, replies) = (self.death(60, 60), Replies::of(&wishes));
         let (dying, living) = (self.deliverer(&self.dying), self.deliverer(self.app));
         let (delivered, counted) = (Cell::new(false), Cell::new(false));
         let requests = wishes.iter().enumerate();
@@ -446,7 +383,7 @@ impl<'a> Round<'a> {
                 delivered.set(true);
             };
             let count = async {
-                let _ = rollup(&self.dying.platform.db, self.app.now()).await;
+                let _ = Box::pin(rollup(&self.dying.platform.db, self.app.now())).await;
                 counted.set(true);
             };
             tokio::join!(join_all(requests), delivery, count)
@@ -454,11 +391,12 @@ impl<'a> Round<'a> {
         let living_too = self.dice.roll(2) == 0;
         let other = async {
             if living_too {
-                let (_, counted) = tokio::join!(deliver(&living), rollup(&self.app.platform.db, self.app.now()));
+                let (_, counted) =
+                    tokio::join!(deliver(&living), Box::pin(rollup(&self.app.platform.db, self.app.now())));
                 counted.unwrap();
             }
         };
-        let (killed, ()) = tokio::join!(kill(&self.dying, death, job), other);
+        let (killed, ()) = tokio::join!(kill(&self.dying.faults, death, job), other);
         dying.abort().await;
         if !death.is_survived() {
             self.died("delivery", death, usize::from(!delivered.get()));
@@ -578,20 +516,6 @@ async fn send(key: &Client<'_>, through: &App, wish: &Wish) -> Reply {
 async fn deliver(deliverer: &Deliverer) {
     let _ = deliverer.sweep().await;
     deliverer.finished().await;
-}
-
-/// Runs a job and disturbs it; `None` where the disturbance took place before its end.
-async fn kill(dying: &App, death: Death, job: impl Future) -> Option<()> {
-    match death {
-        Death::Dropped(awaits) => Mortal::new(job, awaits).await.map(|_| ()),
-        Death::AtCall(fault, at) => {
-            dying.faults.plan(move |call, _| (call == at).then_some(fault));
-            dying.faults.until_death(job).await;
-            let reached = dying.faults.calls() >= at;
-            dying.faults.heal();
-            (!reached).then_some(())
-        }
-    }
 }
 
 /// Moves the clock to where the present bucket is over and closed.
