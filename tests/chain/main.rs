@@ -9,4 +9,7 @@ mod node;
 mod proxy;
 mod reorganisations;
 mod restarts;
+#[path = "../stories/webhook_receivers.rs"]
+#[expect(dead_code, reason = "stories need more of it")]
+mod webhook_receivers;
 mod world;

@@ -6,6 +6,7 @@ use anyspend_domain::payment::{LinkState, report};
 use anyspend_domain::settlement::{WalletSignature, statement};
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{CheckoutSessionId, TransactionId};
+use anyspend_store::db::Item;
 use anyspend_store::settlement;
 use anyspend_testing::{App, Client, START};
 use serde_json::{Value, json};
@@ -124,8 +125,8 @@ impl World {
         self.settle().await
     }
 
-    /// The records of a session's transactions: status, amount, exception and payer of each, oldest first.
-    pub(crate) async fn records(&self, session: &Session) -> Vec<Record> {
+    /// Everything the table holds.
+    pub(crate) async fn rows(&self) -> Vec<Item> {
         let (client, table) = self.app.table();
         let (mut rows, mut from) = (Vec::new(), None);
         loop {
@@ -133,12 +134,16 @@ impl World {
             rows.extend(page.items.unwrap_or_default());
             from = page.last_evaluated_key;
             if from.is_none() {
-                break;
+                return rows;
             }
         }
-        let text = |item: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>, name: &str| {
-            item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default()
-        };
+    }
+
+    /// The records of a session's transactions: status, amount, exception and payer of each, oldest first.
+    pub(crate) async fn records(&self, session: &Session) -> Vec<Record> {
+        let rows = self.rows().await;
+        let text =
+            |item: &Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
         let mut records: Vec<Record> = rows
             .iter()
             .filter(|item| text(item, "sk") == "TX" && text(item, "session_id") == session.id.as_str())

@@ -15,6 +15,7 @@ mod events;
 mod exports;
 mod idempotency;
 mod items;
+mod kills;
 mod links_create;
 mod links_delete;
 mod links_list;

@@ -22,6 +22,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// In a script: the answer breaks off.
+pub(crate) const HANG_UP: u16 = 0;
+
 /// What a receiver got.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
@@ -88,6 +91,10 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         // The last answer of a script is repeated.
         scripts.get_mut(&path).map_or(200, |script| if script.len() > 1 { script.remove(0) } else { script[0] })
     };
+    if status == HANG_UP {
+        let broken = futures_util::stream::iter([Ok("{"), Err(std::io::Error::other("hung up"))]);
+        return Response::new(Body::from_stream(broken));
+    }
     let mut response = Response::builder().status(status);
     if (300..400).contains(&status) {
         response = response.header("location", "/redirected");
@@ -149,7 +156,12 @@ pub(crate) fn come_to_the_present(app: &App) {
 
 /// What delivers an app's webhooks.
 pub(crate) fn deliverer(app: &App) -> Deliverer {
-    Deliverer::new(app.platform.clone(), Sender::new("AnySpend-Webhooks/1").unwrap())
+    Deliverer::new(app.platform.clone(), sender())
+}
+
+/// What sends. Making one takes long, next to sending one message.
+pub(crate) fn sender() -> Sender {
+    Sender::new("AnySpend-Webhooks/1").unwrap()
 }
 
 /// One look at everything, to its end.

@@ -88,6 +88,17 @@ async fn record(
     })
 }
 
+/// What a payment is decided on and the record it continues, read side by side; `None` when there is no such session.
+async fn ground_and_record(
+    round: &Round<'_>,
+    row: &Followed,
+    payment: &Payment,
+) -> Result<Option<(Ground, Seen, Option<Transaction>)>, StoreError> {
+    let (ground, (seen, before)) =
+        tokio::try_join!(ground(round, row, &payment.payer_address), record(round, row, payment.log_index))?;
+    Ok(ground.map(|ground| (ground, seen, before)))
+}
+
 /// The row after one of its transfers was recorded as it is in `seen`; the report's record belongs to that transfer then.
 fn noted(row: &Followed, seen: SeenTransfer) -> Followed {
     let mut next = row.clone();
@@ -164,8 +175,8 @@ async fn shown(round: &Round<'_>, row: &Followed, payment: &Payment) -> Result<O
         if decision > 0 {
             tokio::time::sleep(pause(decision)).await;
         }
-        let Some(ground) = ground(round, row, &payment.payer_address).await? else { return Ok(None) };
-        let (seen, before) = record(round, row, payment.log_index).await?;
+        let found = Box::pin(ground_and_record(round, row, payment)).await?;
+        let Some((ground, seen, before)) = found else { return Ok(None) };
         if before.as_ref().is_some_and(|record| record.status == TransactionStatus::Completed) {
             return Ok(None);
         }
@@ -239,8 +250,8 @@ async fn settle_one(
         if decision > 0 {
             tokio::time::sleep(pause(decision)).await;
         }
-        let Some(ground) = ground(round, row, &payment.payer_address).await? else { return Ok(None) };
-        let (seen, before) = record(round, row, payment.log_index).await?;
+        let found = Box::pin(ground_and_record(round, row, payment)).await?;
+        let Some((ground, seen, before)) = found else { return Ok(None) };
         let next = without(row, payment.log_index, before.as_ref());
         let is_over = is_last && next.reported.is_none() && next.seen.is_empty();
         let followed = || if is_over { Ok(unfollow(row)) } else { follow_on(&next, row.version) };

@@ -513,13 +513,15 @@ impl Call {
         }
         let scope = self.idempotency_scope(caller).map_err(failed)?;
         if let Some(scope) = &scope {
-            let body = self.sealed(scope, &answer).map_err(failed)?;
+            let (body, squeezed) = idempotency::squeeze(&answer.body);
+            let body = self.sealed(scope, body, answer.bears_secret).map_err(failed)?;
             let kept = KeptAnswer {
                 fingerprint: self.fingerprint(),
                 status: answer.status.as_u16(),
                 api_version: answer.version.name().to_owned(),
                 headers: kept_headers(&answer.headers),
                 body,
+                squeezed,
                 sealed: answer.bears_secret,
                 request_id: self.request_id.to_string(),
                 expires_at: self.now.plus_seconds(idempotency::KEPT_SECONDS),
@@ -573,6 +575,8 @@ impl Call {
         } else {
             kept.body
         };
+        let body = idempotency::unsqueeze(body, kept.squeezed)
+            .ok_or_else(|| ApiError::internal("a kept answer cannot be unpacked"))?;
         Ok(Answer {
             status: StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK),
             body,
@@ -583,13 +587,13 @@ impl Call {
         })
     }
 
-    fn sealed(&self, scope: &IdempotencyScope, answer: &Answer) -> Result<Vec<u8>, ApiError> {
-        if !answer.bears_secret {
-            return Ok(answer.body.clone());
+    fn sealed(&self, scope: &IdempotencyScope, body: Vec<u8>, bears_secret: bool) -> Result<Vec<u8>, ApiError> {
+        if !bears_secret {
+            return Ok(body);
         }
         let secret = self.platform.config.secret.as_ref();
         secret
-            .map(|secret| secret.seal(SEAL_PURPOSE, &scope.row_key().pk, &answer.body))
+            .map(|secret| secret.seal(SEAL_PURPOSE, &scope.row_key().pk, &body))
             .ok_or_else(|| ApiError::internal("PLATFORM_SECRET is not set, so an answer with a secret cannot be kept"))
     }
 }

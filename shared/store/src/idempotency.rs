@@ -1,4 +1,7 @@
 //! The answer kept for an idempotency key, written in the transaction of the effect it answers for.
+//!
+//! Views are verbose: as they are, most answers would make a row of two kilobytes, which a transaction pays twice. So a
+//! body is squeezed first.
 
 use crate::db::{Db, Item, StoreError, read, row};
 use crate::schema::Key;
@@ -9,6 +12,32 @@ use sha2::{Digest, Sha256};
 
 /// How long an answer is kept.
 pub const KEPT_SECONDS: u64 = 24 * 60 * 60;
+
+/// Bodies up to here fit a row of one kilobyte as they are, beside the rest of it.
+const PLAIN_BYTES: usize = 400;
+/// Squeezed harder, bodies become hardly smaller.
+const SQUEEZING: u8 = 6;
+/// More than any answer takes that fits a row.
+const MOST_UNPACKED: usize = 8 << 20;
+
+/// A body as it is kept, before it is sealed, and whether it was squeezed.
+pub fn squeeze(body: &[u8]) -> (Vec<u8>, bool) {
+    if body.len() > PLAIN_BYTES {
+        let squeezed = miniz_oxide::deflate::compress_to_vec(body, SQUEEZING);
+        if squeezed.len() < body.len() {
+            return (squeezed, true);
+        }
+    }
+    (body.to_vec(), false)
+}
+
+/// A body as it was; `None` where it is not what [`squeeze`] made.
+pub fn unsqueeze(body: Vec<u8>, squeezed: bool) -> Option<Vec<u8>> {
+    if !squeezed {
+        return Some(body);
+    }
+    miniz_oxide::inflate::decompress_to_vec_with_limit(&body, MOST_UNPACKED).ok()
+}
 
 /// What identifies a kept answer.
 #[derive(Debug, Clone)]
@@ -38,9 +67,12 @@ pub struct KeptAnswer {
     /// Headers of the answer's own; none for most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<(String, String)>,
-    /// The body; encrypted where `sealed`.
+    /// The body; squeezed where `squeezed`, and then encrypted where `sealed`.
     #[serde(with = "bytes")]
     pub body: Vec<u8>,
+    /// Whether the body was made smaller. Answers kept by earlier versions do not say, and were not.
+    #[serde(default)]
+    pub squeezed: bool,
     /// Whether the body bears a secret and is encrypted.
     pub sealed: bool,
     /// The request that wrote it.
@@ -121,5 +153,23 @@ impl Db {
         let Some(item) = self.get(&scope.row_key(), true).await? else { return Ok(None) };
         let answer = read_answer(item)?;
         Ok((now < answer.expires_at).then_some(answer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_comes_back_as_it_was_squeezed_or_not() {
+        let long = format!("[{}]", r#"{"object":"payment_link","description":null},"#.repeat(40)).into_bytes();
+        let random: Vec<u8> = (0_u8..20).flat_map(|n| Sha256::digest([n])).collect();
+        for (body, is_squeezed) in [(Vec::new(), false), (b"{}".to_vec(), false), (long, true), (random, false)] {
+            let (kept, squeezed) = squeeze(&body);
+            assert_eq!(squeezed, is_squeezed, "{} bytes", body.len());
+            assert!(kept.len() <= body.len());
+            assert_eq!(unsqueeze(kept, squeezed), Some(body));
+        }
+        assert_eq!(unsqueeze(b"{\"object\":1}".to_vec(), true), None);
     }
 }

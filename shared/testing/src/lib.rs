@@ -4,6 +4,7 @@
 //! Failing loudly is what this crate is for, so it may panic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod death;
 pub mod faults;
 
 use anyspend_api::clock::Clock;
