@@ -638,7 +638,7 @@ impl Table {
         }
         let mut paid: BTreeMap<(String, String), u64> = BTreeMap::new();
         for row in self.of("TX").filter(|row| text(row, "status") == "completed") {
-            *paid.entry((text(row, "payer_address"), text(row, "paid_by"))).or_default() += 1;
+            *paid.entry((text(row, "payer_address"), text(row, "customer_id"))).or_default() += 1;
         }
         let customers: BTreeMap<_, _> = self
             .of("CUST")
