@@ -243,9 +243,10 @@ impl Cents {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// A text that sorts as the number does: 78 digits with zeros in front.
-    pub fn sortable(self) -> String {
-        format!("{:0>MAX_DIGITS$}", self.0.to_string())
+    /// Bytes that sort as the number does: how many there are, and then they, the highest first.
+    pub fn sortable(self) -> Vec<u8> {
+        let bytes = self.0.to_be_bytes_trimmed_vec();
+        [&[u8::try_from(bytes.len()).unwrap_or(u8::MAX)], bytes.as_slice()].concat()
     }
 }
 

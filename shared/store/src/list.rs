@@ -48,6 +48,8 @@ const COLUMNS_FORMAT: u8 = 1;
 const WAS: &str = "was";
 /// The attribute of a journal row with the columns after the change; absent when it deleted the object.
 const IS: &str = "is";
+/// The attribute of a journal row that has the list forget what was before.
+const FORGETS: &str = "forgets";
 
 /// What lists know of an object: the columns they filter, sort and search by. All a resource declares to be listed.
 pub trait Columns: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -78,6 +80,12 @@ pub trait Columns: Clone + PartialEq + Serialize + DeserializeOwned + Send + Syn
     /// What must be known to read the object's rows, besides its id.
     fn hint(&self) -> Vec<u8> {
         Vec::new()
+    }
+
+    /// Whether a change takes away what was known of a person: then the list is looked after at once, so that nothing
+    /// of it stays in the journal or the base.
+    fn forgets(&self, _is: Option<&Self>) -> bool {
+        false
     }
 
     /// The columns without those that only searches look at: what a later change need not repeat.
@@ -198,9 +206,13 @@ pub fn changed<T: Columns>(
     if let Some(is) = is {
         row.insert(IS.to_owned(), AttributeValue::B(Blob::new(pack(is)?)));
     }
+    let forgets = was.is_some_and(|was| was.forgets(is));
+    if forgets {
+        row.insert(FORGETS.to_owned(), AttributeValue::Bool(true));
+    }
     let mut writes = vec![Write::put(row)];
     let [chance] = entropy::bytes::<1>();
-    if chance % NOTE_ONE_IN == 0 {
+    if forgets || chance % NOTE_ONE_IN == 0 {
         writes.push(note(list, now));
     }
     Ok(writes)

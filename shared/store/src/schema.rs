@@ -21,8 +21,8 @@
 //! | recipient whose transfers are watched | `WATCH#{chain}` | `{token}#{recipient}#{shard}` | |
 //! | transaction that is followed for a session | `FOLLOW#{chain}` | `{tx hash}#{cs_id}` | |
 //! | how far a chain was followed | `CHAIN#{chain}` | `CHAIN` | |
-//! | customer | `CUST#{locator of the wallet}` | `CUST` | `{org}#{mode}#customer`, id |
-//! | discount code | `DC#{locator of the code}` | `HEAD` | `{org}#{mode}#discount_code`, id |
+//! | customer | `CUST#{locator of the wallet}` | `CUST` | |
+//! | discount code | `DC#{locator of the code}` | `HEAD` | |
 //! | use of it that a session holds | `DC#{locator of the code}` | `RES#{cs_id}` | |
 //! | API key, with its rate-limit bucket | `KEY#{sha256}` | `KEY` | `{org}#{mode}#api_key`, id |
 //! | API key by public id | `AK#{ak_id}` | `AK` | |
@@ -85,28 +85,7 @@ pub const LIST_PK: &str = "lpk";
 pub const LIST_SK: &str = "lsk";
 /// What [`LIST_INDEX`] carries besides keys: the columns lists filter by. Nothing that changes with every request
 /// may stand here, or each request would pay for an index write.
-pub const LIST_COLUMNS: &[&str] = &[
-    "switched_on",
-    "expires_at",
-    "max_uses",
-    "uses",
-    "has_items",
-    "updated_at",
-    "folded_name",
-    "folded_description",
-    "status",
-    "payment_link_id",
-    "product_type",
-    "worth",
-    "paid_with",
-    "paid_on",
-    "paid_by",
-    "wallet_address",
-    "name_hash",
-    "email_hash",
-    "total_spent",
-    "transaction_count",
-];
+pub const LIST_COLUMNS: &[&str] = &["status", "payment_link_id", "worth", "paid_with", "paid_on", "paid_by"];
 
 /// The index of deliveries that have yet to be made and of open sessions; sparse, and of keys only.
 pub const DUE_INDEX: &str = "due";

@@ -2,7 +2,7 @@
 
 use super::codec::{Entry, each_entry, unpack_entries};
 use super::tree::{Bodies, Changed, Overlay, Slice, Start, Tree, Window};
-use super::{Columns, DUE_TREE, Ending, IS, ListId, TEXT_TREE, WAS};
+use super::{Columns, DUE_TREE, Ending, FORGETS, IS, ListId, TEXT_TREE, WAS};
 use super::{damaged, packed_id, row_hash, sort_key, tree_name, unpack};
 use crate::db::{Db, Item, StoreError, string};
 use crate::schema::{self, Key};
@@ -118,6 +118,8 @@ pub(crate) struct Change<T> {
 pub(crate) struct JournalRow<T> {
     pub(crate) sort_key: String,
     pub(crate) hash: u64,
+    /// Whether it takes away what was known of a person.
+    pub(crate) forgets: bool,
     id: String,
     was: Option<T>,
     is: Option<T>,
@@ -138,7 +140,8 @@ impl<T: Columns> JournalRow<T> {
         };
         let sort_key = string(item, schema::SK).to_owned();
         let id = sort_key.split_once('#').ok_or_else(damaged)?.0.to_owned();
-        Ok(Self { hash: row_hash(&sort_key), sort_key, id, was: columns(WAS)?, is: columns(IS)? })
+        let forgets = item.contains_key(FORGETS);
+        Ok(Self { hash: row_hash(&sort_key), sort_key, forgets, id, was: columns(WAS)?, is: columns(IS)? })
     }
 }
 
