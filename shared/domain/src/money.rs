@@ -298,6 +298,15 @@ mod tests {
     }
 
     #[test]
+    fn sums_sort_by_their_bytes_as_they_do_by_number() {
+        let sums = ["0", "1", "9", "10", "255", "256", "65535", "65536", "999999999999999999999", &MAX[..77], MAX];
+        let bytes = sums.map(|cents| Cents::try_from(cents.to_owned()).unwrap().sortable());
+        assert!(bytes.is_sorted() && bytes.iter().all(|bytes| bytes.len() <= 33), "{bytes:?}");
+        // No sum's bytes begin another's, so that what stands behind them does not count.
+        assert!(bytes.iter().all(|one| bytes.iter().all(|other| one == other || !other.starts_with(one))));
+    }
+
+    #[test]
     fn only_the_canonical_decimal_form_is_an_amount() {
         let over = format!("{}6", &MAX[..77]);
         for text in [
