@@ -39,7 +39,7 @@ use anyspend_store::checkout_sessions::SessionColumns;
 use anyspend_store::db::Connection;
 use anyspend_store::list::{Compacted, Ending, ListId, Tuning};
 use anyspend_store::payment_links::LinkColumns;
-use anyspend_store::vault::Vault;
+use anyspend_store::vault::{Blind, Vault};
 use anyspend_store::{
     Db, StoreError, api_keys, checkout_sessions, customers, discount_codes, organizations, payment_links, products,
     schema, settlement, transactions, webhook_deliveries, webhooks,
@@ -115,9 +115,9 @@ impl World {
         writes.push(settlement::reserve(&session, asked, now).unwrap());
         writes.push(settlement::watch(&session).unwrap());
         let customer = customer(&link.owner, now);
-        writes.push(customers::record(&customer, None, &NoVault).unwrap());
+        writes.extend(customers::record(&customer, None, &NoVault).unwrap());
         writes.extend(transactions::record(&transaction(session, customer.id, now), None, &NoVault).unwrap());
-        writes.push(discount_codes::create(&discount_code(&link.owner, now), None).unwrap());
+        writes.extend(discount_codes::create(&discount_code(&link.owner, now), None).unwrap());
         let db = Db::new(self.client.clone(), TABLE);
         let (webhook, deliveries) = webhook(&db, &link.owner, now);
         writes.extend(webhooks::create(&webhook).unwrap());
@@ -331,7 +331,7 @@ impl Vault for NoVault {
         Err(nobody())
     }
 
-    fn blind(&self, _: &str, _: &str) -> Result<String, StoreError> {
+    fn blind(&self, _: &str, _: &str) -> Result<Blind, StoreError> {
         Err(nobody())
     }
 }

@@ -4,6 +4,10 @@ use crate::transactions::{TRANSACTIONS, WALLET, pay, simulate};
 use crate::{RECIPIENT, app, create_link};
 use anyspend_domain::Mode;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::text::fold_case;
+use anyspend_store::customers::CustomerColumns;
+use anyspend_store::list::{ListId, Tuning};
+use anyspend_store::vault::Vault;
 use anyspend_testing::Client;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -187,21 +191,52 @@ async fn nothing_of_an_erased_person_is_left_in_the_table_in_the_clear_or_as_an_
     let person = json!({"wallet_address": WALLET, "name": "Zoe Zebra", "email": "zoe@zebra.example"});
     let keyed = client.clone().idempotent("zoe");
     let customer = keyed.post(CUSTOMERS, &person).await.expect(201);
+    app.advance_seconds(1);
     client.patch(&path(&customer), &json!({"metadata": {"k": "v"}})).await.expect(200);
     let rows = async || {
         let (client, table) = app.table();
         let items = client.scan().table_name(table).send().await.unwrap().items.unwrap();
-        items.into_iter().map(|item| format!("{item:?}")).collect::<Vec<_>>()
+        // Bytes in hexadecimal.
+        let texts = items.into_iter().map(|item| {
+            let bytes = item.values().filter_map(|value| value.as_b().ok()).map(|bytes| hex::encode(bytes.as_ref()));
+            format!("{} {item:?}", bytes.collect::<String>())
+        });
+        texts.collect::<Vec<_>>()
     };
-    let hashed = |rows: &[String]| rows.iter().filter(|row| row.contains("email_hash")).count();
+    let hash = |column: &str, text: &str| {
+        let scope = format!("{column}\n{}\n{}", client.owner.org, client.owner.mode.as_str());
+        hex::encode(app.platform.blind(&scope, &fold_case(text)).unwrap())
+    };
+    let (name, email) = (hash("name", "Zoe Zebra"), hash("email", "zoe@zebra.example"));
+    let hashed = |rows: &[String], hash: &str| rows.iter().filter(|row| row.contains(hash)).count();
     let before = rows().await;
     assert!(before.iter().all(|row| !row.to_lowercase().contains("zebra")), "sealed while it is kept");
-    assert_eq!(hashed(&before), 1);
+    assert_eq!((hashed(&before, &name), hashed(&before, &email)), (2, 2), "the journal has both changes");
+    // Other rows than the journal's have them too.
+    let list = ListId::all::<CustomerColumns>(&client.owner);
+    let tuning = Tuning::tiny();
+    app.platform.db.compact_list::<CustomerColumns>(&list, app.now(), &tuning).await.unwrap();
+    assert!(hashed(&rows().await, &email) > 2);
+    let looked_after = async || {
+        for _ in 0..2 {
+            app.platform.db.look_after_lists(app.now(), &Tuning::default()).await.unwrap();
+            app.advance_seconds(60);
+        }
+        app.platform.db.look_after_lists(app.now(), &Tuning::default()).await.unwrap();
+        rows().await
+    };
+    client.patch(&path(&customer), &json!({"name": null})).await.expect(200);
+    let nameless = looked_after().await;
+    assert_eq!((hashed(&nameless, &name), hashed(&nameless, &email)), (0, 1), "a name that is taken back is gone too");
+
     client.delete(&path(&customer)).await.expect(200);
     let after = rows().await;
     assert!(after.iter().all(|row| !row.to_lowercase().contains("zebra")));
-    assert_eq!(hashed(&after), 0);
     assert!(after.iter().all(|row| !row.contains("CUST#")), "{after:?}");
+    let after = looked_after().await;
+    assert_eq!((hashed(&after, &name), hashed(&after, &email)), (0, 0), "though nothing else has changed");
+    let wallet = &WALLET[2..];
+    assert!(after.iter().filter(|row| row.contains("LISTDIR#")).all(|row| !row.contains(wallet)), "{after:?}");
 }
 
 #[tokio::test]
@@ -319,9 +354,12 @@ async fn a_change_that_was_decided_before_an_erasure_does_not_bring_the_person_b
     let now = create(&client, body).await;
     let found = platform.db.find_customer_by_wallet(&client.owner, &Address::parse(WALLET).unwrap(), platform).await;
     assert_eq!(found.unwrap().unwrap().version, before.version);
-    for write in [customers::record(&before, Some(before.version), platform).unwrap(), customers::erase(&id)] {
-        let refused = platform.db.commit(vec![write]).await.unwrap_err();
+    let erasure = customers::erase(&before, platform, app.now()).unwrap();
+    for writes in [customers::record(&before, Some(&before), platform).unwrap(), erasure] {
+        let refused = platform.db.commit(writes).await.unwrap_err();
         assert!(matches!(refused, CommitError::Refused { refusal: Refusal::Changed, .. }), "{refused:?}");
     }
     assert_eq!(client.get(&path(&now)).await.expect(200), now);
+    let list = client.get(CUSTOMERS).await.expect(200);
+    assert_eq!((&list["data"], &list["total_count"]), (&json!([now]), &json!(1)));
 }

@@ -50,7 +50,7 @@ async fn create(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
     let mut answer = call.answer(StatusCode::CREATED, &CustomerView::new(&customer))?;
     answer.bears_secret = customer.names_somebody();
     let changes = Changes {
-        writes: vec![customers::record(&customer, None, &*call.platform)?],
+        writes: customers::record(&customer, None, &*call.platform)?,
         event_type: "customer.created",
         resource_type: CustomerId::OBJECT,
         resource_id: customer.id.to_string(),

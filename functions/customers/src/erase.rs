@@ -1,9 +1,9 @@
 //! `DELETE /customers/{id}`
 
-use crate::stored;
+use crate::stored::{self, change};
 use crate::view::OwnedCustomer;
 use anyspend_api::operation::{Access, Operation};
-use anyspend_api::{Answer, ApiError, Call, Caller, Changes, DeletedView, NotCommitted};
+use anyspend_api::{Answer, ApiError, Call, Caller, DeletedView};
 use anyspend_domain::CustomerId;
 use anyspend_domain::api_key::Permission;
 use anyspend_store::customers;
@@ -28,18 +28,9 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn erase(call: Arc<Call>, caller: Caller, found: Option<OwnedCustomer>) -> Result<Answer, ApiError> {
-    let OwnedCustomer(customer) = caller.own(found, call.param("id"))?;
-    let view = DeletedView { object: CustomerId::OBJECT, id: customer.id.to_string(), deleted: true };
-    let changes = Changes {
-        writes: vec![customers::erase(&customer.id)],
-        event_type: "customer.deleted",
-        resource_type: CustomerId::OBJECT,
-        resource_id: customer.id.to_string(),
-        answer: call.answer(StatusCode::OK, &view)?,
-    };
-    match call.commit(&caller, changes).await {
-        // Whatever changed the customer, it is erased; only another erasure comes before this one.
-        Err(NotCommitted::Changed) => Err(ApiError::not_found(CustomerId::OBJECT, call.param("id"))),
-        settled => Ok(settled?),
-    }
+    change(&call, &caller, found, "customer.deleted", |customer| {
+        let view = DeletedView { object: CustomerId::OBJECT, id: customer.id.to_string(), deleted: true };
+        Ok((customers::erase(customer, &*call.platform, call.now)?, call.answer(StatusCode::OK, &view)?))
+    })
+    .await
 }

@@ -5,8 +5,8 @@ use anyspend_api::export::{Export, FORMAT, content};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call, Caller};
-use anyspend_domain::CustomerId;
 use anyspend_domain::api_key::Permission;
+use anyspend_store::list::ListRow;
 use http::{Method, StatusCode};
 
 const FROM: QueryParam = QueryParam {
@@ -40,7 +40,7 @@ pub(crate) fn operation() -> Operation {
 struct Customers;
 
 impl Export for Customers {
-    type Id = CustomerId;
+    type Id = ListRow;
     type View = CustomerView;
     const NAME: &'static str = "customers";
     const COLUMNS: &'static [&'static str] = &[
@@ -56,12 +56,12 @@ impl Export for Customers {
     ];
     const MOST: usize = 10_000;
 
-    async fn find(call: &Call, caller: &Caller, most: usize) -> Result<Vec<CustomerId>, ApiError> {
-        let (from, to) = (call.query().moment("from", false)?, call.query().moment("to", true)?);
-        Ok(call.db.find_customer_ids(&caller.owner, from, to, most).await?)
+    async fn find(call: &Call, caller: &Caller, most: usize) -> Result<Vec<ListRow>, ApiError> {
+        let span = (call.query().moment("from", false)?, call.query().moment("to", true)?);
+        Ok(call.db.find_customers(&caller.owner, span, most, call.now).await?)
     }
 
-    async fn views(call: &Call, page: &[CustomerId]) -> Result<Vec<CustomerView>, ApiError> {
+    async fn views(call: &Call, page: &[ListRow]) -> Result<Vec<CustomerView>, ApiError> {
         let customers = call.db.get_customers(page, &*call.platform).await?;
         Ok(customers.iter().map(CustomerView::new).collect())
     }

@@ -1,16 +1,16 @@
 //! `GET /customers`
 
 use crate::view::CustomerView;
-use anyspend_api::list::{CURSOR, LIMIT, ListView, ORDER, Order, PAGE, PageRequest};
+use anyspend_api::list::{CURSOR, Finds, LIMIT, ListView, Listing, ORDER, PAGE};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
-use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_api::{ApiError, Call};
+use anyspend_domain::Owner;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::text::Email;
-use anyspend_domain::{CustomerId, Owner};
-use anyspend_store::customers::{CustomerSearch, SlimCustomer};
+use anyspend_store::customers::{CustomerColumns, CustomerSearch};
+use anyspend_store::list::{ListRow, OpenList};
 use http::{Method, StatusCode};
-use std::sync::Arc;
 
 /// Most characters of a search: the longest e-mail address.
 const MAX_SEARCH: usize = Email::MAX;
@@ -45,47 +45,32 @@ pub(crate) fn operation() -> Operation {
         "List customers",
     )
     .query(QUERY)
-    .beside(expected_rows, list)
+    .listing::<Customers>()
 }
 
-/// The slim rows of the organization this key opened the last time, read beside the check of the key.
-async fn expected_rows(call: Arc<Call>) -> Result<Option<(Owner, Vec<SlimCustomer>)>, ApiError> {
-    let Some(owner) = call.expected_owner() else { return Ok(None) };
-    let rows = call.db.list_slim_customers(&owner).await?;
-    Ok(Some((owner, rows)))
-}
+struct Customers;
 
-async fn list(
-    call: Arc<Call>,
-    caller: Caller,
-    expected: Option<(Owner, Vec<SlimCustomer>)>,
-) -> Result<Answer, ApiError> {
-    let sort = call.query().one_of("sort", SORTS)?.unwrap_or("created_at");
-    let search = call.query().text_within("search", MAX_SEARCH)?.unwrap_or_default();
-    let request = PageRequest::read(&call, Order::Descending, &format!("sort={sort}&search={search}"))?;
-    let mut rows = match expected {
-        Some((owner, rows)) if owner == caller.owner => rows,
-        _ => call.db.list_slim_customers(&caller.owner).await?,
-    };
-    if !search.is_empty() {
-        let search = CustomerSearch::new(&caller.owner, search, &*call.platform)?;
-        rows.retain(|row| search.finds(row));
+impl Listing for Customers {
+    type Columns = CustomerColumns;
+    type View = CustomerView;
+    const SORTS: &'static [&'static str] = SORTS;
+
+    fn facet(_: &Call) -> Result<usize, ApiError> {
+        Ok(0)
     }
-    let key = |row: &SlimCustomer| sort_key(row, sort);
-    rows.sort_by_cached_key(key);
-    let page = request.cut(rows, key);
-    let ids: Vec<CustomerId> = page.rows.iter().map(|row| row.id.clone()).collect();
-    let customers = call.db.get_customers(&ids, &*call.platform).await?;
-    let data = customers.iter().map(CustomerView::new).collect();
-    call.answer(StatusCode::OK, &page.view(&call, data))
-}
 
-/// A total order: ties are broken by the id, which is the order of creation.
-fn sort_key(row: &SlimCustomer, sort: &str) -> String {
-    match sort {
-        "total_spent" => format!("{}{}", row.total_spent.sortable(), row.id),
-        "transaction_count" => format!("{:020}{}", row.transaction_count, row.id),
-        "updated_at" => format!("{:015}{}", row.updated_at.millis(), row.id),
-        _ => row.id.to_string(),
+    /// As it was sent: a wallet and a name are not folded alike.
+    fn sought(call: &Call) -> Result<Option<String>, ApiError> {
+        let query = call.query();
+        Ok(query.text_within("search", MAX_SEARCH)?.filter(|text| !text.is_empty()).map(str::to_owned))
+    }
+
+    fn finds(call: &Call, owner: &Owner, sought: String) -> Result<Finds<CustomerColumns>, ApiError> {
+        let search = CustomerSearch::new(owner, &sought, &*call.platform)?;
+        Ok(Box::new(move |_, columns| search.finds(columns)))
+    }
+
+    async fn views(call: &Call, _: &OpenList<Self::Columns>, rows: &[ListRow]) -> Result<Vec<CustomerView>, ApiError> {
+        Ok(call.db.get_customers(rows, &*call.platform).await?.iter().map(CustomerView::new).collect())
     }
 }

@@ -4,8 +4,8 @@ use crate::view::OwnedCustomer;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::CustomerId;
 use anyspend_domain::customer::Customer;
+use anyspend_store::Write;
 use anyspend_store::commit::pause;
-use anyspend_store::customers;
 use std::sync::Arc;
 
 /// How often a change is decided anew because another one came first. Payments change a customer too, and a wallet may
@@ -20,25 +20,20 @@ pub(crate) async fn find(call: Arc<Call>) -> Result<Option<OwnedCustomer>, ApiEr
     }
 }
 
-/// Changes a customer: decides on the state it was read in, and decides anew when that state has changed meanwhile.
+/// Changes or erases a customer: decides on the state it was read in, and anew when that state has changed meanwhile.
 pub(crate) async fn change(
     call: &Arc<Call>,
     caller: &Caller,
     found: Option<OwnedCustomer>,
-    decide: impl Fn(&mut Customer) -> Result<Answer, ApiError>,
+    event_type: &'static str,
+    decide: impl Fn(&Customer) -> Result<(Vec<Write>, Answer), ApiError>,
 ) -> Result<Answer, ApiError> {
     let mut found = found;
     for decision in 1..=DECISIONS {
-        let OwnedCustomer(mut customer) = caller.own(found, call.param("id"))?;
-        let version = customer.version;
-        let answer = decide(&mut customer)?;
-        let changes = Changes {
-            writes: vec![customers::record(&customer, Some(version), &*call.platform)?],
-            event_type: "customer.updated",
-            resource_type: CustomerId::OBJECT,
-            resource_id: customer.id.to_string(),
-            answer,
-        };
+        let OwnedCustomer(customer) = caller.own(found, call.param("id"))?;
+        let (writes, answer) = decide(&customer)?;
+        let resource_id = customer.id.to_string();
+        let changes = Changes { writes, event_type, resource_type: CustomerId::OBJECT, resource_id, answer };
         match call.commit(caller, changes).await {
             Err(NotCommitted::Changed) => {
                 tokio::time::sleep(pause(decision)).await;

@@ -8,6 +8,7 @@ use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::Code;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::customer::CustomerPatch;
+use anyspend_store::customers;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -48,11 +49,12 @@ async fn update(call: Arc<Call>, caller: Caller, found: Option<OwnedCustomer>) -
     if is_empty {
         return Err(ApiError::new(Code::NoUpdatesProvided, "The request body names no field to update."));
     }
-    change(&call, &caller, found, |customer| {
+    change(&call, &caller, found, "customer.updated", |was| {
+        let mut customer = was.clone();
         ApiError::settle(problems.clone(), customer.update(patch.clone(), call.now))?;
-        let mut answer = call.answer(StatusCode::OK, &CustomerView::new(customer))?;
+        let mut answer = call.answer(StatusCode::OK, &CustomerView::new(&customer))?;
         answer.bears_secret = customer.names_somebody();
-        Ok(answer)
+        Ok((customers::record(&customer, Some(was), &*call.platform)?, answer))
     })
     .await
 }

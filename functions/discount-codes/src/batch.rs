@@ -125,7 +125,7 @@ async fn create_one(
     batch: &str,
 ) -> Result<Result<DiscountCode, Problem>, ApiError> {
     let made = make(call, caller, code, patch).map_err(|_| ApiError::internal("a code was refused after its trial"))?;
-    match call.db.commit(vec![discount_codes::create(&made, Some(batch))?]).await {
+    match call.db.commit(discount_codes::create(&made, Some(batch))?).await {
         Ok(()) => Ok(Ok(made)),
         Err(CommitError::Refused { refusal: Refusal::Taken, old }) => {
             Ok(discount_codes::made_by_batch(old, batch)?.ok_or_else(|| duplicate(&made.code)))

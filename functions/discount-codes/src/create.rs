@@ -41,7 +41,7 @@ async fn create(call: Arc<Call>, caller: Caller, link: Option<PaymentLink>) -> R
     let made = DiscountCode::create(id, caller.owner.clone(), code, patch, call.now);
     let made = ApiError::settle(problems, made)?;
     let changes = Changes {
-        writes: vec![discount_codes::create(&made, None)?],
+        writes: discount_codes::create(&made, None)?,
         event_type: "discount_code.created",
         resource_type: DiscountCodeId::OBJECT,
         resource_id: made.id.to_string(),

@@ -26,7 +26,7 @@ pub(crate) fn operation() -> Operation {
 async fn delete(call: Arc<Call>, caller: Caller, found: Option<DiscountCode>) -> Result<Answer, ApiError> {
     change(&call, &caller, found, "discount_code.deleted", |code| {
         let view = DeletedView { object: DiscountCodeId::OBJECT, id: code.id.to_string(), deleted: true };
-        Ok((discount_codes::delete(&code), call.answer(StatusCode::OK, &view)?))
+        Ok((discount_codes::delete(&code, call.now)?, call.answer(StatusCode::OK, &view)?))
     })
     .await
 }

@@ -1,13 +1,14 @@
 //! `GET /discount-codes`
 
 use anyspend_api::discount_code::DiscountCodeView;
-use anyspend_api::list::{CURSOR, LIMIT, ListView, ORDER, Order, PAGE, PageRequest};
+use anyspend_api::list::{CURSOR, LIMIT, ListView, Listing, ORDER, PAGE};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
-use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_api::{ApiError, Call};
 use anyspend_domain::api_key::Permission;
+use anyspend_store::discount_codes::DiscountCodeColumns;
+use anyspend_store::list::{ListRow, OpenList};
 use http::{Method, StatusCode};
-use std::sync::Arc;
 
 const QUERY: &[QueryParam] = &[
     QueryParam {
@@ -32,17 +33,25 @@ pub(crate) fn operation() -> Operation {
         "List discount codes",
     )
     .query(QUERY)
-    .handled_by(list)
+    .listing::<DiscountCodes>()
 }
 
-async fn list(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
-    let active = call.query().bool_with_alias("active", "is_active")?;
-    let request = PageRequest::read(&call, Order::Descending, &format!("active={active:?}"))?;
-    let mut rows = call.db.list_discount_code_ids(&caller.owner).await?;
-    rows.retain(|(_, switched_on)| active.is_none_or(|wanted| *switched_on == wanted));
-    let rows = rows.into_iter().map(|(id, _)| id).collect();
-    let page = request.cut(rows, ToString::to_string);
-    let codes = call.db.get_discount_codes(&page.rows).await?;
-    let data = codes.iter().map(DiscountCodeView::new).collect();
-    call.answer(StatusCode::OK, &page.view(&call, data))
+struct DiscountCodes;
+
+impl Listing for DiscountCodes {
+    type Columns = DiscountCodeColumns;
+    type View = DiscountCodeView;
+
+    fn facet(call: &Call) -> Result<usize, ApiError> {
+        let query = call.query();
+        Ok(DiscountCodeColumns::facet(query.bool_with_alias("active", "is_active")?))
+    }
+
+    async fn views(
+        call: &Call,
+        _: &OpenList<Self::Columns>,
+        rows: &[ListRow],
+    ) -> Result<Vec<DiscountCodeView>, ApiError> {
+        Ok(call.db.get_discount_codes(rows).await?.iter().map(DiscountCodeView::new).collect())
+    }
 }

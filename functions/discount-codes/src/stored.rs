@@ -26,15 +26,14 @@ pub(crate) async fn change(
     caller: &Caller,
     found: Option<DiscountCode>,
     event_type: &'static str,
-    decide: impl Fn(DiscountCode) -> Result<(Write, Answer), ApiError>,
+    decide: impl Fn(DiscountCode) -> Result<(Vec<Write>, Answer), ApiError>,
 ) -> Result<Answer, ApiError> {
     let mut found = found;
     for _ in 0..DECISIONS {
         let code = caller.own(found, call.param("id"))?;
         let resource_id = code.id.to_string();
-        let (write, answer) = decide(code)?;
-        let changes =
-            Changes { writes: vec![write], event_type, resource_type: DiscountCodeId::OBJECT, resource_id, answer };
+        let (writes, answer) = decide(code)?;
+        let changes = Changes { writes, event_type, resource_type: DiscountCodeId::OBJECT, resource_id, answer };
         match call.commit(caller, changes).await {
             Err(NotCommitted::Changed) => found = find(call.clone()).await?,
             settled => return Ok(settled?),

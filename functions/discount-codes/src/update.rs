@@ -48,11 +48,11 @@ async fn update(call: Arc<Call>, caller: Caller, (found, link): Loaded) -> Resul
     }
     let (patch, unknown) = with_link(terms, &caller, link);
     problems.extend(unknown);
-    change(&call, &caller, Some(found), "discount_code.updated", |mut code| {
-        let version = code.version;
+    change(&call, &caller, Some(found), "discount_code.updated", |was| {
+        let mut code = was.clone();
         ApiError::settle(problems.clone(), code.update(patch.clone(), call.now))?;
         let answer = call.answer(StatusCode::OK, &DiscountCodeView::new(&code))?;
-        Ok((discount_codes::update(&code, version)?, answer))
+        Ok((discount_codes::update(&was, &code)?, answer))
     })
     .await
 }

@@ -4,8 +4,8 @@ use anyspend_api::export::{Export, FORMAT, content};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::transaction::{FROM, STATUS, TO, TransactionView, read_filter};
 use anyspend_api::{ApiError, Call, Caller};
-use anyspend_domain::TransactionId;
 use anyspend_domain::api_key::Permission;
+use anyspend_store::list::ListRow;
 use http::{Method, StatusCode};
 
 pub(crate) fn operation() -> Operation {
@@ -28,7 +28,7 @@ pub(crate) fn operation() -> Operation {
 struct Transactions;
 
 impl Export for Transactions {
-    type Id = TransactionId;
+    type Id = ListRow;
     type View = TransactionView;
     const NAME: &'static str = "transactions";
     const COLUMNS: &'static [&'static str] = &[
@@ -48,12 +48,12 @@ impl Export for Transactions {
     ];
     const MOST: usize = 50_000;
 
-    async fn find(call: &Call, caller: &Caller, most: usize) -> Result<Vec<TransactionId>, ApiError> {
+    async fn find(call: &Call, caller: &Caller, most: usize) -> Result<Vec<ListRow>, ApiError> {
         let filter = read_filter(call)?;
-        Ok(call.db.find_transaction_ids(&caller.owner, &filter, most, call.now).await?)
+        Ok(call.db.find_transactions(&caller.owner, &filter, most, call.now).await?)
     }
 
-    async fn views(call: &Call, page: &[TransactionId]) -> Result<Vec<TransactionView>, ApiError> {
+    async fn views(call: &Call, page: &[ListRow]) -> Result<Vec<TransactionView>, ApiError> {
         let transactions = call.db.get_transactions(page, &*call.platform).await?;
         Ok(transactions.iter().map(TransactionView::new).collect())
     }

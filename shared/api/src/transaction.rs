@@ -121,7 +121,7 @@ impl Listing for Transactions {
         _: &OpenList<TransactionColumns>,
         rows: &[ListRow],
     ) -> Result<Vec<TransactionView>, ApiError> {
-        let transactions = call.db.get_listed_transactions(rows, &*call.platform).await?;
+        let transactions = call.db.get_transactions(rows, &*call.platform).await?;
         Ok(transactions.iter().map(TransactionView::new).collect())
     }
 }

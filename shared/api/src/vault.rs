@@ -3,7 +3,7 @@
 use crate::Platform;
 use crate::seal::MasterSecret;
 use anyspend_store::StoreError;
-use anyspend_store::vault::Vault;
+use anyspend_store::vault::{BLIND_BYTES, Blind, Vault};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::Serialize;
@@ -11,8 +11,6 @@ use serde::de::DeserializeOwned;
 
 const PERSON_PURPOSE: &str = "person";
 const BLIND_PURPOSE: &str = "blind-index";
-/// Bytes of a keyed hash that are kept: too many to meet by accident, too few to bloat a row.
-const BLIND_BYTES: usize = 16;
 
 impl Platform {
     fn secret(&self) -> Result<&MasterSecret, StoreError> {
@@ -35,8 +33,10 @@ impl Vault for Platform {
         serde_json::from_slice(&plain).map_err(|_| cannot())
     }
 
-    fn blind(&self, scope: &str, text: &str) -> Result<String, StoreError> {
+    fn blind(&self, scope: &str, text: &str) -> Result<Blind, StoreError> {
         let mac = self.secret()?.mac(BLIND_PURPOSE, format!("{scope}\n{text}").as_bytes());
-        Ok(hex::encode(&mac[..BLIND_BYTES]))
+        let mut blind = [0; BLIND_BYTES];
+        blind.copy_from_slice(&mac[..BLIND_BYTES]);
+        Ok(blind)
     }
 }

@@ -243,9 +243,10 @@ impl Cents {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// A text that sorts as the number does: 78 digits with zeros in front.
-    pub fn sortable(self) -> String {
-        format!("{:0>MAX_DIGITS$}", self.0.to_string())
+    /// Bytes that sort as the number does: how many there are, and then they, the highest first.
+    pub fn sortable(self) -> Vec<u8> {
+        let bytes = self.0.to_be_bytes_trimmed_vec();
+        [&[u8::try_from(bytes.len()).unwrap_or(u8::MAX)], bytes.as_slice()].concat()
     }
 }
 
@@ -294,6 +295,15 @@ mod tests {
             (text("10000", 6), text("9999", 6), text("5", 0)),
             ("0.01".to_owned(), "0.00".to_owned(), "5.00".to_owned())
         );
+    }
+
+    #[test]
+    fn sums_sort_by_their_bytes_as_they_do_by_number() {
+        let sums = ["0", "1", "9", "10", "255", "256", "65535", "65536", "999999999999999999999", &MAX[..77], MAX];
+        let bytes = sums.map(|cents| Cents::try_from(cents.to_owned()).unwrap().sortable());
+        assert!(bytes.is_sorted() && bytes.iter().all(|bytes| bytes.len() <= 33), "{bytes:?}");
+        // No sum's bytes begin another's, so that what stands behind them does not count.
+        assert!(bytes.iter().all(|one| bytes.iter().all(|other| one == other || !other.starts_with(one))));
     }
 
     #[test]

@@ -72,6 +72,11 @@ impl Guard {
     fn id(id: &str) -> Self {
         Self::Seen(vec![("id", AttributeValue::S(id.to_owned()))])
     }
+
+    /// The object is this one, and at this version.
+    fn same(id: &str, version: u64) -> Self {
+        Self::Seen(vec![("id", AttributeValue::S(id.to_owned())), ("version", number(version))])
+    }
 }
 
 impl Action {
@@ -150,13 +155,18 @@ impl Write {
     /// Stores an item in the place of one that must have this id and be at `version`. For objects that are found by
     /// something another object may have after them.
     pub(crate) fn replace_same(item: Item, id: &str, version: u64) -> Self {
-        let guard = Guard::Seen(vec![("id", AttributeValue::S(id.to_owned())), ("version", number(version))]);
-        Self { action: Action::Put(item), guard, refusal: Refusal::Changed }
+        Self { action: Action::Put(item), guard: Guard::same(id, version), refusal: Refusal::Changed }
     }
 
-    /// Deletes an item that must have this id.
-    pub(crate) fn delete_same(key: Key, id: &str) -> Self {
-        Self { action: Action::Delete(key), guard: Guard::id(id), refusal: Refusal::Changed }
+    /// Changes attributes of an item that must have this id and be at `version`.
+    pub(crate) fn set_same(key: Key, (id, version): (&str, u64), set: Item, remove: Vec<&'static str>) -> Self {
+        let action = Action::Update { key, set, remove, add: Vec::new() };
+        Self { action, guard: Guard::same(id, version), refusal: Refusal::Changed }
+    }
+
+    /// Deletes an item that must have this id and be at `version`.
+    pub(crate) fn delete_same(key: Key, id: &str, version: u64) -> Self {
+        Self { action: Action::Delete(key), guard: Guard::same(id, version), refusal: Refusal::Changed }
     }
 
     /// Changes attributes of an item that must exist.

@@ -2,15 +2,14 @@
 
 use crate::Write;
 use crate::db::{Db, Item, StoreError, read, row, string};
-use crate::list::Listed;
-use crate::schema::{self, Key, list_partition};
-use crate::vault::Vault;
+use crate::list::{self, Columns, Facet, IdShape, KeyRange, ListId, ListRow, Selection, Sort, Suffix, keys};
+use crate::schema::{self, Key};
+use crate::vault::{Blind, Vault};
 use anyspend_domain::customer::Customer;
 use anyspend_domain::text::{CustomerName, Email, fold_case};
 use anyspend_domain::{Address, Cents, CustomerId, Locator, Metadata, Mode, OrgId, Owner, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 
 /// Fewest characters of a wallet that a search finds it by: fewer would find half of the list.
 pub const MIN_WALLET_SEARCH: usize = 6;
@@ -23,8 +22,6 @@ struct StoredCustomer {
     wallet_address: Address,
     /// Name and e-mail, sealed; absent when neither is known.
     person: Option<String>,
-    name_hash: Option<String>,
-    email_hash: Option<String>,
     metadata: Option<Metadata>,
     total_spent: Cents,
     transaction_count: u64,
@@ -35,30 +32,77 @@ struct StoredCustomer {
     version: u64,
 }
 
-/// What a list needs to know of a customer before it reads it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct SlimCustomer {
-    /// The customer.
-    #[serde(rename = "lsk")]
-    pub id: CustomerId,
-    /// What has arrived from it.
-    pub total_spent: Cents,
-    /// Payments that have arrived.
-    pub transaction_count: u64,
-    /// When the record last changed.
-    pub updated_at: Timestamp,
-    wallet_address: Address,
-    name_hash: Option<String>,
-    email_hash: Option<String>,
+/// What lists know of a customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerColumns {
+    total_spent: Cents,
+    transaction_count: u64,
+    /// Milliseconds from when the record was made to when it last changed.
+    updated_after: u64,
+    /// Whom a search finds by it; absent from what is told of the state before a change.
+    whom: Option<Whom>,
+}
+
+/// What a customer is found by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Whom {
+    wallet: [u8; 20],
+    name: Option<Blind>,
+    email: Option<Blind>,
+}
+
+impl CustomerColumns {
+    /// The columns of a customer.
+    ///
+    /// # Errors
+    /// When the deployment has no secret, which is a fault of ours.
+    pub fn of(customer: &Customer, vault: &impl Vault) -> Result<Self, StoreError> {
+        let hash =
+            |column: &str, text: Option<&str>| text.map(|text| blind(vault, &customer.owner, column, text)).transpose();
+        let whom = Whom {
+            wallet: *customer.wallet_address.bytes(),
+            name: hash(NAME, customer.name.as_ref().map(CustomerName::as_str))?,
+            email: hash(EMAIL, customer.email.as_ref().map(Email::as_str))?,
+        };
+        Ok(Self {
+            total_spent: customer.total_spent,
+            transaction_count: customer.transaction_count,
+            updated_after: customer.updated_at.millis_since(customer.id.made_at()),
+            whom: Some(whom),
+        })
+    }
+}
+
+impl Columns for CustomerColumns {
+    const OBJECT: &'static str = CustomerId::OBJECT;
+    const ID: IdShape = IdShape { prefix: CustomerId::PREFIX, suffix: Suffix::Locator };
+    const SORTS: &'static [Sort<Self>] = &[
+        Sort { name: "created_at", key: keys::created },
+        Sort { name: "updated_at", key: |one, made_at| keys::moment(made_at.plus_millis(one.updated_after)) },
+        Sort { name: "total_spent", key: |one, _| one.total_spent.sortable() },
+        Sort { name: "transaction_count", key: |one, _| keys::number(one.transaction_count) },
+    ];
+    const FACETS: &'static [Facet<Self>] = &[Facet { name: "all", holds: |_, _| true }];
+
+    fn forgets(&self, is: Option<&Self>) -> bool {
+        let hashes = |columns: &Self| columns.whom.as_ref().map_or([None; 2], |whom| [whom.name, whom.email]);
+        let now = is.map_or([None; 2], hashes);
+        hashes(self).iter().zip(now).any(|(was, is)| was.is_some() && *was != is)
+    }
+
+    fn without_texts(self) -> Self {
+        Self { whom: None, ..self }
+    }
 }
 
 /// What a search for customers looks for: an exact e-mail address, name or wallet, whatever the case, or how a wallet
 /// begins. Names and e-mail addresses are sealed, so nothing less than the whole of one can be found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerSearch {
-    wallet: Option<String>,
-    name_hash: String,
-    email_hash: String,
+    /// The hexadecimal digits a wallet begins with.
+    wallet: Option<Vec<u8>>,
+    name: Blind,
+    email: Blind,
 }
 
 impl CustomerSearch {
@@ -69,18 +113,31 @@ impl CustomerSearch {
     pub fn new(owner: &Owner, text: &str, vault: &impl Vault) -> Result<Self, StoreError> {
         let long_enough = text.chars().count() >= MIN_WALLET_SEARCH;
         Ok(Self {
-            wallet: long_enough.then(|| text.to_ascii_lowercase()),
-            name_hash: blind(vault, owner, NAME, text)?,
-            email_hash: blind(vault, owner, EMAIL, text)?,
+            wallet: wallet_digits(text).filter(|_| long_enough),
+            name: blind(vault, owner, NAME, text)?,
+            email: blind(vault, owner, EMAIL, text)?,
         })
     }
 
     /// Whether it finds a customer.
-    pub fn finds(&self, row: &SlimCustomer) -> bool {
-        row.name_hash.as_ref() == Some(&self.name_hash)
-            || row.email_hash.as_ref() == Some(&self.email_hash)
-            || self.wallet.as_ref().is_some_and(|wallet| row.wallet_address.lower_case().starts_with(wallet))
+    pub fn finds(&self, columns: &CustomerColumns) -> bool {
+        columns.whom.as_ref().is_some_and(|whom| {
+            whom.name == Some(self.name)
+                || whom.email == Some(self.email)
+                || self.wallet.as_ref().is_some_and(|digits| begins_with(&whom.wallet, digits))
+        })
     }
+}
+
+/// The digits of a wallet, or of its beginning, whatever their case.
+fn wallet_digits(text: &str) -> Option<Vec<u8>> {
+    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    text.to_ascii_lowercase().strip_prefix("0x")?.bytes().map(digit).collect()
+}
+
+fn begins_with(wallet: &[u8; 20], digits: &[u8]) -> bool {
+    let mut known = wallet.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.iter().all(|digit| known.next() == Some(*digit))
 }
 
 /// The columns that are hashed: equal texts of two columns do not look equal.
@@ -100,21 +157,17 @@ pub fn locator(owner: &Owner, wallet: &Address) -> Locator {
 }
 
 /// The keyed hash a name or an e-mail is found by, whatever its case.
-fn blind(vault: &impl Vault, owner: &Owner, column: &str, text: &str) -> Result<String, StoreError> {
+fn blind(vault: &impl Vault, owner: &Owner, column: &str, text: &str) -> Result<Blind, StoreError> {
     vault.blind(&format!("{column}\n{}\n{}", owner.org, owner.mode.as_str()), &fold_case(text))
 }
 
 fn stored(customer: &Customer, vault: &impl Vault) -> Result<Item, StoreError> {
     let person = Person { name: customer.name.clone(), email: customer.email.clone() };
-    let hash =
-        |column: &str, text: Option<&str>| text.map(|text| blind(vault, &customer.owner, column, text)).transpose();
     let attributes = StoredCustomer {
         id: customer.id.clone(),
         org: customer.owner.org.clone(),
         mode: customer.owner.mode,
         wallet_address: customer.wallet_address.clone(),
-        name_hash: hash(NAME, customer.name.as_ref().map(CustomerName::as_str))?,
-        email_hash: hash(EMAIL, customer.email.as_ref().map(Email::as_str))?,
         person: (person != Person::default()).then(|| vault.seal(&person, customer.id.as_str())).transpose()?,
         metadata: customer.metadata.clone(),
         total_spent: customer.total_spent,
@@ -125,9 +178,7 @@ fn stored(customer: &Customer, vault: &impl Vault) -> Result<Item, StoreError> {
         updated_at: customer.updated_at,
         version: customer.version,
     };
-    let mut item = row(&Key::customer(&customer.id.locator()), &attributes)?;
-    Listed { owner: &customer.owner, object: CustomerId::OBJECT, id: customer.id.as_str() }.enter(&mut item);
-    Ok(item)
+    row(&Key::customer(&customer.id.locator()), &attributes)
 }
 
 fn customer(item: Item, vault: &impl Vault) -> Result<Customer, StoreError> {
@@ -151,22 +202,37 @@ fn customer(item: Item, vault: &impl Vault) -> Result<Customer, StoreError> {
     })
 }
 
-/// The write that records a customer: a new one, which claims its wallet, or the next state of one that was read at
-/// `before`. A customer who was erased meanwhile is not written again, not even where another one has the wallet now.
+/// The writes that record a customer: a new one, which claims its wallet, or the next state of the one that was `before`.
+/// A customer who was erased meanwhile is not written again, not even where another one has the wallet now.
 ///
 /// # Errors
 /// When it cannot be sealed or stored, which is a fault of ours.
-pub fn record(customer: &Customer, before: Option<u64>, vault: &impl Vault) -> Result<Write, StoreError> {
+pub fn record(customer: &Customer, before: Option<&Customer>, vault: &impl Vault) -> Result<Vec<Write>, StoreError> {
     let item = stored(customer, vault)?;
-    Ok(match before {
+    let mut writes = vec![match before {
         None => Write::create(item),
-        Some(version) => Write::replace_same(item, customer.id.as_str(), version),
-    })
+        Some(before) => Write::replace_same(item, before.id.as_str(), before.version),
+    }];
+    let was = before.map(|before| CustomerColumns::of(before, vault)).transpose()?;
+    let is = CustomerColumns::of(customer, vault)?;
+    let list = ListId::all::<CustomerColumns>(&customer.owner);
+    let (id, version) = (customer.id.as_str(), customer.version);
+    writes.extend(list::changed(&list, id, version, was.as_ref(), Some(&is), customer.updated_at)?);
+    Ok(writes)
 }
 
-/// The write that erases a customer: name, e-mail and their hashes are gone with the row.
-pub fn erase(id: &CustomerId) -> Write {
-    Write::delete_same(Key::customer(&id.locator()), id.as_str())
+/// The writes that erase a customer who is as it was read: name and e-mail are gone with the row, and their hashes with
+/// the next look after the list.
+///
+/// # Errors
+/// When it cannot be told to the list, which is a fault of ours.
+pub fn erase(customer: &Customer, vault: &impl Vault, now: Timestamp) -> Result<Vec<Write>, StoreError> {
+    let (id, version) = (customer.id.as_str(), customer.version);
+    let mut writes = vec![Write::delete_same(Key::customer(&customer.id.locator()), id, version)];
+    let list = ListId::all::<CustomerColumns>(&customer.owner);
+    let was = CustomerColumns::of(customer, vault)?;
+    writes.extend(list::changed(&list, id, version + 1, Some(&was), None, now)?);
+    Ok(writes)
 }
 
 impl Db {
@@ -195,48 +261,41 @@ impl Db {
         self.get(&Key::customer(locator), true).await?.map(|item| customer(item, vault)).transpose()
     }
 
-    /// What lists need to know of every customer of an owner, oldest first.
+    /// The customers of an owner that were made from `from` to `to`, newest first, at most `most`.
     ///
     /// # Errors
     /// When the table does not answer.
-    pub async fn list_slim_customers(&self, owner: &Owner) -> Result<Vec<SlimCustomer>, StoreError> {
-        let rows = self.list_rows(&list_partition(owner, CustomerId::OBJECT)).await?;
-        rows.into_iter().map(read).collect()
-    }
-
-    /// The customers of an owner that were made from `from` to `to`, newest first; reading stops after `most`.
-    ///
-    /// # Errors
-    /// When the table does not answer.
-    pub async fn find_customer_ids(
+    pub async fn find_customers(
         &self,
         owner: &Owner,
-        from: Option<Timestamp>,
-        to: Option<Timestamp>,
+        (from, to): (Option<Timestamp>, Option<Timestamp>),
         most: usize,
-    ) -> Result<Vec<CustomerId>, StoreError> {
-        let mut found = Vec::new();
-        let range = CustomerId::range(from, to);
-        self.each_list_row(&list_partition(owner, CustomerId::OBJECT), range, |item| {
-            found.push(read::<SlimCustomer>(item)?.id);
-            Ok(if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        })
-        .await?;
-        Ok(found)
+        now: Timestamp,
+    ) -> Result<Vec<ListRow>, StoreError> {
+        let range = KeyRange::made::<CustomerColumns>(&[], from, to);
+        let selection = Selection { range, descending: true, limit: most, ..Selection::all(0, 0) };
+        let list = ListId::all::<CustomerColumns>(owner);
+        Box::pin(self.walk_list::<CustomerColumns>(&list, selection, now)).await
     }
 
     /// The whole customers of a page, in its order; who was erased meanwhile is left out.
     ///
     /// # Errors
     /// When the table does not answer, or a name cannot be opened.
-    pub async fn get_customers(&self, page: &[CustomerId], vault: &impl Vault) -> Result<Vec<Customer>, StoreError> {
-        let keys: Vec<Key> = page.iter().map(|id| Key::customer(&id.locator())).collect();
-        let items = self.batch_get(&keys).await?;
-        let mut by_key: HashMap<String, Item> =
-            items.into_iter().map(|item| (string(&item, schema::PK).to_owned(), item)).collect();
-        let found = keys.iter().filter_map(|key| by_key.remove(&key.pk)).map(|item| customer(item, vault));
-        let found = found.collect::<Result<Vec<_>, _>>()?;
-        // Another customer may have the wallet of one that was erased.
-        Ok(found.into_iter().filter(|customer| page.contains(&customer.id)).collect())
+    pub async fn get_customers(&self, page: &[ListRow], vault: &impl Vault) -> Result<Vec<Customer>, StoreError> {
+        let key = |listed: &ListRow| CustomerId::parse(&listed.id).map(|id| Key::customer(&id.locator()));
+        let mut rows: HashMap<String, Item> = HashMap::new();
+        for item in self.get_listed(page, |listed| key(listed).into_iter().collect()).await? {
+            rows.insert(string(&item, schema::PK).to_owned(), item);
+        }
+        let mut found = Vec::with_capacity(page.len());
+        for listed in page {
+            let Some(item) = key(listed).and_then(|key| rows.remove(&key.pk)) else { continue };
+            // Another customer may have the wallet of one that was erased.
+            if string(&item, "id") == listed.id {
+                found.push(customer(item, vault)?);
+            }
+        }
+        Ok(found)
     }
 }

@@ -6,14 +6,15 @@
 
 use crate::Write;
 use crate::db::{Db, Item, StoreError, read, row, string};
-use crate::list::Listed;
-use crate::schema::{self, Key, list_partition};
+use crate::list::{self, Columns, Facet, IdShape, ListId, ListRow, Sort, Suffix, keys};
+use crate::schema::{self, Key};
 use anyspend_domain::checkout_session::{AppliedDiscount, CheckoutSession, Status};
 use anyspend_domain::discount_code::{CodeText, DiscountCode, Reduction};
 use anyspend_domain::{
     Amount, CheckoutSessionId, DiscountCodeId, Locator, Mode, OrgId, Owner, PaymentLinkId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// How long the reservation of a payment that is being followed may outlive its session's time, in seconds: it is released
 /// when the payment ends, and this is for one that never does.
@@ -71,6 +72,36 @@ impl FoundCode {
     }
 }
 
+/// What lists know of a code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiscountCodeColumns {
+    switched_on: bool,
+}
+
+impl DiscountCodeColumns {
+    /// The columns of a code.
+    pub const fn of(code: &DiscountCode) -> Self {
+        Self { switched_on: code.active }
+    }
+
+    /// The facet of the codes that are switched on, or off, or of all.
+    pub fn facet(switched_on: Option<bool>) -> usize {
+        switched_on.map_or(0, |switched_on| if switched_on { 1 } else { 2 })
+    }
+}
+
+impl Columns for DiscountCodeColumns {
+    const OBJECT: &'static str = DiscountCodeId::OBJECT;
+    const ID: IdShape = IdShape { prefix: DiscountCodeId::PREFIX, suffix: Suffix::Locator };
+    const SORTS: &'static [Sort<Self>] = &[Sort { name: "created_at", key: keys::created }];
+    const FACETS: &'static [Facet<Self>] = &[
+        Facet { name: "all", holds: |_, _| true },
+        Facet { name: "active", holds: |code, _| code.switched_on },
+        Facet { name: "inactive", holds: |code, _| !code.switched_on },
+    ];
+    const SEARCHED: bool = false;
+}
+
 fn stored(code: &DiscountCode, reservations: u64, batch: Option<&str>) -> StoredCode {
     StoredCode {
         id: code.id.clone(),
@@ -110,14 +141,16 @@ fn discount_code(stored: StoredCode) -> DiscountCode {
     }
 }
 
-/// The write that makes a code, in a batch or by itself. [`crate::Refusal::Taken`] means that the owner has it already.
+/// The writes that make a code, in a batch or by itself. [`crate::Refusal::Taken`] means that the owner has it already.
 ///
 /// # Errors
 /// When it cannot be stored, which is a fault of ours.
-pub fn create(code: &DiscountCode, batch: Option<&str>) -> Result<Write, StoreError> {
-    let mut item = row(&Key::discount_code(&code.id.locator()), &stored(code, 0, batch))?;
-    Listed { owner: &code.owner, object: DiscountCodeId::OBJECT, id: code.id.as_str() }.enter(&mut item);
-    Ok(Write::create(item))
+pub fn create(code: &DiscountCode, batch: Option<&str>) -> Result<Vec<Write>, StoreError> {
+    let item = row(&Key::discount_code(&code.id.locator()), &stored(code, 0, batch))?;
+    let mut writes = vec![Write::create(item)];
+    let (list, columns) = (ListId::all::<DiscountCodeColumns>(&code.owner), DiscountCodeColumns::of(code));
+    writes.extend(list::changed(&list, code.id.as_str(), code.version, None, Some(&columns), code.created_at)?);
+    Ok(writes)
 }
 
 /// The id of the code that stood in the way of a [`create`], if the same batch made it.
@@ -130,23 +163,36 @@ pub fn made_by_batch(old: Option<Item>, batch: &str) -> Result<Option<DiscountCo
     Ok((stored.batch.as_deref() == Some(batch)).then(|| discount_code(stored)))
 }
 
-/// The write that changes a code which was read at `version`. It leaves alone what sessions and payments count.
+/// The writes that change a code from what it was read as to what it is to be. They leave alone what sessions and payments
+/// count, which changes neither the version nor anything that lists know.
 ///
 /// # Errors
 /// When it cannot be stored, which is a fault of ours.
-pub fn update(code: &DiscountCode, version: u64) -> Result<Write, StoreError> {
+pub fn update(was: &DiscountCode, code: &DiscountCode) -> Result<Vec<Write>, StoreError> {
     let key = Key::discount_code(&code.id.locator());
     let mut set = row(&key, &stored(code, 0, None))?;
     for fixed in [schema::PK, schema::SK, "id", "org", "mode", "code", "created_at", "uses", "reservations", "batch"] {
         set.remove(fixed);
     }
     let remove = OPTIONAL_COLUMNS.iter().copied().filter(|column| !set.contains_key(*column)).collect();
-    Ok(Write::set_at_version(key, version, set, remove))
+    let id = code.id.as_str();
+    let mut writes = vec![Write::set_same(key, (id, was.version), set, remove)];
+    let (before, columns) = (DiscountCodeColumns::of(was), DiscountCodeColumns::of(code));
+    let list = ListId::all::<DiscountCodeColumns>(&code.owner);
+    writes.extend(list::changed(&list, id, code.version, Some(&before), Some(&columns), code.updated_at)?);
+    Ok(writes)
 }
 
-/// The write that deletes a code which was read at its present version. Sessions that hold a use keep their price.
-pub fn delete(code: &DiscountCode) -> Write {
-    Write::delete_at_version(Key::discount_code(&code.id.locator()), code.version)
+/// The writes that delete a code which is as it was read. Sessions that hold a use keep their price.
+///
+/// # Errors
+/// When it cannot be told to the list, which is a fault of ours.
+pub fn delete(code: &DiscountCode, now: Timestamp) -> Result<Vec<Write>, StoreError> {
+    let (id, columns) = (code.id.as_str(), DiscountCodeColumns::of(code));
+    let mut writes = vec![Write::delete_same(Key::discount_code(&code.id.locator()), id, code.version)];
+    let list = ListId::all::<DiscountCodeColumns>(&code.owner);
+    writes.extend(list::changed(&list, id, code.version + 1, Some(&columns), None, now)?);
+    Ok(writes)
 }
 
 /// The write that counts a reservation, decided on the code as it was found; the session's own write makes it.
@@ -237,29 +283,18 @@ impl Db {
         item.map(|item| read(item).map(discount_code)).transpose()
     }
 
-    /// Every code of an owner, oldest first.
+    /// The whole codes of a page, in its order; what was deleted meanwhile is left out.
     ///
     /// # Errors
     /// When the table does not answer.
-    pub async fn list_discount_code_ids(&self, owner: &Owner) -> Result<Vec<(DiscountCodeId, bool)>, StoreError> {
-        #[derive(Deserialize)]
-        struct Slim {
-            #[serde(rename = "lsk")]
-            id: DiscountCodeId,
-            switched_on: bool,
+    pub async fn get_discount_codes(&self, page: &[ListRow]) -> Result<Vec<DiscountCode>, StoreError> {
+        let key = |listed: &ListRow| DiscountCodeId::parse(&listed.id).map(|id| Key::discount_code(&id.locator()));
+        let mut codes: HashMap<String, DiscountCode> = HashMap::new();
+        for item in self.get_listed(page, |listed| key(listed).into_iter().collect()).await? {
+            let code = discount_code(read(item)?);
+            codes.insert(code.id.to_string(), code);
         }
-        let rows = self.list_rows(&list_partition(owner, DiscountCodeId::OBJECT)).await?;
-        rows.into_iter().map(|item| read(item).map(|Slim { id, switched_on }| (id, switched_on))).collect()
-    }
-
-    /// The whole codes of a page, in its order.
-    ///
-    /// # Errors
-    /// When the table does not answer.
-    pub async fn get_discount_codes(&self, page: &[DiscountCodeId]) -> Result<Vec<DiscountCode>, StoreError> {
-        let keys: Vec<Key> = page.iter().map(|id| Key::discount_code(&id.locator())).collect();
-        let found = self.batch_get(&keys).await?;
-        let codes = found.into_iter().map(|item| read(item).map(discount_code)).collect::<Result<Vec<_>, _>>()?;
-        Ok(page.iter().filter_map(|id| codes.iter().find(|code| code.id == *id).cloned()).collect())
+        // By id: another code may have the name of one that was deleted.
+        Ok(page.iter().filter_map(|listed| codes.remove(&listed.id)).collect())
     }
 }

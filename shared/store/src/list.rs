@@ -26,8 +26,8 @@ pub use read::{KeyRange, ListPage, ListRow, OpenList, Selection};
 pub use tree::Start;
 
 use crate::Write;
-use crate::db::{Db, Item, StoreError};
-use crate::schema::{self, Key, list_partition};
+use crate::db::StoreError;
+use crate::schema::Key;
 use anyspend_domain::{Mode, OrgId, Owner, PaymentLinkId, Timestamp, entropy};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -35,7 +35,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use std::fmt;
-use std::ops::ControlFlow;
 
 /// How long what a version has made superfluous stays: longer than any request lives, and than clocks disagree.
 pub const GRACE_SECONDS: u64 = 60;
@@ -48,6 +47,8 @@ const COLUMNS_FORMAT: u8 = 1;
 const WAS: &str = "was";
 /// The attribute of a journal row with the columns after the change; absent when it deleted the object.
 const IS: &str = "is";
+/// The attribute of a journal row that has the list forget what was before.
+const FORGETS: &str = "forgets";
 
 /// What lists know of an object: the columns they filter, sort and search by. All a resource declares to be listed.
 pub trait Columns: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -78,6 +79,12 @@ pub trait Columns: Clone + PartialEq + Serialize + DeserializeOwned + Send + Syn
     /// What must be known to read the object's rows, besides its id.
     fn hint(&self) -> Vec<u8> {
         Vec::new()
+    }
+
+    /// Whether a change takes away what was known of a person: then the list is looked after at once, so that nothing
+    /// of it stays in the journal or the base.
+    fn forgets(&self, _is: Option<&Self>) -> bool {
+        false
     }
 
     /// The columns without those that only searches look at: what a later change need not repeat.
@@ -198,9 +205,13 @@ pub fn changed<T: Columns>(
     if let Some(is) = is {
         row.insert(IS.to_owned(), AttributeValue::B(Blob::new(pack(is)?)));
     }
+    let forgets = was.is_some_and(|was| was.forgets(is));
+    if forgets {
+        row.insert(FORGETS.to_owned(), AttributeValue::Bool(true));
+    }
     let mut writes = vec![Write::put(row)];
     let [chance] = entropy::bytes::<1>();
-    if chance % NOTE_ONE_IN == 0 {
+    if forgets || chance % NOTE_ONE_IN == 0 {
         writes.push(note(list, now));
     }
     Ok(writes)
@@ -260,66 +271,3 @@ fn tree_name(facet: &str, sort: &str) -> String {
 const TEXT_TREE: &str = "#text";
 /// The tree of what will change by itself, in the order of time.
 const DUE_TREE: &str = "#due";
-
-/// An object's place in the index `list`. Ids sort by time, so the id is the sort key.
-pub(crate) struct Listed<'a> {
-    pub(crate) owner: &'a Owner,
-    pub(crate) object: &'a str,
-    pub(crate) id: &'a str,
-}
-
-impl Listed<'_> {
-    /// Puts an item into the index.
-    pub(crate) fn enter(&self, item: &mut Item) {
-        item.insert(schema::LIST_PK.to_owned(), AttributeValue::S(list_partition(self.owner, self.object)));
-        item.insert(schema::LIST_SK.to_owned(), AttributeValue::S(self.id.to_owned()));
-    }
-}
-
-impl Db {
-    /// All slim rows of a list in the index, oldest first.
-    pub(crate) async fn list_rows(&self, partition: &str) -> Result<Vec<Item>, StoreError> {
-        let query = self
-            .client()
-            .query()
-            .index_name(schema::LIST_INDEX)
-            .key_condition_expression("#lpk = :lpk")
-            .expression_attribute_names("#lpk", schema::LIST_PK)
-            .expression_attribute_values(":lpk", AttributeValue::S(partition.to_owned()));
-        self.query_all(query).await
-    }
-
-    /// Shows the slim rows of a list in the index whose ids lie in a range, newest first, to `each`, until it has seen
-    /// enough: never more of them stand in memory than one answer of the table holds.
-    pub(crate) async fn each_list_row(
-        &self,
-        partition: &str,
-        (first, last): (String, String),
-        mut each: impl FnMut(Item) -> Result<ControlFlow<()>, StoreError>,
-    ) -> Result<(), StoreError> {
-        let query = self
-            .client()
-            .query()
-            .index_name(schema::LIST_INDEX)
-            .key_condition_expression("#lpk = :lpk AND #lsk BETWEEN :first AND :last")
-            .expression_attribute_names("#lpk", schema::LIST_PK)
-            .expression_attribute_names("#lsk", schema::LIST_SK)
-            .expression_attribute_values(":lpk", AttributeValue::S(partition.to_owned()))
-            .expression_attribute_values(":first", AttributeValue::S(first))
-            .expression_attribute_values(":last", AttributeValue::S(last))
-            .scan_index_forward(false);
-        let mut from = None;
-        loop {
-            let (items, next) = self.query_page_from(query.clone(), from).await?;
-            for item in items {
-                if each(item)?.is_break() {
-                    return Ok(());
-                }
-            }
-            from = next;
-            if from.is_none() {
-                return Ok(());
-            }
-        }
-    }
-}

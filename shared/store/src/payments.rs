@@ -74,7 +74,7 @@ pub fn writes(
             known.cloned().unwrap_or_else(|| Customer::new(id.clone(), session.owner.clone(), wallet.clone(), now));
         let worth = usd_value(&transaction.token_address, transaction.chain_id, transaction.amount);
         customer.count_payment(worth, (session.buyer.name.as_ref(), session.buyer.email.as_ref()), now);
-        writes.push(customers::record(&customer, known.map(|known| known.version), vault)?);
+        writes.extend(customers::record(&customer, known, vault)?);
     }
     // Nobody's links have no endpoints.
     if session.owner.org != OrgId::anonymous() {

@@ -2,11 +2,11 @@
 //!
 //! | what | `pk` | `sk` | index `list` (`lpk`, `lsk`) |
 //! |---|---|---|---|
-//! | payment link, what lists and counters touch | `LINK#{short_code}` | `HEAD` | `{org}#{mode}#payment_link`, id |
+//! | payment link, what lists and counters touch | `LINK#{short_code}` | `HEAD` | |
 //! | payment link, what the merchant decided | `LINK#{short_code}` | `TERMS` | |
 //! | payment link, its line items | `LINK#{short_code}` | `ITEMS` | |
 //! | checkout session | `SESSION#{cs_id}` | `SESSION` | |
-//! | product | `PROD#{id}` | `PROD` | `{org}#{mode}#product`, id |
+//! | product | `PROD#{id}` | `PROD` | |
 //! | a change of a listed object | `JOURNAL#{list}` | `{id}#{version}` | |
 //! | a list's directory, one per order | `LISTDIR#{list}` | `{facet}#{sort}`, `#text`, `#due` | |
 //! | a list's block | `LISTBLK#{list}#{attempt}#{number}` | `BLOCK` | |
@@ -15,14 +15,14 @@
 //! | what a version made superfluous | `LIST#{list}` | `LEFTOVER#{version}` | |
 //! | a note to look after a list | `LISTDUE` | `{milliseconds}#{list}` | |
 //! | what ended at once in a list | `LISTEND#{shard}` | `{list}#{what it belongs to}` | |
-//! | transaction | `TX#{tx_id}` | `TX` | `{org}#{mode}#transaction`, id |
+//! | transaction | `TX#{tx_id}` | `TX` | |
 //! | transfer that has paid a session | `CLAIM#{chain}#{tx hash}#{log index}` | `CLAIM` | |
 //! | amount that only one unpaid session asks for | `ASKED#{chain}#{token}#{recipient}#{amount}` | `ASKED` | |
 //! | recipient whose transfers are watched | `WATCH#{chain}` | `{token}#{recipient}#{shard}` | |
 //! | transaction that is followed for a session | `FOLLOW#{chain}` | `{tx hash}#{cs_id}` | |
 //! | how far a chain was followed | `CHAIN#{chain}` | `CHAIN` | |
-//! | customer | `CUST#{locator of the wallet}` | `CUST` | `{org}#{mode}#customer`, id |
-//! | discount code | `DC#{locator of the code}` | `HEAD` | `{org}#{mode}#discount_code`, id |
+//! | customer | `CUST#{locator of the wallet}` | `CUST` | |
+//! | discount code | `DC#{locator of the code}` | `HEAD` | |
 //! | use of it that a session holds | `DC#{locator of the code}` | `RES#{cs_id}` | |
 //! | API key, with its rate-limit bucket | `KEY#{sha256}` | `KEY` | |
 //! | API key by public id | `KEYS#{org}#{mode}` | `ak_…` | |
@@ -77,7 +77,8 @@ pub const PK: &str = "pk";
 pub const SK: &str = "sk";
 /// TTL attribute, in Unix seconds. DynamoDB may leave expired items readable for days, so no code trusts it.
 pub const TTL: &str = "ttl";
-/// The index every list reads; sparse: only rows that carry its keys are in it.
+/// The index that the log of deliveries to an endpoint is read from; sparse: only rows that carry its keys are in it. Every
+/// other list is a `crate::list`.
 pub const LIST_INDEX: &str = "list";
 /// Partition key attribute of [`LIST_INDEX`].
 pub const LIST_PK: &str = "lpk";
@@ -85,28 +86,7 @@ pub const LIST_PK: &str = "lpk";
 pub const LIST_SK: &str = "lsk";
 /// What [`LIST_INDEX`] carries besides keys: the columns lists filter by. Nothing that changes with every request
 /// may stand here, or each request would pay for an index write.
-pub const LIST_COLUMNS: &[&str] = &[
-    "switched_on",
-    "expires_at",
-    "max_uses",
-    "uses",
-    "has_items",
-    "updated_at",
-    "folded_name",
-    "folded_description",
-    "status",
-    "payment_link_id",
-    "product_type",
-    "worth",
-    "paid_with",
-    "paid_on",
-    "paid_by",
-    "wallet_address",
-    "name_hash",
-    "email_hash",
-    "total_spent",
-    "transaction_count",
-];
+pub const LIST_COLUMNS: &[&str] = &["status"];
 
 /// The index of deliveries that have yet to be made and of open sessions; sparse, and of keys only.
 pub const DUE_INDEX: &str = "due";
@@ -495,9 +475,9 @@ pub fn discount_partition(locator: &Locator) -> String {
     format!("DC#{locator}")
 }
 
-/// The partition of [`LIST_INDEX`] that lists an owner's objects of one kind.
-pub fn list_partition(owner: &Owner, object: &str) -> String {
-    format!("{}#{}#{object}", owner.org, owner.mode.as_str())
+/// The partition of [`LIST_INDEX`] with the deliveries to an endpoint.
+pub(crate) fn delivery_log_partition(owner: &Owner, webhook: &WebhookId) -> String {
+    format!("{}#{}#{}#{webhook}", owner.org, owner.mode.as_str(), DeliveryId::OBJECT)
 }
 
 /// Makes the table where it does not exist, and waits until it answers. On AWS the template makes it.

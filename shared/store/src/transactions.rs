@@ -275,45 +275,26 @@ impl Db {
     ///
     /// # Errors
     /// When the table does not answer.
-    pub async fn find_transaction_ids(
+    pub async fn find_transactions(
         &self,
         owner: &Owner,
         filter: &TransactionFilter,
         most: usize,
         now: Timestamp,
-    ) -> Result<Vec<TransactionId>, StoreError> {
+    ) -> Result<Vec<ListRow>, StoreError> {
         let (sort, range) = filter.part();
         let selection = Selection { range, descending: true, limit: most, ..Selection::all(filter.facet(), sort) };
         let list = ListId::all::<TransactionColumns>(owner);
-        let ids = self.walk_list::<TransactionColumns>(&list, selection, now).await?;
-        Ok(ids.iter().filter_map(|id| TransactionId::parse(id)).collect())
+        Box::pin(self.walk_list::<TransactionColumns>(&list, selection, now)).await
     }
 
     /// The whole transactions of a page of a list, in its order.
     ///
     /// # Errors
     /// When the table does not answer, or a buyer cannot be opened.
-    pub async fn get_listed_transactions(
-        &self,
-        page: &[ListRow],
-        vault: &impl Vault,
-    ) -> Result<Vec<Transaction>, StoreError> {
+    pub async fn get_transactions(&self, page: &[ListRow], vault: &impl Vault) -> Result<Vec<Transaction>, StoreError> {
         let key = |listed: &ListRow| TransactionId::parse(&listed.id).as_ref().map(Key::transaction);
         let items = self.get_listed(page, |listed| key(listed).into_iter().collect()).await?;
         in_order(page.iter().filter_map(key), items).map(|item| transaction(item, vault)).collect()
-    }
-
-    /// The whole transactions with these ids, in their order, as of a moment ago.
-    ///
-    /// # Errors
-    /// When the table does not answer, or a buyer cannot be opened.
-    pub async fn get_transactions(
-        &self,
-        page: &[TransactionId],
-        vault: &impl Vault,
-    ) -> Result<Vec<Transaction>, StoreError> {
-        let keys: Vec<Key> = page.iter().map(Key::transaction).collect();
-        let items = self.batch_get(&keys).await?;
-        in_order(keys.into_iter(), items).map(|item| transaction(item, vault)).collect()
     }
 }

@@ -4,6 +4,11 @@ use crate::StoreError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// Bytes of a keyed hash: too many to meet by accident among an owner's objects, and few, because a search reads all.
+pub const BLIND_BYTES: usize = 8;
+/// A keyed hash.
+pub type Blind = [u8; BLIND_BYTES];
+
 /// Seals and opens what must not be readable in the table. The context binds a sealed text to its item.
 pub trait Vault: Sync {
     /// Seals a value.
@@ -23,5 +28,5 @@ pub trait Vault: Sync {
     ///
     /// # Errors
     /// When the deployment has no secret.
-    fn blind(&self, scope: &str, text: &str) -> Result<String, StoreError>;
+    fn blind(&self, scope: &str, text: &str) -> Result<Blind, StoreError>;
 }

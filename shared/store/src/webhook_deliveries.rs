@@ -6,9 +6,8 @@
 //! around them is done again.
 
 use crate::db::{Db, Item, StoreError, read, row, store_error, string};
-use crate::list::Listed;
 use crate::meter::Units;
-use crate::schema::{self, Key, due_key, due_partition, due_prefix, list_partition};
+use crate::schema::{self, Key, delivery_log_partition, due_key, due_partition, due_prefix};
 use crate::{Refusal, Write};
 use anyspend_domain::webhook::WebhookEvent;
 use anyspend_domain::webhook_delivery::{AttemptReport, Cause, Delivery, DeliveryState, KEPT_SECONDS, Queue};
@@ -80,10 +79,6 @@ pub struct DueDelivery {
     pub webhook_id: WebhookId,
 }
 
-fn list_object(webhook: &WebhookId) -> String {
-    format!("{}#{webhook}", DeliveryId::OBJECT)
-}
-
 fn whole(delivery: &Delivery) -> Result<Item, StoreError> {
     let (phase, next) = match delivery.state {
         DeliveryState::Waiting { due_at, queue, cause } => (Phase::Waiting, Some((due_at, queue, cause))),
@@ -115,8 +110,9 @@ fn whole(delivery: &Delivery) -> Result<Item, StoreError> {
         ttl: delivery.created_at.plus_seconds(KEPT_SECONDS).seconds(),
     };
     let mut item = row(&Key::webhook_delivery(&delivery.id), &stored)?;
-    let object = list_object(&delivery.webhook_id);
-    Listed { owner: &delivery.owner, object: &object, id: delivery.id.as_str() }.enter(&mut item);
+    let log = delivery_log_partition(&delivery.owner, &delivery.webhook_id);
+    item.insert(schema::LIST_PK.to_owned(), AttributeValue::S(log));
+    item.insert(schema::LIST_SK.to_owned(), AttributeValue::S(delivery.id.to_string()));
     if let Some((queue, at)) = delivery.state.due() {
         let (partition, sort) = due_key(queue, at, &delivery.webhook_id, &delivery.id);
         item.insert(schema::DUE_PK.to_owned(), AttributeValue::S(partition));
@@ -265,8 +261,14 @@ impl Db {
         webhook: &WebhookId,
         now: Timestamp,
     ) -> Result<Vec<SlimDelivery>, StoreError> {
-        let rows = self.list_rows(&list_partition(owner, &list_object(webhook))).await?;
-        let rows = rows.into_iter().map(read::<SlimDelivery>).collect::<Result<Vec<_>, _>>()?;
+        let query = self
+            .client()
+            .query()
+            .index_name(schema::LIST_INDEX)
+            .key_condition_expression("#lpk = :lpk")
+            .expression_attribute_names("#lpk", schema::LIST_PK)
+            .expression_attribute_values(":lpk", AttributeValue::S(delivery_log_partition(owner, webhook)));
+        let rows = self.query_all(query).await?.into_iter().map(read::<SlimDelivery>).collect::<Result<Vec<_>, _>>()?;
         Ok(rows.into_iter().filter(|row| !is_forgotten(&row.id, now)).collect())
     }
 

@@ -195,6 +195,8 @@ impl Db {
     /// Looks after one list, whatever its objects are. Each kind of list is named here once.
     async fn look_after_list(&self, list: &ListId, now: Timestamp, tuning: &Tuning) -> Result<Compacted, StoreError> {
         use crate::checkout_sessions::SessionColumns;
+        use crate::customers::CustomerColumns;
+        use crate::discount_codes::DiscountCodeColumns;
         use crate::payment_links::LinkColumns;
         use crate::products::ProductColumns;
         use crate::transactions::TransactionColumns;
@@ -203,6 +205,8 @@ impl Db {
             ProductColumns::OBJECT => Box::pin(self.compact_list::<ProductColumns>(list, now, tuning)).await,
             SessionColumns::OBJECT => Box::pin(self.compact_list::<SessionColumns>(list, now, tuning)).await,
             TransactionColumns::OBJECT => Box::pin(self.compact_list::<TransactionColumns>(list, now, tuning)).await,
+            CustomerColumns::OBJECT => Box::pin(self.compact_list::<CustomerColumns>(list, now, tuning)).await,
+            DiscountCodeColumns::OBJECT => Box::pin(self.compact_list::<DiscountCodeColumns>(list, now, tuning)).await,
             unknown => Err(StoreError::Fault(format!("nobody knows how to compact a list of '{unknown}'"))),
         }
     }
@@ -338,7 +342,8 @@ impl Db {
         let fresh: Vec<&JournalRow<T>> = found.journal.iter().filter(|row| !absorbed.contains(&row.hash)).collect();
         let is_due = |entry: &&Entry| entry.key.as_slice() < keys::moment(now.plus_millis(1)).as_slice();
         let due = found.due.tree.inline_start().iter().take_while(is_due).count();
-        if fresh.len() < tuning.absorb && due < tuning.due_absorb {
+        let forgets = fresh.iter().any(|row| row.forgets);
+        if fresh.len() < tuning.absorb && due < tuning.due_absorb && !forgets {
             return Ok(None);
         }
         // All rows of an object or none: its first row tells what the base holds.

@@ -2,7 +2,7 @@
 
 use super::codec::{Entry, each_entry, unpack_entries};
 use super::tree::{Bodies, Changed, Overlay, Slice, Start, Tree, Window};
-use super::{Columns, DUE_TREE, Ending, IS, ListId, TEXT_TREE, WAS};
+use super::{Columns, DUE_TREE, Ending, FORGETS, IS, ListId, TEXT_TREE, WAS};
 use super::{damaged, packed_id, row_hash, sort_key, tree_name, unpack};
 use crate::db::{Db, Item, StoreError, string};
 use crate::schema::{self, Key};
@@ -120,6 +120,8 @@ pub(crate) struct Change<T> {
 pub(crate) struct JournalRow<T> {
     pub(crate) sort_key: String,
     pub(crate) hash: u64,
+    /// Whether it takes away what was known of a person.
+    pub(crate) forgets: bool,
     id: String,
     was: Option<T>,
     is: Option<T>,
@@ -140,7 +142,8 @@ impl<T: Columns> JournalRow<T> {
         };
         let sort_key = string(item, schema::SK).to_owned();
         let id = sort_key.split_once('#').ok_or_else(damaged)?.0.to_owned();
-        Ok(Self { hash: row_hash(&sort_key), sort_key, id, was: columns(WAS)?, is: columns(IS)? })
+        let forgets = item.contains_key(FORGETS);
+        Ok(Self { hash: row_hash(&sort_key), sort_key, forgets, id, was: columns(WAS)?, is: columns(IS)? })
     }
 }
 
@@ -459,8 +462,8 @@ impl Db {
         Ok(self.open_list::<T>(list, &selection, now).await?.page(self, &selection).await?.rows)
     }
 
-    /// The ids of a selection, in its order, at most as many as its limit: read a few thousand at a time, so that no more than
-    /// ids stand in memory.
+    /// The objects of a selection, in its order, at most as many as its limit: read a few thousand at a time, so that little
+    /// more than ids stands in memory.
     ///
     /// # Errors
     /// When the table does not answer.
@@ -469,20 +472,20 @@ impl Db {
         list: &ListId,
         selection: Selection,
         now: Timestamp,
-    ) -> Result<Vec<String>, StoreError> {
+    ) -> Result<Vec<ListRow>, StoreError> {
         let most = selection.limit;
         let mut part = Selection { limit: most.min(WALKED_AT_ONCE), ..selection };
         let open = self.open_list::<T>(list, &part, now).await?;
-        let mut ids = Vec::new();
+        let mut rows = Vec::new();
         loop {
             let page = open.page(self, &part).await?;
             let next = page.next().map(<[u8]>::to_vec);
-            ids.extend(page.rows.into_iter().map(|row| row.id));
+            rows.extend(page.rows.into_iter().map(|row| ListRow { key: Vec::new(), ..row }));
             match next {
-                Some(next) if ids.len() < most => part.start = Start::After(next),
+                Some(next) if rows.len() < most => part.start = Start::After(next),
                 _ => {
-                    ids.truncate(most);
-                    return Ok(ids);
+                    rows.truncate(most);
+                    return Ok(rows);
                 }
             }
         }
