@@ -180,6 +180,20 @@ async fn lists_of_codes_are_the_models_after_any_changes_uses_deletions_and_comp
                 world.check(&mut dice).await;
             }
         }
+        // The notes that compactions left are enough for nothing superfluous to be left in the end.
+        let db = &world.app.platform.db;
+        for _ in 0..3 {
+            world.app.advance_seconds(61);
+            db.look_after_lists(world.app.now(), &Tuning::tiny()).await.unwrap();
+        }
+        let measured = db.measure_list::<DiscountCodeColumns>(&world.list()).await.unwrap();
+        assert_eq!(
+            (measured.journal_rows, world.app.count(&format!("LISTBLK#{}#", world.list())).await),
+            (0, measured.blocks)
+        );
+        for _ in 0..5 {
+            world.check(&mut dice).await;
+        }
     }
 }
 
