@@ -149,15 +149,11 @@ struct Round<'a> {
 
 async fn round(seed: u64) -> Kills {
     let app = app().await;
-
     let mut round = Round::begin(seed, &app).await;
-
     for _ in 0..STEPS {
         round.step().await;
     }
-
     round.come_to_rest().await;
-
     round.check(&format!("seed {seed}")).await;
     round.kills
 }
