@@ -1,5 +1,6 @@
 //! What a payment makes of a session, told through the test helpers, which go the way every payment goes.
 
+use crate::discount_codes::{CODES, create_code};
 use crate::{LINKS, RECIPIENT, USDC_ON_BASE, app, create_link, open_link_body, path_of};
 use anyspend_domain::Mode;
 use anyspend_domain::api_key::Permission;
@@ -180,6 +181,31 @@ async fn of_ten_payments_at_once_for_a_link_of_three_uses_three_count_and_seven_
     assert!(seen.iter().all(|row| row["status"] == "completed"), "the money has arrived all the same");
     assert_eq!(seen.iter().filter(|row| row["exception"] == "link_used_up").count(), 7);
     assert_eq!(app.count("CUST#").await, 1, "one wallet paid ten times at once");
+}
+
+#[tokio::test]
+async fn a_payment_completes_at_the_price_it_was_promised_also_when_the_code_was_deleted_or_made_anew() {
+    let app = app().await;
+    let client = app.admin().await;
+    let link = create_link(&client, json!({"amount": "100"})).await;
+    let payer = app.anonymous("192.0.2.1");
+    let path = format!("/api/v1/checkout/{}/sessions", link["short_code"].as_str().unwrap());
+    let code = create_code(&client, json!({"max_uses": 5})).await;
+    let with_code = json!({"discount_code": "summer"});
+    let counted = payer.post(&path, &with_code).await.expect(201);
+    let (deleted, anew) =
+        (payer.post(&path, &with_code).await.expect(201), payer.post(&path, &with_code).await.expect(201));
+    let uses = async || client.get(CODES).await.expect(200)["data"][0]["current_uses"].clone();
+    assert_eq!(pay(&client, &counted, json!({})).await["amount_received"], "90");
+    assert_eq!(uses().await, 1);
+    client.delete(&format!("{CODES}/{}", code["id"].as_str().unwrap())).await.expect(200);
+    let paid = pay(&client, &deleted, json!({})).await;
+    assert_eq!((&paid["status"], &paid["amount_received"]), (&json!("completed"), &json!("90")));
+    create_code(&client, json!({"max_uses": 5})).await;
+    let paid = pay(&client, &anew, json!({})).await;
+    assert_eq!((&paid["status"], &paid["amount_received"]), (&json!("completed"), &json!("90")));
+    assert_eq!(uses().await, 0, "another code of the same text has not been used");
+    assert_eq!(client.get(&path_of(&link)).await.expect(200)["uses"], 3);
 }
 
 #[tokio::test]

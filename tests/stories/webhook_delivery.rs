@@ -485,6 +485,38 @@ async fn of_a_thousand_endpoints_one_that_hangs_delays_none_of_the_others() {
     assert_eq!(app.count("DELIVERY#").await, OTHERS + 1);
 }
 
+/// A figure, not a promise of this test: run by name, best with `--release`, and with `--ignored --nocapture`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "prints how long it takes, which belongs to a machine"]
+async fn the_time_from_an_event_to_the_last_of_999_endpoints_while_the_thousandth_hangs() {
+    const OTHERS: usize = 999;
+    const EVENTS: usize = 5;
+    let app = app().await;
+    let receivers = Receivers::start().await;
+    let client = app.admin().await;
+    endpoint(&app, &client.owner, &receivers.url("/hang")).await;
+    for n in 0..OTHERS {
+        endpoint(&app, &client.owner, &receivers.url(&format!("/hook/{n}"))).await;
+    }
+    let deliverer = deliverer(&app);
+    for event in 1..=EVENTS {
+        let began = std::time::Instant::now();
+        happen(&app, &client.owner).await;
+        let sweeping = {
+            let deliverer = deliverer.clone();
+            tokio::spawn(async move { deliverer.sweep().await })
+        };
+        let told = |seen: &[Seen]| seen.iter().filter(|seen| seen.path.starts_with("/hook/")).count();
+        for (share, most) in [("half of them", OTHERS / 2), ("99 %", OTHERS * 99 / 100), ("all", OTHERS)] {
+            receivers.until(|seen| told(seen) >= (event - 1) * OTHERS + most).await;
+            println!("event {event}: {share} after {} ms", began.elapsed().as_millis());
+        }
+        sweeping.await.unwrap().unwrap();
+    }
+    receivers.release();
+    deliverer.finished().await;
+}
+
 #[tokio::test]
 async fn events_pass_by_an_endpoint_that_hangs_on_all_of_them() {
     const EVENTS: usize = 40;

@@ -47,7 +47,8 @@ pub(crate) async fn simulate(
             tokio::time::sleep(pause(decision)).await;
         }
         // Boxed, like every read of several rows at once: futures are moved about, and this one holds three replies.
-        let ground = Box::pin(call.db.payment_ground(&caller.owner, &id, wallet, &*call.platform));
+        let again = decision > 0;
+        let ground = Box::pin(call.db.payment_ground(&caller.owner, &id, wallet, &*call.platform, again));
         let ground = ground.await?.ok_or_else(absent)?;
         let outcome = decide(&ground)?;
         let view = CheckoutSessionView::new(&outcome.session, call, ground.link.deleted_at());

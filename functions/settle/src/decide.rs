@@ -55,9 +55,14 @@ async fn is_mine(round: &Round<'_>, row: &Followed) -> Result<bool, StoreError> 
     Ok(now.as_ref() == Some(row))
 }
 
-async fn ground(round: &Round<'_>, row: &Followed, wallet: &Address) -> Result<Option<Ground>, StoreError> {
+async fn ground(
+    round: &Round<'_>,
+    row: &Followed,
+    wallet: &Address,
+    again: bool,
+) -> Result<Option<Ground>, StoreError> {
     // Boxed, like every read of several rows at once.
-    Box::pin(round.db.payment_ground(&row.owner, &row.session_id, wallet, round.platform)).await
+    Box::pin(round.db.payment_ground(&row.owner, &row.session_id, wallet, round.platform, again)).await
 }
 
 fn payment_of(round: &Round<'_>, evidence: &Evidence, transfer: &Transfer) -> Payment {
@@ -93,9 +98,10 @@ async fn ground_and_record(
     round: &Round<'_>,
     row: &Followed,
     payment: &Payment,
+    again: bool,
 ) -> Result<Option<(Ground, Seen, Option<Transaction>)>, StoreError> {
     let (ground, (seen, before)) =
-        tokio::try_join!(ground(round, row, &payment.payer_address), record(round, row, payment.log_index))?;
+        tokio::try_join!(ground(round, row, &payment.payer_address, again), record(round, row, payment.log_index))?;
     Ok(ground.map(|ground| (ground, seen, before)))
 }
 
@@ -175,7 +181,7 @@ async fn shown(round: &Round<'_>, row: &Followed, payment: &Payment) -> Result<O
         if decision > 0 {
             tokio::time::sleep(pause(decision)).await;
         }
-        let found = Box::pin(ground_and_record(round, row, payment)).await?;
+        let found = Box::pin(ground_and_record(round, row, payment, decision > 0)).await?;
         let Some((ground, seen, before)) = found else { return Ok(None) };
         if before.as_ref().is_some_and(|record| record.status == TransactionStatus::Completed) {
             return Ok(None);
@@ -250,7 +256,7 @@ async fn settle_one(
         if decision > 0 {
             tokio::time::sleep(pause(decision)).await;
         }
-        let found = Box::pin(ground_and_record(round, row, payment)).await?;
+        let found = Box::pin(ground_and_record(round, row, payment, decision > 0)).await?;
         let Some((ground, seen, before)) = found else { return Ok(None) };
         let next = without(row, payment.log_index, before.as_ref());
         let is_over = is_last && next.reported.is_none() && next.seen.is_empty();
@@ -336,7 +342,7 @@ async fn fail_record(
             tokio::time::sleep(pause(decision)).await;
         }
         let wallet = before.payer_address.clone().unwrap_or_else(Address::zero);
-        let Some(ground) = ground(round, row, &wallet).await? else { return Ok(None) };
+        let Some(ground) = ground(round, row, &wallet, decision > 0).await? else { return Ok(None) };
         let seen = Seen::Before(Box::new(before.clone()));
         let hash = &row.tx_hash;
         let failed = payment::fail(ground.session.clone(), seen, hash, Failing::Transaction, ground.link, round.now);

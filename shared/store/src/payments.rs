@@ -93,8 +93,9 @@ pub fn writes(
 }
 
 impl Db {
-    /// What a payment by `wallet` for this session is decided on, in one round trip, and one more where the session has a
-    /// discount; `None` when `owner` has no such session.
+    /// What a payment by `wallet` for this session is decided on, in one round trip; `None` when `owner` has no such
+    /// session. A discount code is taken to be there still, because the write that counts its use refuses if it is not;
+    /// only `again`, after a refusal, it is looked for, in one round trip more.
     ///
     /// # Errors
     /// When the table does not answer, or something cannot be opened.
@@ -104,6 +105,7 @@ impl Db {
         id: &CheckoutSessionId,
         wallet: &Address,
         vault: &impl Vault,
+        again: bool,
     ) -> Result<Option<Ground>, StoreError> {
         let code = id.short_code();
         let (session, (link, link_head), customer) = tokio::try_join!(
@@ -113,8 +115,8 @@ impl Db {
         )?;
         let Some(session) = session.filter(|session| session.owner == *owner) else { return Ok(None) };
         let discount_exists = match &session.discount {
-            Some(discount) => self.find_discount_code_by_id(&discount.id).await?.is_some(),
-            None => false,
+            Some(discount) if again => self.find_discount_code_by_id(&discount.id).await?.is_some(),
+            discount => discount.is_some(),
         };
         Ok(Some(Ground { session, link, link_head, customer, discount_exists }))
     }
