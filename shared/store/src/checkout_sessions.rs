@@ -113,6 +113,7 @@ impl Columns for SessionColumns {
         Facet { name: "failed", holds: |session, now| session.is(Status::Failed, now) },
     ];
     const SEARCHED: bool = false;
+    const TELL_ALL: bool = false;
     /// The deletion of a link, whose open sessions fail with it.
     const ENDINGS: Option<Endings<Self>> = Some(Endings {
         facet: 0,

@@ -100,6 +100,7 @@ impl Columns for DiscountCodeColumns {
         Facet { name: "inactive", holds: |code, _| !code.switched_on },
     ];
     const SEARCHED: bool = false;
+    const TELL_ALL: bool = false;
 }
 
 fn stored(code: &DiscountCode, reservations: u64, batch: Option<&str>) -> StoredCode {

@@ -63,6 +63,9 @@ pub trait Columns: Clone + PartialEq + Serialize + DeserializeOwned + Send + Syn
 
     /// Whether anything looks at every object: what it reads is packed only where something does.
     const SEARCHED: bool = true;
+    /// Whether every change of an object is one of its columns. If not, no journal tells which rows changed a short while
+    /// ago, and pages read all of theirs consistently.
+    const TELL_ALL: bool = true;
     /// How many objects end at once.
     const ENDINGS: Option<Endings<Self>> = None;
 

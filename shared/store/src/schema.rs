@@ -14,7 +14,7 @@
 //! | a compaction under way | `LIST#{list}` | `ATTEMPT#{attempt}` | |
 //! | what a version made superfluous | `LIST#{list}` | `LEFTOVER#{version}` | |
 //! | a note to look after a list | `LISTDUE` | `{milliseconds}#{list}` | |
-//! | what ended at once in a list | `LISTEND#{shard}` | `{list}#{what it belongs to}` | |
+//! | what ended at once in a list | `LISTOVER#{shard}` | `{list}#{what it belongs to}` | |
 //! | transaction | `TX#{tx_id}` | `TX` | |
 //! | transfer that has paid a session | `CLAIM#{chain}#{tx hash}#{log index}` | `CLAIM` | |
 //! | amount that only one unpaid session asks for | `ASKED#{chain}#{token}#{recipient}#{amount}` | `ASKED` | |
@@ -404,7 +404,7 @@ pub(crate) fn shard_of(id: &str) -> u8 {
 
 /// A partition of what ended at once in lists; all of a list's are in one.
 pub(crate) fn list_endings_partition(shard: u8) -> String {
-    format!("LISTEND#{shard}")
+    format!("LISTOVER#{shard}")
 }
 
 /// The partition of the recipients that are watched on a chain.

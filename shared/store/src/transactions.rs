@@ -94,6 +94,7 @@ impl Columns for TransactionColumns {
         Facet { name: "completed", holds: |one, _| one.status == TransactionStatus::Completed },
         Facet { name: "failed", holds: |one, _| one.status == TransactionStatus::Failed },
     ];
+    const TELL_ALL: bool = false;
 }
 
 /// Which transactions are wanted; nothing set wants all.

@@ -255,7 +255,7 @@ pub struct ListRow {
     pub id: String,
     /// What [`Columns::hint`] said.
     pub hint: Vec<u8>,
-    /// Whether it changed a short while ago, so that only a consistent read is sure to see it.
+    /// Whether it may have changed a short while ago, so that only a consistent read is sure to see it.
     pub recent: bool,
     key: Vec<u8>,
 }
@@ -320,7 +320,8 @@ impl<T: Columns> OpenList<T> {
     fn shown(&self, slice: Slice) -> Result<ListPage, StoreError> {
         let rows = slice.entries.into_iter().map(|entry| {
             let id = T::ID.unpack(&entry.key).ok_or_else(damaged)?;
-            Ok(ListRow { recent: self.recent.contains(&id), id, hint: entry.row, key: entry.key })
+            let recent = !T::TELL_ALL || self.recent.contains(&id);
+            Ok(ListRow { recent, id, hint: entry.row, key: entry.key })
         });
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let rows = rows.collect::<Result<_, StoreError>>()?;
