@@ -551,4 +551,59 @@ mod tests {
         assert_eq!(status(2_000, Some(1_000)), Status::Expired);
         assert_eq!(status_at(Status::Completed, at(1_000), at(2_000), Some(at(1))), Status::Completed);
     }
+
+    fn session(now: Timestamp) -> CheckoutSession {
+        let address = |text| Some(Address::parse(text).unwrap());
+        let request = NewCheckoutSession {
+            token_address: address("0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"),
+            chain_id: Some(8453),
+            recipient_address: address("0x1234567890abcdef1234567890abcdef12345678"),
+            amount: Some(Amount::parse("7").unwrap()),
+            expires_in: Some(MIN_LIFETIME),
+            ..NewCheckoutSession::default()
+        };
+        let owner = Owner { org: crate::OrgId::generate(now), mode: crate::Mode::Test };
+        let id = CheckoutSessionId::generate(now, &crate::ShortCode::none());
+        CheckoutSession::open(id, owner, request, Source::Request, now, &Chains::default()).unwrap()
+    }
+
+    #[test]
+    fn what_ended_a_session_is_taken_down_as_it_was_read_and_reads_the_same_ever_after() {
+        let made_at = Timestamp::parse("2026-02-27T10:30:00Z").unwrap();
+        let after = |seconds| made_at.plus_seconds(seconds);
+        for stored_status in ALL {
+            for deleted in
+                [None, Some(100), Some(MIN_LIFETIME - 1), Some(MIN_LIFETIME), Some(400)].map(|at| at.map(after))
+            {
+                for now in [0, 99, 100, MIN_LIFETIME - 1, MIN_LIFETIME, 400, 500].map(after) {
+                    let mut taken_down = CheckoutSession { stored_status, ..session(made_at) };
+                    // Nobody knows of a deletion before it happens.
+                    let deleted = deleted.filter(|deleted| *deleted <= now);
+                    let before = taken_down.clone();
+                    let read = before.status(now, deleted);
+                    assert_eq!(taken_down.end(now, deleted), read != stored_status);
+                    assert_eq!(taken_down.stored_status, read);
+                    assert_eq!(taken_down.failure_reason(read), before.failure_reason(read));
+                    assert!(taken_down.updated_at >= before.updated_at && taken_down.updated_at <= now);
+                    for later in [0, 1, 1_000].map(|seconds| now.plus_seconds(seconds)) {
+                        assert_eq!(taken_down.status(later, deleted), before.status(later, deleted));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_session_that_opens_again_has_failed_if_its_link_was_deleted_in_time() {
+        let made_at = Timestamp::parse("2026-02-27T10:30:00Z").unwrap();
+        for deleted in [None, Some(100), Some(MIN_LIFETIME)].map(|at| at.map(|at| made_at.plus_seconds(at))) {
+            let mut session = CheckoutSession { stored_status: Status::Processing, ..session(made_at) };
+            session.reopen(deleted);
+            for now in [100, MIN_LIFETIME, 1_000].map(|seconds| made_at.plus_seconds(seconds)) {
+                // What is stored says all of it, whether or not it is known that the link is gone.
+                let read = status_at(Status::Open, session.expires_at, now, deleted);
+                assert_eq!((session.status(now, None), session.status(now, deleted)), (read, read));
+            }
+        }
+    }
 }
