@@ -13,6 +13,7 @@ const CASES: &[(&str, u64, &str)] = &[
     ("checkout-link-page-limited", 429, ""),
     ("checkout-link-page-unknown", 404, ""),
     ("checkout-open-session-options", 204, ""),
+    ("checkout-sessions-expire-discounted", 200, ""),
     ("payment-links-create-base64", 201, ""),
     ("payment-links-create-invalid-json", 400, "invalid_json"),
     ("payment-links-create-invalid-utf8", 400, "invalid_json"),

@@ -15,7 +15,9 @@ use anyspend_api::webhook::SigningSecret;
 use anyspend_domain::ProductId;
 use anyspend_domain::api_key::{ApiKey, KeyHash, KeyText, Permissions};
 use anyspend_domain::chain::{BASE, Chains, USDC_ON_BASE};
-use anyspend_domain::checkout_session::{Attribution, CheckoutSession, NewCheckoutSession, Source, Status};
+use anyspend_domain::checkout_session::{
+    AppliedDiscount, Attribution, CheckoutSession, NewCheckoutSession, Source, Status,
+};
 use anyspend_domain::customer::Customer;
 use anyspend_domain::discount_code::{CodeText, DiscountCode, DiscountCodePatch, ReductionType};
 use anyspend_domain::line_item::NewLineItem;
@@ -56,6 +58,8 @@ const RECIPIENT: &str = "0x1234567890abcdef1234567890abcdef12345678";
 const PRICE: u64 = 10_000_000;
 /// Links that expired in the list that is due: more than its directories repeat.
 const EXPIRED: usize = 70;
+/// The token of the session with a discount.
+const DISCOUNTED_TOKEN: &str = "01JD00000000000000000EVEN7";
 /// Sessions of a deleted link: so many that their list has blocks.
 const COMPLETED: usize = 1_000;
 /// The table's name; on AWS, CloudFormation draws one.
@@ -117,7 +121,9 @@ impl World {
         let customer = customer(&link.owner, now);
         writes.extend(customers::record(&customer, None, &NoVault).unwrap());
         writes.extend(transactions::record(&transaction(session, customer.id, now), None, &NoVault).unwrap());
-        writes.extend(discount_codes::create(&discount_code(&link.owner, now), None).unwrap());
+        let code = discount_code(&link.owner, now);
+        writes.extend(discount_codes::create(&code, None).unwrap());
+        writes.extend(checkout_sessions::create(&discounted(&link, &code, now), &NoVault).unwrap());
         let db = Db::new(self.client.clone(), TABLE);
         let (webhook, deliveries) = webhook(&db, &link.owner, now);
         writes.extend(webhooks::create(&webhook).unwrap());
@@ -238,6 +244,13 @@ fn session(link: &PaymentLink, now: Timestamp) -> CheckoutSession {
     let id = CheckoutSessionId::parse(&format!("cs_{FIXTURE_TOKEN}{FIXTURE_SHORT_CODE}")).unwrap();
     let request = NewCheckoutSession::default();
     CheckoutSession::open(id, link.owner.clone(), request, Source::Link(link), now, &Chains::default()).unwrap()
+}
+
+/// A session that holds a use of a discount code, under an id of its own.
+fn discounted(link: &PaymentLink, code: &DiscountCode, now: Timestamp) -> CheckoutSession {
+    let id = CheckoutSessionId::parse(&format!("cs_{DISCOUNTED_TOKEN}{FIXTURE_SHORT_CODE}")).unwrap();
+    let discount = AppliedDiscount { id: code.id.clone(), code: code.code.as_str().to_owned(), amount: None };
+    CheckoutSession { id, discount: Some(discount), ..session(link, now) }
 }
 
 /// The list of another organization, whose links have expired since it was looked after: the compaction that is due by
