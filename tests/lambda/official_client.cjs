@@ -108,6 +108,9 @@ async function transactions(platform) {
     [1, 1, "10.00", "10.00"],
   );
   assert.equal(stats.statusBreakdown.completed, 1);
+  const overview = await platform.analytics.overview("7d");
+  assert.deepEqual([overview.object, overview.period, overview.daily.length], ["analytics_overview", "7d", 7]);
+  assert.deepEqual([overview.revenue.period_usd, overview.daily[6].revenue_usd], ["10.00", 10]);
   const [header, row] = (await platform.transactions.export({ status: "completed" })).split("\n");
   assert.match(header, /^id,status,amount,amount_usd,/);
   assert.equal(row.split(",")[0], transaction.id);

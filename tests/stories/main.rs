@@ -1,6 +1,7 @@
 //! The platform in one process: every promise of the API, told as stories.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value)]
 
+mod analytics;
 mod api_keys;
 mod arrows;
 mod authentication;

@@ -1,7 +1,8 @@
-//! Transactions, which everybody but settlement only reads: the group's table of contents.
+//! Transactions, which everybody but settlement only reads, and what they add up to: the group's table of contents.
 
 mod export;
 mod list;
+mod overview;
 mod retrieve;
 mod stats;
 
@@ -11,8 +12,14 @@ use anyspend_api::Group;
 pub fn routes() -> Group {
     Group {
         name: "transactions",
-        description: "Payments that were seen. Settlement writes them; merchants read them.",
-        operations: vec![list::operation(), stats::operation(), export::operation(), retrieve::operation()],
+        description: "Payments that were seen, and what they add up to. Settlement writes them; merchants read them.",
+        operations: vec![
+            list::operation(),
+            stats::operation(),
+            export::operation(),
+            retrieve::operation(),
+            overview::operation(),
+        ],
     }
 }
 

@@ -303,8 +303,11 @@ impl Call {
         Ok(())
     }
 
-    /// Reads the query parameters, if they have not been read yet.
-    pub(crate) fn read_query(&self) -> Result<(), ApiError> {
+    /// Reads the query parameters, if they have not been read yet: for what is read beside the check of the caller.
+    ///
+    /// # Errors
+    /// What is wrong with one of them.
+    pub fn read_query(&self) -> Result<(), ApiError> {
         if self.query.get().is_none() {
             let _ = self.query.set(Query::parse(&self.query_string, self.operation().query)?);
         }

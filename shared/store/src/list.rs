@@ -260,9 +260,16 @@ fn packed_id<T: Columns>(id: &str) -> Result<Vec<u8>, StoreError> {
     T::ID.pack(id).ok_or_else(|| StoreError::Fault(format!("'{id}' cannot be the id of a {}", T::OBJECT)))
 }
 
+const LINK_ID: IdShape = IdShape { prefix: PaymentLinkId::PREFIX, suffix: Suffix::ShortCode };
+
 /// The packed id of a payment link, by which what belongs to it stands together in an order.
 pub(crate) fn packed_link(id: &PaymentLinkId) -> Vec<u8> {
-    IdShape { prefix: PaymentLinkId::PREFIX, suffix: Suffix::ShortCode }.pack(id.as_str()).unwrap_or_default()
+    LINK_ID.pack(id.as_str()).unwrap_or_default()
+}
+
+/// The id of a payment link that [`packed_link`] packed; `None` of nothing.
+pub(crate) fn unpacked_link(packed: &[u8]) -> Option<String> {
+    LINK_ID.unpack(packed)
 }
 
 /// The name of a tree in keys.

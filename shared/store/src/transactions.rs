@@ -4,7 +4,7 @@ use crate::Write;
 use crate::checkout_sessions::{open_buyer, seal_buyer};
 use crate::db::{Db, Item, StoreError, in_order, read, row};
 use crate::list::{
-    self, Columns, Facet, IdShape, KeyRange, ListId, ListRow, Selection, Sort, Suffix, keys, packed_link,
+    self, Columns, Facet, IdShape, KeyRange, ListId, ListRow, Selection, Sort, Suffix, keys, packed_link, unpacked_link,
 };
 use crate::schema::Key;
 use crate::vault::Vault;
@@ -54,7 +54,10 @@ pub struct TransactionColumns {
     pub status: TransactionStatus,
     /// What its amount is worth in US dollars, where that is known.
     pub worth: Option<Cents>,
-    chain_id: u64,
+    /// Where it was paid.
+    pub chain_id: u64,
+    /// What was paid with, as the bytes of its address.
+    pub token: [u8; 20],
     /// The packed id of the customer; empty without one.
     customer: Vec<u8>,
     /// The packed id of the link; empty without one.
@@ -68,9 +71,15 @@ impl TransactionColumns {
             status: transaction.status,
             worth: usd_value(&transaction.token_address, transaction.chain_id, transaction.amount),
             chain_id: transaction.chain_id,
+            token: *transaction.token_address.bytes(),
             customer: transaction.customer_id.as_ref().map(packed_customer).unwrap_or_default(),
             link: transaction.payment_link_id.as_ref().map(packed_link).unwrap_or_default(),
         }
+    }
+
+    /// The id of the link that was paid.
+    pub fn payment_link_id(&self) -> Option<String> {
+        unpacked_link(&self.link)
     }
 }
 
