@@ -2,7 +2,7 @@
 
 use crate::budgets::within;
 use crate::customers::CUSTOMERS;
-use crate::lists::{Dice, ids};
+use crate::lists::{Dice, compare, ids, keeps_nothing_superfluous};
 use crate::transactions::pay;
 use crate::{app, create_link};
 use anyspend_domain::api_key::Permission;
@@ -168,27 +168,12 @@ impl World {
         let sent: String = search.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let order = if descending { "desc" } else { "asc" };
         let path = format!("{CUSTOMERS}?sort={sort}&order={order}&limit={limit}&search={sent}");
-        let list = client.get(&format!("{path}&page={page}")).await.expect(200);
-        let shown: Vec<&String> = all.iter().skip((page - 1) * limit).take(limit).copied().collect();
-        assert_eq!(ids(&list).iter().collect::<Vec<_>>(), shown, "page {page} of {path} ({search})");
-        assert_eq!(list["total_count"], all.len(), "{path} ({search})");
-        for customer in list["data"].as_array().unwrap() {
+        let shown = compare(&client, &path, (page, limit), &all, dice.roll(4) == 0).await;
+        for customer in shown {
             let model = &self.customers[customer["id"].as_str().unwrap()];
             assert_eq!((&customer["name"], &customer["email"]), (&json!(model.name), &json!(model.email)), "{path}");
             assert_eq!(customer["total_spent"], format!("{}.00", model.dollars), "{path}");
             assert_eq!(customer["transaction_count"], model.payments, "{path}");
-        }
-        if dice.roll(4) == 0 && all.len() < 30 * limit {
-            let (mut seen, mut cursor) = (Vec::new(), String::new());
-            loop {
-                let list = client.get(&format!("{path}{cursor}")).await.expect(200);
-                seen.extend(ids(&list));
-                match list["next_cursor"].as_str() {
-                    Some(next) => cursor = format!("&cursor={next}"),
-                    None => break,
-                }
-            }
-            assert_eq!(seen.iter().collect::<Vec<_>>(), all, "the walk of {path} ({search})");
         }
         if dice.roll(4) == 0 {
             self.check_export(&client, dice).await;
@@ -233,17 +218,7 @@ async fn lists_of_customers_are_the_models_after_any_changes_payments_erasures_a
                 world.check(&mut dice).await;
             }
         }
-        // The notes that compactions left are enough for nothing superfluous to be left in the end.
-        let db = &world.app.platform.db;
-        for _ in 0..3 {
-            world.app.advance_seconds(61);
-            db.look_after_lists(world.app.now(), &Tuning::tiny()).await.unwrap();
-        }
-        let measured = db.measure_list::<CustomerColumns>(&world.list()).await.unwrap();
-        assert_eq!(
-            (measured.journal_rows, world.app.count(&format!("LISTBLK#{}#", world.list())).await),
-            (0, measured.blocks)
-        );
+        keeps_nothing_superfluous::<CustomerColumns>(&world.app, &world.list()).await;
         for _ in 0..5 {
             world.check(&mut dice).await;
         }

@@ -3,7 +3,7 @@
 
 use crate::budgets::within;
 use crate::discount_codes::CODES;
-use crate::lists::{Dice, ids};
+use crate::lists::{Dice, compare, keeps_nothing_superfluous};
 use crate::{app, create_link};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::discount_code::{CodeText, DiscountCode, DiscountCodePatch, ReductionType};
@@ -134,27 +134,12 @@ impl World {
         let order = if descending { "desc" } else { "asc" };
         let active = active.map_or_else(String::new, |active| format!("&active={active}"));
         let path = format!("{CODES}?order={order}&limit={limit}{active}");
-        let list = client.get(&format!("{path}&page={page}")).await.expect(200);
-        let shown: Vec<&String> = all.iter().skip((page - 1) * limit).take(limit).copied().collect();
-        assert_eq!(ids(&list).iter().collect::<Vec<_>>(), shown, "page {page} of {path}");
-        assert_eq!(list["total_count"], all.len(), "{path}");
-        for code in list["data"].as_array().unwrap() {
+        let shown = compare(&client, &path, (page, limit), &all, dice.roll(4) == 0).await;
+        for code in shown {
             let model = &self.codes[code["id"].as_str().unwrap()];
             assert_eq!((&code["code"], &code["active"]), (&json!(model.code), &json!(model.active)), "{path}");
             assert_eq!(code["value"], model.percent.to_string(), "{path}");
             assert_eq!(code["current_uses"], model.uses, "{path}");
-        }
-        if dice.roll(4) == 0 {
-            let (mut seen, mut cursor) = (Vec::new(), String::new());
-            loop {
-                let list = client.get(&format!("{path}{cursor}")).await.expect(200);
-                seen.extend(ids(&list));
-                match list["next_cursor"].as_str() {
-                    Some(next) => cursor = format!("&cursor={next}"),
-                    None => break,
-                }
-            }
-            assert_eq!(seen.iter().collect::<Vec<_>>(), all, "the walk of {path}");
         }
     }
 }
@@ -180,17 +165,7 @@ async fn lists_of_codes_are_the_models_after_any_changes_uses_deletions_and_comp
                 world.check(&mut dice).await;
             }
         }
-        // The notes that compactions left are enough for nothing superfluous to be left in the end.
-        let db = &world.app.platform.db;
-        for _ in 0..3 {
-            world.app.advance_seconds(61);
-            db.look_after_lists(world.app.now(), &Tuning::tiny()).await.unwrap();
-        }
-        let measured = db.measure_list::<DiscountCodeColumns>(&world.list()).await.unwrap();
-        assert_eq!(
-            (measured.journal_rows, world.app.count(&format!("LISTBLK#{}#", world.list())).await),
-            (0, measured.blocks)
-        );
+        keeps_nothing_superfluous::<DiscountCodeColumns>(&world.app, &world.list()).await;
         for _ in 0..5 {
             world.check(&mut dice).await;
         }

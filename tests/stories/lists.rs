@@ -5,7 +5,7 @@ use crate::{LINKS, app, link_body};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::text::fold_case;
 use anyspend_domain::{Mode, OrgId, Owner, PaymentLinkId, Timestamp};
-use anyspend_store::list::{Compacted, ListId, Tuning};
+use anyspend_store::list::{Columns, Compacted, ListId, Tuning};
 use anyspend_store::payment_links::{self, LinkColumns};
 use anyspend_testing::faults::Fault;
 use anyspend_testing::{App, Client};
@@ -154,6 +154,45 @@ impl Question {
 
 pub(crate) fn ids(list: &Value) -> Vec<String> {
     list["data"].as_array().unwrap().iter().map(|link| link["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Asks for a page of a list, which must be that of `all`; and then, if it is not too far, follows the cursors through all
+/// of it. Comes back with what the page shows.
+pub(crate) async fn compare(
+    client: &Client<'_>,
+    path: &str,
+    (page, limit): (usize, usize),
+    all: &[&String],
+    walk: bool,
+) -> Vec<Value> {
+    let list = client.get(&format!("{path}&page={page}")).await.expect(200);
+    let shown: Vec<&String> = all.iter().skip((page - 1) * limit).take(limit).copied().collect();
+    assert_eq!(ids(&list).iter().collect::<Vec<_>>(), shown, "page {page} of {path}");
+    assert_eq!(list["total_count"], all.len(), "{path}");
+    if walk && all.len() < 30 * limit {
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let list = client.get(&format!("{path}{cursor}")).await.expect(200);
+            seen.extend(ids(&list));
+            match list["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(seen.iter().collect::<Vec<_>>(), all, "the walk of {path}");
+    }
+    list["data"].as_array().unwrap().clone()
+}
+
+/// The notes that compactions left are enough for nothing superfluous to be left of a list in the end.
+pub(crate) async fn keeps_nothing_superfluous<T: Columns>(app: &App, list: &ListId) {
+    let db = &app.platform.db;
+    for _ in 0..3 {
+        app.advance_seconds(61);
+        db.look_after_lists(app.now(), &Tuning::tiny()).await.unwrap();
+    }
+    let measured = db.measure_list::<T>(list).await.unwrap();
+    assert_eq!((measured.journal_rows, app.count(&format!("LISTBLK#{list}#")).await), (0, measured.blocks));
 }
 
 /// One merchant's links, seen through several instances and keys.

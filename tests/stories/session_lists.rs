@@ -2,7 +2,7 @@
 //! and the job that ends sessions do meanwhile.
 
 use crate::budgets::within;
-use crate::lists::{Dice, ids};
+use crate::lists::{Dice, compare};
 use crate::{LINKS, app, create_link, open_link_body, path_of};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::checkout_session::Status;
@@ -161,25 +161,10 @@ impl World {
                 format!("{SESSIONS}?{query}{link}{}{}", moment("from", from), moment("to", to))
             }
         };
-        let list = client.get(&format!("{path}&page={page}")).await.expect(200);
-        let shown: Vec<&String> = all.iter().skip((page - 1) * limit).take(limit).copied().collect();
-        assert_eq!(ids(&list).iter().collect::<Vec<_>>(), shown, "page {page} of {path}");
-        assert_eq!(list["total_count"], all.len(), "{path}");
-        for session in list["data"].as_array().unwrap() {
+        let shown = compare(&client, &path, (page, limit), &all, dice.roll(4) == 0).await;
+        for session in shown {
             let model = &self.sessions[session["id"].as_str().unwrap()];
             assert_eq!(session["status"], self.status(model), "{path}: {model:?}");
-        }
-        if dice.roll(4) == 0 && all.len() < 30 * limit {
-            let (mut seen, mut cursor) = (Vec::new(), String::new());
-            loop {
-                let list = client.get(&format!("{path}{cursor}")).await.expect(200);
-                seen.extend(ids(&list));
-                match list["next_cursor"].as_str() {
-                    Some(next) => cursor = format!("&cursor={next}"),
-                    None => break,
-                }
-            }
-            assert_eq!(seen.iter().collect::<Vec<_>>(), all, "the walk of {path}");
         }
     }
 }

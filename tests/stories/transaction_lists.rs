@@ -1,7 +1,7 @@
 //! Lists of transactions agree with a naive model of them, whatever is paid, fails, is asked for or compacted meanwhile.
 
 use crate::budgets::within;
-use crate::lists::{Dice, ids};
+use crate::lists::{Dice, compare};
 use crate::transactions::{TRANSACTIONS, pay};
 use crate::{LINKS, app, create_link, open_link_body};
 use anyspend_domain::api_key::Permission;
@@ -115,24 +115,9 @@ impl World {
             Some(customer) => format!("{TRANSACTIONS}?{query}&customer_id={}", customer.as_str().unwrap()),
             None => format!("{TRANSACTIONS}?{query}"),
         };
-        let list = client.get(&format!("{path}&page={page}")).await.expect(200);
-        let shown: Vec<&String> = all.iter().skip((page - 1) * limit).take(limit).copied().collect();
-        assert_eq!(ids(&list).iter().collect::<Vec<_>>(), shown, "page {page} of {path}");
-        assert_eq!(list["total_count"], all.len(), "{path}");
-        for transaction in list["data"].as_array().unwrap() {
-            assert_eq!(*transaction, self.transactions[transaction["id"].as_str().unwrap()].0);
-        }
-        if dice.roll(4) == 0 && all.len() < 30 * limit {
-            let (mut seen, mut cursor) = (Vec::new(), String::new());
-            loop {
-                let list = client.get(&format!("{path}{cursor}")).await.expect(200);
-                seen.extend(ids(&list));
-                match list["next_cursor"].as_str() {
-                    Some(next) => cursor = format!("&cursor={next}"),
-                    None => break,
-                }
-            }
-            assert_eq!(seen.iter().collect::<Vec<_>>(), all, "the walk of {path}");
+        let shown = compare(&client, &path, (page, limit), &all, dice.roll(4) == 0).await;
+        for transaction in shown {
+            assert_eq!(transaction, self.transactions[transaction["id"].as_str().unwrap()].0);
         }
         let stats = client.get(&format!("{TRANSACTIONS}/stats")).await.expect(200);
         for status in TransactionStatus::NAMES {
