@@ -148,6 +148,7 @@ fn rows<'a>(scene: &'a Scene<'a>) -> Vec<Row<'a>> {
         ("one transaction for two sessions: the first", Complete, two_at_once(scene, 0).boxed_local()),
         ("one transaction for two sessions: the second", Complete, two_at_once(scene, 1).boxed_local()),
         ("the coin, with the reference as data", Complete, in_coins(scene).boxed_local()),
+        ("the coin, in a transaction that reverted", StayOpen, in_reverted_coins(scene).boxed_local()),
         ("the coin through a contract, which leaves no log", StayOpen, in_forwarded_coins(scene).boxed_local()),
         ("the same log signed for two sessions: the second", StayOpen, signed_twice(scene).boxed_local()),
     ]
@@ -327,6 +328,15 @@ async fn two_at_once(scene: &Scene<'_>, which: usize) -> Session {
 
 async fn in_coins(scene: &Scene<'_>) -> Session {
     let session = scene.priced_in(NATIVE).await;
+    let hash = scene.send(coins(scene.buyer, &session.recipient, PRICE.into()).with(&session.reference)).await;
+    scene.world.report(&session, &hash, None).await;
+    session
+}
+
+async fn in_reverted_coins(scene: &Scene<'_>) -> Session {
+    // A recipient that takes no coins: the transaction says what it would have paid, and its receipt that it did not.
+    let body = json!({"token_address": NATIVE});
+    let session = scene.world.session(scene.client, scene.fee_dollar, body).await;
     let hash = scene.send(coins(scene.buyer, &session.recipient, PRICE.into()).with(&session.reference)).await;
     scene.world.report(&session, &hash, None).await;
     session
