@@ -3,9 +3,9 @@
 use anyspend_api::checkout_session::{CheckoutSessionView, Found, find};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_domain::CheckoutSessionId;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::webhook::WebhookEvent;
-use anyspend_domain::{CheckoutSessionId, EventId};
 use anyspend_store::checkout_sessions;
 use anyspend_store::outbox::{self, OutboxEvent};
 use http::{Method, StatusCode};
@@ -34,14 +34,7 @@ async fn expire(call: Arc<Call>, caller: Caller, found: Found) -> Result<Answer,
         session.expire(call.now, deleted_at)?;
         let mut answer = call.answer(StatusCode::OK, &CheckoutSessionView::new(&session, &call, deleted_at))?;
         answer.bears_secret = session.names_somebody();
-        let told = OutboxEvent {
-            id: EventId::generate(call.now),
-            owner: caller.owner.clone(),
-            event: WebhookEvent::CheckoutExpired,
-            transaction_id: None,
-            session_id: Some(session.id.clone()),
-            created_at: call.now,
-        };
+        let told = OutboxEvent::of(&session, None, WebhookEvent::CheckoutExpired, call.now);
         let mut writes = checkout_sessions::update(&was, &session, &*call.platform)?;
         writes.push(outbox::emit(&told)?);
         let changes = Changes {

@@ -11,7 +11,7 @@
 use anyspend_api::Platform;
 use anyspend_domain::checkout_session::{CheckoutSession, Status};
 use anyspend_domain::webhook::WebhookEvent;
-use anyspend_domain::{CheckoutSessionId, EventId, OrgId, RequestId, ShortCode, Timestamp};
+use anyspend_domain::{CheckoutSessionId, OrgId, RequestId, Timestamp};
 use anyspend_store::audit::{self, AuditEvent};
 use anyspend_store::checkout_sessions::{self, SessionColumns};
 use anyspend_store::commit::pause;
@@ -145,14 +145,11 @@ impl Run<'_> {
 
     /// Ends one session; `None` when nothing has ended it, or somebody else has said so already.
     async fn end(&self, id: &CheckoutSessionId) -> Result<Option<Status>, StoreError> {
-        let code = id.short_code();
         for decision in 0..DECISIONS {
             if decision > 0 {
                 tokio::time::sleep(pause(decision)).await;
             }
-            let link =
-                async { if code == ShortCode::none() { Ok(None) } else { self.db.link_deleted_at(&code).await } };
-            let (found, link_deleted_at) = tokio::try_join!(self.db.find_checkout_session(id, self.platform), link)?;
+            let (found, link_deleted_at) = self.db.find_session_and_links_end(id, self.platform).await?;
             let Some(was) = found else { return Ok(None) };
             let mut session = was.clone();
             if !session.end(self.now, link_deleted_at) {
@@ -182,14 +179,7 @@ impl Run<'_> {
         let event = AuditEvent::by_job(event_type, object, ("system", "end-sessions"), &self.request_id, self.now);
         let mut writes = vec![audit::record(owner, &event)?];
         if expired {
-            writes.push(outbox::emit(&OutboxEvent {
-                id: EventId::generate(self.now),
-                owner: owner.clone(),
-                event: WebhookEvent::CheckoutExpired,
-                transaction_id: None,
-                session_id: Some(session.id.clone()),
-                created_at: self.now,
-            })?);
+            writes.push(outbox::emit(&OutboxEvent::of(session, None, WebhookEvent::CheckoutExpired, self.now))?);
         }
         Ok(writes)
     }

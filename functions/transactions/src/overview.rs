@@ -1,5 +1,6 @@
 //! `GET /analytics/overview`
 
+use crate::stats;
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::version::Addr;
@@ -214,12 +215,9 @@ async fn open_expected(call: Arc<Call>) -> Result<Option<Opened>, ApiError> {
 
 async fn open(call: &Call, owner: Owner) -> Result<Opened, ApiError> {
     let from = first_day(period(call)?, call.now).and_then(start_of);
-    let whole = Selection { whole: true, ..Selection::all(0, 0) };
-    let list = ListId::all::<TransactionColumns>(&owner);
-    let opened = async { Ok(Box::pin(call.db.open_list(&list, &whole, call.now)).await?) };
     let completed = SessionColumns::facet(Some("completed"));
     let (transactions, sessions, completed, customers, links, active) = tokio::try_join!(
-        opened,
+        Box::pin(stats::open(call, &owner)),
         Box::pin(count::<SessionColumns, 1>(call, &owner, SessionColumns::facet(None), [from])),
         Box::pin(count::<SessionColumns, 1>(call, &owner, completed, [from])),
         Box::pin(count::<CustomerColumns, 2>(call, &owner, 0, [None, from])),

@@ -12,7 +12,7 @@ use anyspend_domain::chain::usd_value;
 use anyspend_domain::checkout_session::{Attribution, CheckoutSession, FailureReason, NewCheckoutSession, Status};
 use anyspend_domain::link_form::ShippingOption;
 use anyspend_domain::text::UtmTag;
-use anyspend_domain::{Amount, CheckoutSessionId, Code, Metadata, PaymentLinkId, Problem, ShortCode, Timestamp};
+use anyspend_domain::{Amount, CheckoutSessionId, Code, Metadata, PaymentLinkId, Problem, Timestamp};
 use anyspend_store::checkout_sessions::SessionColumns;
 use anyspend_store::list::{ListRow, OpenList};
 use serde::Serialize;
@@ -246,9 +246,7 @@ pub type Found = (Option<CheckoutSession>, Option<Timestamp>);
 /// When the table does not answer.
 pub async fn find(call: Arc<Call>) -> Result<Found, ApiError> {
     let Some(id) = CheckoutSessionId::parse(call.param("id")) else { return Ok((None, None)) };
-    let code = id.short_code();
-    let link = async { if code == ShortCode::none() { Ok(None) } else { call.db.link_deleted_at(&code).await } };
-    Ok(tokio::try_join!(call.db.find_checkout_session(&id, &*call.platform), link)?)
+    Ok(call.db.find_session_and_links_end(&id, &*call.platform).await?)
 }
 
 /// `status`

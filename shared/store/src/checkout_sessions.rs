@@ -14,7 +14,8 @@ use anyspend_domain::text::ClientReference;
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::web_url::WebUrl;
 use anyspend_domain::{
-    Address, Amount, CheckoutSessionId, CustomerId, Metadata, Mode, OrgId, Owner, PaymentLinkId, ProductId, Timestamp,
+    Address, Amount, CheckoutSessionId, CustomerId, Metadata, Mode, OrgId, Owner, PaymentLinkId, ProductId, ShortCode,
+    Timestamp,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
@@ -291,6 +292,21 @@ impl Db {
         vault: &impl Vault,
     ) -> Result<Option<CheckoutSession>, StoreError> {
         self.get(&Key::checkout_session(id), true).await?.map(|item| session(item, vault)).transpose()
+    }
+
+    /// The session with this id, whoever owns it, and side by side when its link was deleted, if it was: the id carries the
+    /// link's code.
+    ///
+    /// # Errors
+    /// When the table does not answer, or the buyer cannot be opened.
+    pub async fn find_session_and_links_end(
+        &self,
+        id: &CheckoutSessionId,
+        vault: &impl Vault,
+    ) -> Result<(Option<CheckoutSession>, Option<Timestamp>), StoreError> {
+        let code = id.short_code();
+        let link = async { if code == ShortCode::none() { Ok(None) } else { self.link_deleted_at(&code).await } };
+        tokio::try_join!(self.find_checkout_session(id, vault), link)
     }
 
     /// The whole sessions of a page, in its order.

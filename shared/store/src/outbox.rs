@@ -7,6 +7,7 @@
 use crate::Write;
 use crate::db::{Db, Item, StoreError, read, row};
 use crate::schema::{Key, outbox_partition};
+use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::webhook::WebhookEvent;
 use anyspend_domain::{CheckoutSessionId, EventId, Mode, OrgId, Owner, Timestamp, TransactionId};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,25 @@ pub struct OutboxEvent {
     pub session_id: Option<CheckoutSessionId>,
     /// When it happened.
     pub created_at: Timestamp,
+}
+
+impl OutboxEvent {
+    /// What happened to a session at `now`, by a transaction or without one.
+    pub fn of(
+        session: &CheckoutSession,
+        transaction: Option<&TransactionId>,
+        event: WebhookEvent,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id: EventId::generate(now),
+            owner: session.owner.clone(),
+            event,
+            transaction_id: transaction.cloned(),
+            session_id: Some(session.id.clone()),
+            created_at: now,
+        }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]

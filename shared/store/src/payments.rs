@@ -10,7 +10,7 @@ use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::customer::Customer;
 use anyspend_domain::payment::{LinkState, Outcome};
 use anyspend_domain::transaction::{Transaction, TransactionStatus};
-use anyspend_domain::{Address, CheckoutSessionId, CustomerId, EventId, OrgId, Owner, Timestamp};
+use anyspend_domain::{Address, CheckoutSessionId, CustomerId, OrgId, Owner, Timestamp};
 
 /// What a payment is decided on. All of it is checked again by the writes.
 #[derive(Debug, Clone)]
@@ -79,14 +79,7 @@ pub fn writes(
     // Nobody's links have no endpoints.
     if session.owner.org != OrgId::anonymous() {
         for event in &outcome.events {
-            writes.push(outbox::emit(&OutboxEvent {
-                id: EventId::generate(now),
-                owner: session.owner.clone(),
-                event: *event,
-                transaction_id: Some(transaction.id.clone()),
-                session_id: Some(session.id.clone()),
-                created_at: now,
-            })?);
+            writes.push(outbox::emit(&OutboxEvent::of(session, Some(&transaction.id), *event, now))?);
         }
     }
     Ok(writes)
