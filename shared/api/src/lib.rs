@@ -1,40 +1,20 @@
-//! What stands between HTTP and the rules: callers, limits, idempotency, envelopes, versions and errors.
+//! What stands between HTTP and the rules, in two rooms: the frame every request walks through, and how the resources that
+//! more than one function shows are read and rendered.
 //!
 //! What must stay true: every request, on Lambda and in one process alike, walks [`road`]; an operation is one
-//! [`operation::Operation`] and nothing about it is declared twice; versions differ in [`version`] only.
+//! [`operation::Operation`] and nothing about it is declared twice; versions differ in [`version`] only; the frame knows
+//! no resource.
 
-pub mod access_log;
-pub mod auth;
-pub mod call;
-pub mod checkout_session;
-pub mod clock;
-pub mod config;
-pub mod discount_code;
-pub mod error;
-pub mod export;
-pub mod fields;
-pub mod json;
-pub mod kms;
-pub mod limiter;
-pub mod link_owners;
-pub mod list;
-pub mod new_link;
-pub mod openapi;
-pub mod operation;
-pub mod payment_link;
-pub mod platform;
-pub mod product;
-pub mod query;
-pub mod road;
-pub mod seal;
-pub mod serve;
-pub mod session_token;
-pub mod settlement;
-pub mod transaction;
-pub mod vault;
-pub mod version;
-pub mod visit;
-pub mod webhook;
+mod frame;
+mod resources;
+
+pub use frame::{
+    access_log, auth, call, clock, config, error, export, fields, json, kms, limiter, link_owners, list, openapi,
+    operation, platform, query, road, seal, serve, session_token, vault, version,
+};
+pub use resources::{
+    checkout_session, discount_code, new_link, payment_link, product, settlement, transaction, visit, webhook,
+};
 
 pub use auth::Caller;
 pub use call::{Answer, Call, Changes, NotCommitted};

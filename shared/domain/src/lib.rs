@@ -4,40 +4,24 @@
 //!
 //! What must stay true: a value of a type from this crate is valid by construction, and a decision is a plain
 //! function of the state, the command and a stamp of time.
+//!
+//! The files stand by subject; code outside names a module by its own name, whichever room it stands in.
 
-pub mod address;
-pub mod api_key;
-pub mod buyer;
-pub mod chain;
-pub mod checkout_session;
-pub mod country;
-pub mod customer;
-pub mod discount_code;
-pub mod entropy;
-pub mod id;
-pub mod line_item;
-pub mod link_form;
-pub mod metadata;
-pub mod mode;
-pub mod money;
-pub mod organization;
-pub mod patch;
-pub mod payer_answers;
-pub mod payer_details;
-pub mod payment;
-pub mod payment_link;
-pub mod problem;
-pub mod product;
-pub mod public_ip;
-pub mod settlement;
-pub mod statistics;
-pub mod text;
-pub mod time;
-pub mod token_bucket;
-pub mod transaction;
-pub mod web_url;
-pub mod webhook;
-pub mod webhook_delivery;
+mod account;
+mod assets;
+mod catalogue;
+mod checkout;
+mod payments;
+mod values;
+mod webhooks;
+
+pub use account::{api_key, customer, mode, organization, token_bucket};
+pub use assets::{address, chain, money};
+pub use catalogue::{discount_code, line_item, link_form, payment_link, product, statistics};
+pub use checkout::{buyer, checkout_session, country, payer_answers, payer_details};
+pub use payments::{payment, settlement, transaction};
+pub use values::{entropy, id, metadata, patch, problem, text, time, web_url};
+pub use webhooks::{public_ip, webhook, webhook_delivery};
 
 pub use address::Address;
 pub use id::*;

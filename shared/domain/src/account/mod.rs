@@ -1,0 +1,7 @@
+//! Who uses the platform: organizations, their keys and customers, and how often they may ask.
+
+pub mod api_key;
+pub mod customer;
+pub mod mode;
+pub mod organization;
+pub mod token_bucket;

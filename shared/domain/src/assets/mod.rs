@@ -1,0 +1,5 @@
+//! What is paid with: amounts, addresses, tokens and the chains they live on.
+
+pub mod address;
+pub mod chain;
+pub mod money;

@@ -1,0 +1,5 @@
+//! What a transfer on a chain is to a session, and what it makes of it.
+
+pub mod payment;
+pub mod settlement;
+pub mod transaction;

@@ -1,0 +1,5 @@
+//! Who is told of what happened, and how a telling may go.
+
+pub mod public_ip;
+pub mod webhook;
+pub mod webhook_delivery;
