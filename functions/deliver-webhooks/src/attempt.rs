@@ -132,7 +132,9 @@ impl Deliverer {
             let reread = match refused {
                 None => None,
                 // The endpoint is another one by now, or none.
-                Some(Refusal::Unsupported) => Some(self.db().find_webhook(&delivery.owner, &delivery.webhook_id).await?),
+                Some(Refusal::Unsupported) => {
+                    Some(self.db().find_webhook(&delivery.owner, &delivery.webhook_id).await?)
+                }
                 Some(_) => return Ok(Step::Done(())),
             };
             let mut writes = vec![webhook_deliveries::replace(delivery, claimed)?];

@@ -28,11 +28,11 @@
 mod count;
 mod recount;
 
+use anyspend_api::Platform;
+use anyspend_api::job::{Job, NotPrepared, Run, Summary};
 use anyspend_domain::Timestamp;
 use anyspend_domain::statistics::{Bucket, Day};
 use anyspend_store::statistics::{Kept, Progress};
-use anyspend_api::Platform;
-use anyspend_api::job::{Job, NotPrepared, Run, Summary};
 use anyspend_store::{Db, Patience, StoreError};
 use recount::recount_within;
 pub use recount::{RecountError, Recounted, recount, recount_link};

@@ -205,4 +205,3 @@ impl<J: Job> Repeated for OnPlatform<J> {
         Box::pin(self.job.stop())
     }
 }
-

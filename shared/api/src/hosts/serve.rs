@@ -95,11 +95,7 @@ pub async fn job<J: Job>() -> Result<(), lambda_http::Error> {
 ///
 /// # Errors
 /// What the run failed of.
-pub async fn handle<J: Job>(
-    platform: &Platform,
-    job: &J,
-    trigger: Trigger,
-) -> Result<JobAnswer<J::Summary>, J::Error> {
+pub async fn handle<J: Job>(platform: &Platform, job: &J, trigger: Trigger) -> Result<JobAnswer<J::Summary>, J::Error> {
     let run = Run::of::<J>(platform, Afterwards::Frozen);
     match trigger.records {
         Some(records) => {
