@@ -43,7 +43,8 @@ impl Runner {
                 options.listen
             ));
         }
-        let chains = options.chains()?;
+        // Checked before anything is made.
+        let settings = options.platform.on(Config::local(String::new())).map_err(|invalid| invalid.to_string())?;
         let data = if options.memory { None } else { Some(DataDir::open(&options.data)?) };
         let (db, embedded) = database::open(options, data.as_ref()).await?;
         let secret = data.as_ref().map_or_else(|| Ok(MasterSecret::generate()), DataDir::secret)?;
@@ -53,15 +54,10 @@ impl Runner {
             .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let url = format!("http://{address}");
-        let public_url = options.public_url.clone().unwrap_or_else(|| url.clone());
-        let config = Config {
-            short_url: options.short_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
-            chains,
-            trusted_proxies: options.trusted_proxies,
-            country_header: options.country_header.as_ref().map(|name| name.to_ascii_lowercase()),
-            secret: Some(secret),
-            ..Config::local(public_url.trim_end_matches('/').to_owned())
-        };
+        let mut config = Config { secret: Some(secret), ..settings };
+        if config.public_url.is_empty() {
+            config.public_url.clone_from(&url);
+        }
         let platform = Platform::new(db, config, Clock::System);
         let jobs = jobs::prepare(&platform).map_err(|error| error.to_string())?;
         let jobs_every = Duration::from_secs(options.jobs_every);

@@ -20,5 +20,6 @@ pub mod query;
 pub mod road;
 pub mod seal;
 pub mod session_token;
+pub mod settings;
 pub mod vault;
 pub mod version;
