@@ -64,7 +64,7 @@ fn read(text: &str) -> Document {
             Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
             Event::End(TagEnd::Heading(_)) => document.anchors.extend(heading.take().as_deref().map(anchor)),
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
-                document.links.push(dest_url.to_string())
+                document.links.push(dest_url.to_string());
             }
             Event::Code(code) => document.codes.push(code.to_string()),
             _ => {}
