@@ -71,9 +71,6 @@ pub(crate) async fn recount_within(
 }
 
 /// Recounts a day of one link; whether there was something to correct.
-///
-/// # Errors
-/// As for [`recount`].
 pub async fn recount_link(db: &Db, code: &ShortCode, day: Day, now: Timestamp) -> Result<bool, RecountError> {
     check(db, day, now).await?;
     Ok(correct(db, code, day, patience()).await?)
