@@ -1,6 +1,7 @@
 //! The payer's pages: what they show, what they never show, and how they answer whatever comes.
 
 use crate::{LINKS, RECIPIENT, app, create_link, open_link_body, path_of};
+use anyspend_domain::chain::{ChainAccess, Chains};
 use anyspend_testing::faults::Fault;
 use anyspend_testing::{App, Client, Reply};
 use http::Method;
