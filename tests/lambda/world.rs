@@ -87,7 +87,7 @@ impl World {
         let client = Connection::local(embedded.url().to_owned()).client();
         schema::create_table_if_absent(&client, TABLE).await.unwrap();
         let time = Clock::System.now().seconds() + 1;
-        let chain = Chain::with_a_transfer(USDC_ON_BASE, RECIPIENT, PRICE, time).await;
+        let chain = Chain::with_a_transfer(USDC_ON_BASE.address().as_sent(), RECIPIENT, PRICE, time).await;
         let world = Self { client, template: Template::load(), embedded, chain, key: None };
         world.seed().await;
         world
@@ -143,7 +143,7 @@ impl World {
             "Table" => TABLE.to_owned(),
             "PublicUrl" => PUBLIC_URL.to_owned(),
             "DynamoDbEndpoint" => gate.url.clone(),
-            "Chains" => format!("{BASE}={}", self.chain.url),
+            "Chains" => format!("{}={}", BASE.id, self.chain.url),
             "PlatformSecret" if self.key.is_none() => SECRET.to_owned(),
             "PlatformKey.Arn" => self.key.as_ref().map(|key| key.arn.clone()).unwrap_or_default(),
             _ => self.template.parameter_default(&written).unwrap_or(written),
@@ -220,8 +220,8 @@ fn product(owner: &Owner, now: Timestamp) -> Product {
     let patch = ProductPatch {
         name: Patch::Set(Name::parse("Mug").unwrap()),
         amount: Patch::Set(Amount::parse("15000000").unwrap()),
-        token_address: Patch::Set(Address::parse(USDC_ON_BASE).unwrap()),
-        chain_id: Patch::Set(BASE),
+        token_address: Patch::Set(USDC_ON_BASE.address()),
+        chain_id: Patch::Set(BASE.id),
         recipient_address: Patch::Set(Address::parse("0x1234567890abcdef1234567890abcdef12345678").unwrap()),
         ..ProductPatch::default()
     };
@@ -367,8 +367,8 @@ fn link(owner: Owner, now: Timestamp) -> PaymentLink {
     let patch = TermsPatch {
         name: Patch::Set(Name::parse("Premium Membership").unwrap()),
         amount: Patch::Set(Amount::parse("10000000").unwrap()),
-        token_address: Patch::Set(Address::parse(USDC_ON_BASE).unwrap()),
-        chain_id: Patch::Set(BASE),
+        token_address: Patch::Set(USDC_ON_BASE.address()),
+        chain_id: Patch::Set(BASE.id),
         recipient_address: Patch::Set(Address::parse("0x1234567890abcdef1234567890abcdef12345678").unwrap()),
         items: Patch::Set(vec![item]),
         ..TermsPatch::default()

@@ -30,18 +30,18 @@ impl Body for QuickPay {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let recipient = fields.required::<Address>("recipient_address");
         let token = fields.optional::<Address>("token_address");
-        let chain = fields.optional::<Whole<1, MAX_SAFE_INTEGER>>("chain_id").map_or(BASE, |id| id.0);
+        let chain = fields.optional::<Whole<1, MAX_SAFE_INTEGER>>("chain_id").map_or(BASE.id, |id| id.0);
         let amount = fields.patch("amount");
         let name = fields.optional::<Name>("name").or_else(|| Name::parse(DEFAULT_NAME).ok());
         let description = fields.patch("description");
         let lifetime =
             fields.optional::<Whole<1, MAX_LIFETIME>>("expires_in").map_or(MAX_LIFETIME, |seconds| seconds.0);
-        let token = token.or_else(|| Address::parse(USDC_ON_BASE).ok());
+        let token = token.unwrap_or_else(|| USDC_ON_BASE.address());
         Some(Self {
             patch: TermsPatch {
                 name: Patch::Set(name?),
                 description,
-                token_address: Patch::Set(token?),
+                token_address: Patch::Set(token),
                 chain_id: Patch::Set(chain),
                 recipient_address: Patch::Set(recipient?),
                 amount,
