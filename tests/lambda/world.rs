@@ -13,7 +13,7 @@ use anyspend_api::seal::MasterSecret;
 use anyspend_api::version::Version;
 use anyspend_api::webhook::SigningSecret;
 use anyspend_domain::ProductId;
-use anyspend_domain::api_key::{ApiKey, KeyHash, KeyText, Permissions};
+use anyspend_domain::api_key::{ApiKey, KeyText, Permissions};
 use anyspend_domain::chain::{BASE, Chains, USDC_ON_BASE};
 use anyspend_domain::checkout_session::{
     AppliedDiscount, Attribution, CheckoutSession, NewCheckoutSession, Source, Status,
@@ -107,8 +107,8 @@ impl World {
         let named = ApiKeyId::parse(&format!("ak_{FIXTURE_TOKEN}")).unwrap();
         let organization = Organization::new(owner.org.clone(), Name::parse("Fixtures").unwrap(), now);
         let mut writes = vec![organizations::create(&organization).unwrap()];
-        writes.extend(api_keys::create(&admin_key(ApiKeyId::generate(now), presented.hash(), &owner, now)).unwrap());
-        writes.extend(api_keys::create(&admin_key(named, another.hash(), &owner, now)).unwrap());
+        writes.extend(api_keys::create(&admin_key(&presented, &owner, now)).unwrap());
+        writes.extend(api_keys::create(&ApiKey { id: named, ..admin_key(&another, &owner, now) }).unwrap());
         let link = link(owner, now);
         writes.extend(payment_links::create(&link).unwrap());
         writes.extend(products::create(&product(&link.owner, now)).unwrap());
@@ -169,20 +169,9 @@ impl World {
     }
 }
 
-fn admin_key(id: ApiKeyId, hash: KeyHash, owner: &Owner, now: Timestamp) -> ApiKey {
-    ApiKey {
-        id,
-        owner: owner.clone(),
-        hash,
-        prefix: FIXTURE_KEY[..13].to_owned(),
-        name: Name::parse("Fixtures").unwrap(),
-        permissions: Permissions::admin(),
-        pinned_version: Version::current().name().to_owned(),
-        created_at: now,
-        expires_at: None,
-        revoked_at: None,
-        last_used_at: None,
-    }
+fn admin_key(text: &KeyText, owner: &Owner, now: Timestamp) -> ApiKey {
+    let name = Name::parse("Fixtures").unwrap();
+    ApiKey::new(text, owner.clone(), name, Permissions::admin(), Version::current().name(), now)
 }
 
 /// An endpoint at a name that nobody has, with its secret sealed as the functions seal it, and test events for it: one by

@@ -7,6 +7,7 @@ use crate::view::PayerSessionView;
 use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, NotCommitted};
 use anyspend_domain::checkout_session::CheckoutSession;
+use anyspend_domain::rate_limit;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ pub(crate) fn operation() -> Operation {
         "addSessionDetails",
         Method::POST,
         "/api/v1/checkout/sessions/{id}/details",
-        Access::Open { group: crate::OPENINGS, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_OPENINGS),
         StatusCode::OK,
         "Add what a session still lacks, as its payer",
     )

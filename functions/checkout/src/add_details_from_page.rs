@@ -11,6 +11,7 @@ use anyspend_api::json::Json;
 use anyspend_api::operation::{Access, Audience, Content, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, NotCommitted};
 use anyspend_domain::checkout_session::{CheckoutSession, Status};
+use anyspend_domain::rate_limit;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ pub(crate) fn operation() -> Operation {
         "sendSessionDetails",
         Method::POST,
         crate::SESSION_PAGE,
-        Access::Open { group: crate::OPENINGS, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_OPENINGS),
         (StatusCode::SEE_OTHER, Content::Redirect),
         "Send a session's page: add what the session still lacks",
     )

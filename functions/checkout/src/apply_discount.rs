@@ -9,6 +9,7 @@ use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::CheckoutSessionId;
 use anyspend_domain::checkout_session::CheckoutSession;
+use anyspend_domain::rate_limit;
 use anyspend_domain::text::Name;
 use anyspend_store::{Write, checkout_sessions, discount_codes};
 use http::{Method, StatusCode};
@@ -34,7 +35,7 @@ pub(crate) fn operation() -> Operation {
         "applyDiscount",
         Method::POST,
         "/api/v1/checkout/sessions/{id}/discount",
-        Access::Open { group: crate::OPENINGS, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_OPENINGS),
         StatusCode::OK,
         "Apply a discount code to a session, as its payer",
     )

@@ -53,14 +53,6 @@ pub fn routes() -> Group {
 const LINK_PAGE: &str = "/pay/{id}";
 /// A session's page.
 const SESSION_PAGE: &str = "/pay/s/{id}";
-/// The bucket of everything that opens a session or adds to one.
-const OPENINGS: &str = "checkout-openings";
-/// The bucket of asking how a session is.
-const STATUS: &str = "checkout-status";
-/// The bucket all pages share.
-const PAGES: &str = "checkout-pages";
-/// Requests per minute and client IP, of each bucket.
-const PER_MINUTE: u32 = 60;
 
 /// A session's page, on whatever host this is.
 fn session_path(id: &CheckoutSessionId) -> String {

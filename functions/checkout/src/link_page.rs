@@ -9,6 +9,7 @@ use anyspend_api::operation::{Access, Audience, Content, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::checkout_session::Attribution;
 use anyspend_domain::payment_link::PaymentLink;
+use anyspend_domain::rate_limit;
 use anyspend_domain::{CheckoutSessionId, Mode, PaymentLinkId, PaymentLinkRef, VisitorId};
 use anyspend_store::payment_links::LinkFate;
 use http::{Method, StatusCode};
@@ -19,7 +20,7 @@ pub(crate) fn operation() -> Operation {
         "openPaymentPage",
         Method::GET,
         crate::LINK_PAGE,
-        Access::Open { group: crate::PAGES, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_PAGES),
         (StatusCode::OK, Content::Text(HTML)),
         "Open a payment link's page",
     )

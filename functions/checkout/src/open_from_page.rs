@@ -9,6 +9,7 @@ use anyspend_api::json::Json;
 use anyspend_api::operation::{Access, Audience, Content, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::checkout_session::CheckoutSession;
+use anyspend_domain::rate_limit;
 use anyspend_domain::{PaymentLinkId, PaymentLinkRef};
 use anyspend_store::payment_links::LinkFate;
 use http::{Method, StatusCode};
@@ -19,7 +20,7 @@ pub(crate) fn operation() -> Operation {
         "startPayment",
         Method::POST,
         crate::LINK_PAGE,
-        Access::Open { group: crate::OPENINGS, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_OPENINGS),
         (StatusCode::SEE_OTHER, Content::Redirect),
         "Send a payment link's page: open a session and go to its page",
     )

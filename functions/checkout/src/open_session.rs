@@ -5,6 +5,7 @@ use crate::view::PayerSessionView;
 use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::checkout_session::CheckoutSession;
+use anyspend_domain::rate_limit;
 use anyspend_domain::{PaymentLinkId, PaymentLinkRef};
 use anyspend_store::payment_links::LinkFate;
 use http::{Method, StatusCode};
@@ -15,7 +16,7 @@ pub(crate) fn operation() -> Operation {
         "openCheckoutSession",
         Method::POST,
         "/api/v1/checkout/{short_code}/sessions",
-        Access::Open { group: crate::OPENINGS, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_OPENINGS),
         StatusCode::CREATED,
         "Open a session of a payment link, as its payer",
     )

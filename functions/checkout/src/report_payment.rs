@@ -8,6 +8,7 @@ use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::payment::{LinkState, report};
+use anyspend_domain::rate_limit;
 use anyspend_domain::settlement::WalletSignature;
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{Address, CheckoutSessionId, TransactionId};
@@ -39,7 +40,7 @@ pub(crate) fn operation() -> Operation {
         "reportPayment",
         Method::POST,
         "/api/v1/checkout/sessions/{id}/payment",
-        Access::Open { group: crate::OPENINGS, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_OPENINGS),
         StatusCode::OK,
         "Say which transaction pays a session",
     )

@@ -6,6 +6,7 @@ use crate::html::{self, HTML};
 use crate::session::{self, Context};
 use anyspend_api::operation::{Access, Audience, Content, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_domain::rate_limit;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ pub(crate) fn operation() -> Operation {
         "openSessionPage",
         Method::GET,
         crate::SESSION_PAGE,
-        Access::Open { group: crate::PAGES, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_PAGES),
         (StatusCode::OK, Content::Text(HTML)),
         "Open a session's page",
     )

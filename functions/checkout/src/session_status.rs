@@ -5,6 +5,7 @@ use crate::view::PayerSessionView;
 use anyspend_api::checkout_session::{Found, find};
 use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_domain::rate_limit;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ pub(crate) fn operation() -> Operation {
         "getPayerSession",
         Method::GET,
         "/api/v1/checkout/sessions/{id}",
-        Access::Open { group: crate::STATUS, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_STATUS),
         StatusCode::OK,
         "See a session as its payer",
     )
