@@ -1,7 +1,7 @@
 //! `GET /checkout/sessions/{id}`
 
-use crate::session;
-use crate::view::PayerSessionView;
+use crate::api::view::PayerSessionView;
+use crate::decisions::context;
 use anyspend_api::checkout_session::{Found, find};
 use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
@@ -27,6 +27,6 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn show(call: Arc<Call>, _: Caller, (found, link_deleted_at): Found) -> Result<Answer, ApiError> {
-    let session = found.ok_or_else(|| session::unknown(&call))?;
+    let session = found.ok_or_else(|| context::unknown(&call))?;
     call.answer(StatusCode::OK, &PayerSessionView::new(&session, &call, link_deleted_at))
 }

@@ -1,9 +1,9 @@
 //! `GET /pay/s/{id}`
 
+use crate::decisions::context::{self, Context, find};
 use crate::html::closed::failure;
 use crate::html::form::Filled;
 use crate::html::{self, HTML};
-use crate::session::{self, Context};
 use anyspend_api::operation::{Access, Audience, Content, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::rate_limit;
@@ -27,12 +27,7 @@ pub(crate) fn operation() -> Operation {
     .beside(find, show)
 }
 
-/// The session the path names.
-pub(crate) async fn find(call: Arc<Call>) -> Result<Option<Context>, ApiError> {
-    session::find(&call).await
-}
-
 async fn show(call: Arc<Call>, _: Caller, found: Option<Context>) -> Result<Answer, ApiError> {
-    let context = found.ok_or_else(|| session::unknown(&call))?;
+    let context = found.ok_or_else(|| context::unknown(&call))?;
     Ok(html::session::answer(&call, &context, &Filled::default()))
 }

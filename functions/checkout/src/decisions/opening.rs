@@ -1,11 +1,8 @@
 //! Opening a session as the payer: what may be sent, and what becomes of it, for the page and the API alike.
 
-use crate::apply_discount::DECISIONS;
-use crate::page_query::PageQuery;
 use anyspend_api::checkout_session::read_purchase;
 use anyspend_api::discount_code::{apply, find_by_text};
 use anyspend_api::fields::{Body, Fields, Reading, SentForm};
-use anyspend_api::json::Json;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::buyer::ShippingAddress;
 use anyspend_domain::checkout_session::{CheckoutSession, NewCheckoutSession, Source};
@@ -15,8 +12,12 @@ use anyspend_domain::payer_answers::{Asked, Filled};
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::text::Name;
 use anyspend_domain::web_url::WebUrl;
-use anyspend_domain::{CheckoutSessionId, Problem, VisitorId};
+use anyspend_domain::{CheckoutSessionId, PaymentLinkRef, Problem, VisitorId};
+use anyspend_store::payment_links::LinkFate;
 use anyspend_store::{Write, checkout_sessions, facts};
+
+/// How often a discount is decided on anew because another session or the merchant came first.
+pub(crate) const DECISIONS: u32 = 20;
 
 /// The body.
 pub(crate) struct OpenSession {
@@ -67,6 +68,14 @@ impl Body for SentAddress {
             postal_code: postal_code?,
             country: country?.as_str().to_owned(),
         }))
+    }
+}
+
+/// The link an address names, or what became of it.
+pub(crate) async fn find_link(call: &Call, named: &str) -> Result<LinkFate, ApiError> {
+    match PaymentLinkRef::parse(named) {
+        Some(wanted) => Ok(call.db.find_link_fate(&wanted).await?),
+        None => Ok(LinkFate::Unknown),
     }
 }
 
@@ -200,21 +209,4 @@ async fn discounted(call: &Call, opening: &Opening) -> Result<(CheckoutSession, 
     let found = find_by_text(&call.db, &session.owner, code.as_str()).await?;
     let reserved = apply(&mut session, found.as_ref(), call.now, None)?;
     Ok((session, reserved))
-}
-
-/// What a link's address says, as the fields of a body.
-pub(crate) fn fields_of_query(query: PageQuery) -> Vec<(String, Json)> {
-    let PageQuery { client_reference_id, metadata, session_id: _, success_url, cancel_url, attribution } = query;
-    let text = |text: &str| Json::String(text.to_owned());
-    let metadata: Vec<_> = metadata.into_iter().map(|(key, value)| (key, Json::String(value))).collect();
-    let fields = [
-        ("client_reference_id", client_reference_id.map(|value| text(value.as_str()))),
-        ("metadata", (!metadata.is_empty()).then_some(Json::Object(metadata))),
-        ("success_url", success_url.map(|value| text(value.as_str()))),
-        ("cancel_url", cancel_url.map(|value| text(value.as_str()))),
-        ("utm_source", attribution.source.map(|value| text(value.as_str()))),
-        ("utm_medium", attribution.medium.map(|value| text(value.as_str()))),
-        ("utm_campaign", attribution.campaign.map(|value| text(value.as_str()))),
-    ];
-    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }

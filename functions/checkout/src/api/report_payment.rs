@@ -1,8 +1,7 @@
 //! `POST /checkout/sessions/{id}/payment`
 
-use crate::session::{self, Context};
-use crate::session_page::find;
-use crate::view::PayerSessionView;
+use crate::api::view::PayerSessionView;
+use crate::decisions::context::{self, Context, find};
 use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
@@ -57,7 +56,7 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn report_payment(call: Arc<Call>, caller: Caller, found: Option<Context>) -> Result<Answer, ApiError> {
-    let mut context = found.ok_or_else(|| session::unknown(&call))?;
+    let mut context = found.ok_or_else(|| context::unknown(&call))?;
     let body: ReportPayment = call.read_body_in(context.session.owner.mode)?.strict()?;
     for _ in 0..DECISIONS {
         let Some((session, writes)) = decide(&call, &context, &body).await? else {
@@ -72,7 +71,7 @@ async fn report_payment(call: Arc<Call>, caller: Caller, found: Option<Context>)
         };
         match call.commit_for(&caller, &session.owner, changes).await {
             Err(NotCommitted::Changed | NotCommitted::Taken) => {
-                context = session::find(&call).await?.ok_or_else(|| session::unknown(&call))?;
+                context = context::again(&call).await?;
             }
             settled => return Ok(settled?),
         }

@@ -3,8 +3,8 @@
 use crate::html::closed::{self, Closed, failure};
 use crate::html::form::Filled;
 use crate::html::{HTML, link};
-use crate::page_query::PageQuery;
-use crate::visit;
+use crate::pages::query::PageQuery;
+use crate::pages::visit;
 use anyspend_api::operation::{Access, Audience, Content, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::checkout_session::Attribution;
