@@ -6,7 +6,7 @@ use anyspend_domain::api_key::{ApiKey, KeyText, Permission, Permissions};
 use anyspend_domain::chain::Chains;
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
 use anyspend_domain::text::{Description, Name};
-use anyspend_domain::{Address, Amount, ApiKeyId, Mode, OrgId, Owner, Patch, PaymentLinkId, ShortCode};
+use anyspend_domain::{Address, Amount, Mode, OrgId, Owner, Patch, PaymentLinkId, ShortCode};
 use anyspend_embedded::Embedded;
 use anyspend_store::db::Connection;
 use anyspend_store::schema::{self, Key};

@@ -101,7 +101,7 @@ async fn a_refusal_says_when_to_come_back_has_no_effect_and_the_second_costs_not
 async fn each_key_has_a_bucket_of_its_own() {
     let app = app().await;
     let one = app.admin().await;
-    let other = app.key(&one.owner, anyspend_domain::api_key::Permission::Read).await;
+    let other = app.key(&one.owner, Permission::Read).await;
     for _ in 0..120 {
         one.get(&format!("{LINKS}/pl_x")).await;
     }
@@ -136,7 +136,7 @@ async fn quick_pay_is_limited_to_five_a_minute_per_address_and_no_header_changes
 async fn a_revoked_key_is_refused_even_where_it_was_known() {
     let app = app().await;
     let admin = app.admin().await;
-    let doomed = app.key(&admin.owner, anyspend_domain::api_key::Permission::Read).await;
+    let doomed = app.key(&admin.owner, Permission::Read).await;
     let other = app.another_instance();
     let link = create_link(&admin, json!({})).await;
     doomed.get(&path_of(&link)).await.expect(200);

@@ -2,7 +2,7 @@
 
 use crate::Write;
 use crate::db::{Db, Item, StoreError, in_order, read, row, string};
-use crate::rate_limits::{Bucket, Guess, Spend, Spent, number};
+use crate::rate_limits::{Guess, Spend, Spent, TokenBucket, number};
 use crate::schema::{self, Key, api_keys_partition};
 use anyspend_domain::api_key::{ApiKey, KeyHash, Permissions};
 use anyspend_domain::rate_limit::PER_API_KEY;
@@ -124,7 +124,7 @@ impl Db {
             ttl: None,
         };
         let allowance = |item: &Item| -> Result<Allowance, StoreError> {
-            Ok(read::<Bucket>(item.clone())?.allowance(PER_API_KEY, now))
+            Ok(read::<TokenBucket>(item.clone())?.allowance(PER_API_KEY, now))
         };
         Ok(match self.spend(&spend, guess).await? {
             Spent::Taken(item) => {

@@ -6,3 +6,5 @@ pub mod link_form;
 pub mod payment_link;
 pub mod product;
 pub mod statistics;
+mod tally;
+mod time_bucket;
