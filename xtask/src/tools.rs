@@ -12,7 +12,7 @@ const PYTHON_PACKAGES: &[&str] =
 /// From crates.io. Without its default features it cannot fetch advisories by itself, which the tests do not do.
 const CARGO_DENY: &str = "cargo-deny@0.20.2";
 /// From crates.io: finds dependencies that nothing uses.
-const CARGO_SHEAR: &str = "cargo-shear@1.14.0";
+const CARGO_SHEAR: &str = "cargo-shear@1.12.0";
 
 /// From npm: the API's published client. Its package is fetched and unpacked; installing it whole does not resolve, and
 /// the one file that is needed needs nothing else.

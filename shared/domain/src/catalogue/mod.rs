@@ -1,5 +1,6 @@
 //! What is sold: links, products, codes, and what is counted of them.
 
+pub mod bounds;
 pub mod discount_code;
 pub mod line_item;
 pub mod link_form;
