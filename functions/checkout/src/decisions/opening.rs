@@ -8,7 +8,7 @@ use anyspend_domain::buyer::ShippingAddress;
 use anyspend_domain::checkout_session::{CheckoutSession, NewCheckoutSession, Source};
 use anyspend_domain::country::CountryCode;
 use anyspend_domain::link_form::FieldId;
-use anyspend_domain::payer_answers::{Asked, Filled};
+use anyspend_domain::payer_answers::{Asked, PayerInput};
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::text::Name;
 use anyspend_domain::web_url::WebUrl;
@@ -21,7 +21,7 @@ pub(crate) const DECISIONS: u32 = 20;
 
 /// The body.
 pub(crate) struct OpenSession {
-    filled: Filled,
+    input: PayerInput,
     visitor_id: Option<VisitorId>,
     /// Whatever was typed: what can be no code is one that does not exist.
     discount_code: Option<Name>,
@@ -32,7 +32,7 @@ impl Body for OpenSession {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self {
             session: NewCheckoutSession { amount: fields.optional("amount"), ..read_purchase(fields) },
-            filled: read_filled(fields),
+            input: read_payer_input(fields),
             visitor_id: fields.optional("visitor_id"),
             discount_code: fields.optional("discount_code"),
         })
@@ -40,8 +40,8 @@ impl Body for OpenSession {
 }
 
 /// What a payer fills in, wherever it stands in a body.
-pub(crate) fn read_filled(fields: &mut Fields<'_>) -> Filled {
-    Filled {
+pub(crate) fn read_payer_input(fields: &mut Fields<'_>) -> PayerInput {
+    PayerInput {
         form_data: fields.optional::<SentForm>("form_data").unwrap_or_default().0,
         shipping_address: fields.optional::<SentAddress>("shipping_address").map(|address| address.0),
         shipping_option_id: fields.optional::<FieldId>("shipping_option_id").map(|id| id.as_str().to_owned()),
@@ -95,10 +95,10 @@ pub(crate) async fn decide(
     link: &PaymentLink,
     reading: Reading<OpenSession>,
 ) -> Result<Opening, ApiError> {
-    let (OpenSession { filled, visitor_id, discount_code, session: mut request }, read) = reading.parts()?;
+    let (OpenSession { input, visitor_id, discount_code, session: mut request }, read) = reading.parts()?;
     request.ignored_urls = ignored_urls(call, link, &mut request).await?;
     let mut decided = Vec::new();
-    match Asked::by(&link.terms).accept(filled) {
+    match Asked::by(&link.terms).accept(input) {
         Ok(answers) => {
             request.buyer.form_data = answers.form_data;
             request.buyer.shipping_address = answers.shipping_address;

@@ -1,6 +1,6 @@
 //! A session's page, in each of its states.
 
-use super::form::{Ask, Filled, errors};
+use super::form::{Ask, FormState, errors};
 use super::money::Currency;
 use super::{Look, Motion, Sign, closed, link, paying};
 use crate::decisions::context::Context;
@@ -37,13 +37,13 @@ pub(crate) fn ask<'a>(context: &'a Context, currency: &'a Currency) -> Option<As
     Some(Ask { asked: session.still_asked(all), choice, currency })
 }
 
-/// Answers with a session's page; `filled` is what was filled in, where something was missing.
-pub(crate) fn answer(call: &Call, context: &Context, filled: &Filled) -> Answer {
+/// Answers with a session's page; `state` is what was filled in, where something was missing.
+pub(crate) fn answer(call: &Call, context: &Context, state: &FormState) -> Answer {
     let session = &context.session;
     let currency = currency(session);
     match session.status(call.now, context.link_deleted_at) {
         Status::Open => match ask(context, &currency) {
-            Some(ask) => details(call, context, &ask, filled),
+            Some(ask) => details(call, context, &ask, state),
             None => paying::page(call, context, &currency),
         },
         Status::Processing => processing(call, context, &currency),
@@ -92,18 +92,18 @@ pub(super) fn summary(session: &CheckoutSession, link: Option<&PaymentLink>, cur
     }
 }
 
-fn details(call: &Call, context: &Context, ask: &Ask<'_>, filled: &Filled) -> Answer {
+fn details(call: &Call, context: &Context, ask: &Ask<'_>, state: &FormState) -> Answer {
     let session = &context.session;
-    let status = if filled.is_refused() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    let title = if filled.is_refused() { "Error: your details" } else { "Your details" };
+    let status = if state.is_refused() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let title = if state.is_refused() { "Error: your details" } else { "Your details" };
     let content = html! {
         div.sheet {
             (summary(session, context.link.as_deref(), ask.currency))
             section.card.stack aria-labelledby="details" {
                 h2 id="details" { "Your details" }
-                (errors(filled))
+                (errors(state))
                 form.stack method="post" action=(crate::session_path(&session.id)) {
-                    (ask.inputs(filled))
+                    (ask.inputs(state))
                     button.button type="submit" { "Continue" }
                 }
                 (way_back(session))

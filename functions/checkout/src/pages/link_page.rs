@@ -1,7 +1,7 @@
 //! `GET /pay/{id}`
 
 use crate::html::closed::{self, Closed, failure};
-use crate::html::form::Filled;
+use crate::html::form::FormState;
 use crate::html::{HTML, link};
 use crate::pages::query::PageQuery;
 use crate::pages::visit;
@@ -105,7 +105,7 @@ async fn show(call: Arc<Call>, _: Caller, loaded: Loaded) -> Result<Answer, ApiE
     }
     match Closed::of(&link, call.now) {
         Some(reason) => Ok(closed::link(&call, &link, reason)),
-        None => Ok(link::answer(&call, &link, &Filled::default(), visit.as_ref())),
+        None => Ok(link::answer(&call, &link, &FormState::default(), visit.as_ref())),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::decisions::context::{self, Context, find};
 use crate::html::closed::failure;
-use crate::html::form::Filled;
+use crate::html::form::FormState;
 use crate::html::{self, HTML};
 use anyspend_api::operation::{Access, Audience, Content, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
@@ -29,5 +29,5 @@ pub(crate) fn operation() -> Operation {
 
 async fn show(call: Arc<Call>, _: Caller, found: Option<Context>) -> Result<Answer, ApiError> {
     let context = found.ok_or_else(|| context::unknown(&call))?;
-    Ok(html::session::answer(&call, &context, &Filled::default()))
+    Ok(html::session::answer(&call, &context, &FormState::default()))
 }
