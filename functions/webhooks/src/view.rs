@@ -1,6 +1,5 @@
 //! How endpoints, deliveries and what was done about them are shown, and how an endpoint is read from a body.
 
-use anyspend_api::auth::Owned;
 use anyspend_api::fields::{Body, Fields, List};
 use anyspend_api::version::Time;
 use anyspend_api::webhook::SigningSecret;
@@ -229,15 +228,5 @@ impl WebhookActionView {
             status: delivery.state.as_str(),
             delivery: DeliveryView::new(delivery),
         }
-    }
-}
-
-/// Lets [`anyspend_api::Caller::own`] decide whose delivery it is.
-pub(crate) struct OwnedDelivery(pub(crate) Delivery);
-
-impl Owned for OwnedDelivery {
-    const OBJECT: &'static str = DeliveryId::OBJECT;
-    fn owner(&self) -> &Owner {
-        &self.0.owner
     }
 }

@@ -1,6 +1,6 @@
 //! How a product is read from a body and shown in an answer, and how references to products are checked.
 
-use crate::auth::{Caller, Owned};
+use crate::caller::Caller;
 use crate::call::Call;
 use crate::error::{ApiError, ErrorItem, unknown_reference};
 use crate::fields::{Body, Fields};
@@ -129,13 +129,6 @@ impl ProductView {
             updated_at: Time(product.updated_at),
             warnings: token_warnings(&terms.token_address, terms.chain_id, "product"),
         }
-    }
-}
-
-impl Owned for Product {
-    const OBJECT: &'static str = ProductId::OBJECT;
-    fn owner(&self) -> &Owner {
-        &self.owner
     }
 }
 
