@@ -5,7 +5,7 @@ use crate::session::{self, Context};
 use crate::session_page::find;
 use crate::view::PayerSessionView;
 use anyspend_api::operation::{Access, Audience, Operation};
-use anyspend_api::{Answer, ApiError, Call, Caller, NotCommitted};
+use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::checkout_session::CheckoutSession;
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -29,16 +29,19 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn add(call: Arc<Call>, caller: Caller, found: Option<Context>) -> Result<Answer, ApiError> {
-    let mut context = found.ok_or_else(|| session::unknown(&call))?;
-    for _ in 0..details::DECISIONS {
-        let session = details::decide(&call, &context, call.read_body_in(context.session.owner.mode)?)?;
-        let shown = |session: &CheckoutSession| {
-            call.answer(StatusCode::OK, &PayerSessionView::new(session, &call, context.link_deleted_at))
-        };
-        match details::commit(&call, &caller, &context.session, &session, shown).await {
-            Err(NotCommitted::Changed) => context = details::again(&call).await?,
-            settled => return Ok(settled?),
-        }
-    }
-    Err(ApiError::unavailable("the session kept changing"))
+    let context = found.ok_or_else(|| session::unknown(&call))?;
+    let (call, caller) = (&*call, &caller);
+    call.decide(
+        call.param("id"),
+        context,
+        || session::known(call),
+        |context| async move {
+            let session = details::decide(call, &context, call.read_body_in(context.session.owner.mode)?)?;
+            let shown = |session: &CheckoutSession| {
+                call.answer(StatusCode::OK, &PayerSessionView::new(session, call, context.link_deleted_at))
+            };
+            details::commit(call, caller, &context.session, &session, shown).await
+        },
+    )
+    .await
 }

@@ -1,16 +1,13 @@
 //! Adding what a session still lacks: what may be sent, and what becomes of it, for the page and the API alike.
 
 use crate::open::read_filled;
-use crate::session::{self, Context};
+use crate::session::Context;
 use anyspend_api::fields::{Body, Fields, Reading};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::payer_answers::{Asked, Filled};
-use anyspend_domain::{Amount, CheckoutSessionId, Rejection};
+use anyspend_domain::{Amount, Rejection};
 use anyspend_store::checkout_sessions;
-
-/// How often details are decided on anew because another change came first.
-pub(crate) const DECISIONS: u32 = 10;
 
 /// The body.
 pub(crate) struct AddDetails {
@@ -61,22 +58,8 @@ pub(crate) async fn commit(
     answer: impl Fn(&CheckoutSession) -> Result<Answer, ApiError>,
 ) -> Result<Answer, NotCommitted> {
     let changes = |session: &CheckoutSession| {
-        Ok(Changes {
-            writes: checkout_sessions::update(was, session, &*call.platform)?,
-            event_type: "checkout_session.updated",
-            resource_type: CheckoutSessionId::OBJECT,
-            resource_id: session.id.to_string(),
-            answer: answer(session)?,
-        })
+        let writes = checkout_sessions::update(was, session, &*call.platform)?;
+        Ok(Changes::of(session, "checkout_session.updated", writes, answer(session)?))
     };
-    // Boxed, like every future that commits more than once: it holds what each try needs.
-    Box::pin(call.commit_asking(caller, session, changes)).await
-}
-
-/// The session read anew, after another change came first.
-///
-/// # Errors
-/// `resource_not_found`, and 503.
-pub(crate) async fn again(call: &Call) -> Result<Context, ApiError> {
-    session::find(call).await?.ok_or_else(|| session::unknown(call))
+    call.commit_asking(caller, session, changes).await
 }

@@ -34,6 +34,14 @@ pub(crate) async fn find(call: &Call) -> Result<Option<Context>, ApiError> {
     Ok(session.map(|session| Context { session, link, link_deleted_at }))
 }
 
+/// The session the path names, read anew where another change came first.
+///
+/// # Errors
+/// `resource_not_found`, and 503.
+pub(crate) async fn known(call: &Call) -> Result<Context, ApiError> {
+    find(call).await?.ok_or_else(|| unknown(call))
+}
+
 /// There is no such session.
 pub(crate) fn unknown(call: &Call) -> ApiError {
     ApiError::not_found(CheckoutSessionId::OBJECT, call.param("id"))

@@ -2,7 +2,7 @@
 
 use anyspend_api::version::{Addr, Time};
 use anyspend_domain::customer::Customer;
-use anyspend_domain::{CustomerId, Metadata, Owner};
+use anyspend_domain::{CustomerId, Metadata};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -5,7 +5,7 @@ use anyspend_api::version::Time;
 use anyspend_api::webhook::SigningSecret;
 use anyspend_domain::webhook::{Standing, Subscription, Webhook, WebhookPatch, Wish};
 use anyspend_domain::webhook_delivery::{Delivery, DeliveryState};
-use anyspend_domain::{DeliveryId, Owner, Patch, Timestamp, WebhookId};
+use anyspend_domain::{DeliveryId, Patch, Timestamp, WebhookId};
 use serde::Serialize;
 use utoipa::ToSchema;
 

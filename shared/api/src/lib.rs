@@ -9,9 +9,9 @@ mod frame;
 mod resources;
 
 pub use frame::{
-    access_log, answer, auth, call, caller, clock, commit, config, credential, error, expected, export, fields, idempotency, json, kms,
-    list, openapi, operation, owner_cache, page, platform, query, rate_limit_cache, road, seal, serve, session_token, stored,
-    vault, version,
+    access_log, answer, auth, call, caller, clock, commit, config, credential, error, expected, export, fields,
+    idempotency, json, kms, list, openapi, operation, owner_cache, page, platform, query, rate_limit_cache, road, seal,
+    serve, session_token, stored, vault, version,
 };
 use frame::{body, requirements, response, turns};
 pub use resources::{
@@ -25,4 +25,4 @@ pub use commit::{Changes, NotCommitted};
 pub use error::ApiError;
 pub use operation::{Access, Group, Operation};
 pub use platform::Platform;
-pub use stored::{DeletedView, Stored};
+pub use stored::{Deletable, DeletedView, Stored};

@@ -9,7 +9,8 @@ use crate::transaction::Transaction;
 use crate::webhook::Webhook;
 use crate::webhook_delivery::Delivery;
 use crate::{
-    CheckoutSessionId, CustomerId, DeliveryId, DiscountCodeId, Owner, PaymentLinkId, ProductId, TransactionId, WebhookId,
+    CheckoutSessionId, CustomerId, DeliveryId, DiscountCodeId, Owner, PaymentLinkId, ProductId, TransactionId,
+    WebhookId,
 };
 
 /// An object of an organization's live or test half.

@@ -103,7 +103,12 @@ impl Db {
     ///
     /// # Errors
     /// When the table does not answer: the request must then not be let through.
-    pub async fn authenticate_key(&self, hash: KeyHash, now: Timestamp, expected: Interval) -> Result<KeyAuth, StoreError> {
+    pub async fn authenticate_key(
+        &self,
+        hash: KeyHash,
+        now: Timestamp,
+        expected: Interval,
+    ) -> Result<KeyAuth, StoreError> {
         let key = Key::api_key(hash);
         let last_used = now.millis() - now.millis() % LAST_USED_STEP_MILLIS;
         let spend = Spend {

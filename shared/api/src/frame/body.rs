@@ -10,7 +10,7 @@ use anyspend_domain::{Code, Mode};
 use http::{HeaderMap, header};
 
 /// Largest request body.
-pub const MAX_BODY_BYTES: usize = 256 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 256 * 1024;
 
 impl Call {
     /// What must be right about a request whatever it asks for: query, idempotency key, body.

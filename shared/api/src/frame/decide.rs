@@ -18,13 +18,17 @@ impl Call {
     ///
     /// # Errors
     /// What `reload` and `decide` fail with; 503 when there is no time for another try.
-    pub async fn decide<S>(
+    pub async fn decide<S, Reloaded, Decided>(
         &self,
         object: &str,
         found: S,
-        reload: impl AsyncFn() -> Result<S, ApiError>,
-        decide: impl AsyncFn(S) -> Result<Answer, NotCommitted>,
-    ) -> Result<Answer, ApiError> {
+        reload: impl Fn() -> Reloaded,
+        decide: impl Fn(S) -> Decided,
+    ) -> Result<Answer, ApiError>
+    where
+        Reloaded: Future<Output = Result<S, ApiError>>,
+        Decided: Future<Output = Result<Answer, NotCommitted>>,
+    {
         // Boxed, like every future that commits more than once: it holds what each try needs.
         if let Some(settled) = settled(Box::pin(decide(found)).await) {
             return settled;

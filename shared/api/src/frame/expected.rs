@@ -37,11 +37,7 @@ impl Caller {
     ///
     /// # Errors
     /// What `read` fails with.
-    pub async fn confirm<T, Fut>(
-        &self,
-        expected: Expected<T>,
-        read: impl FnOnce(Owner) -> Fut,
-    ) -> Result<T, ApiError>
+    pub async fn confirm<T, Fut>(&self, expected: Expected<T>, read: impl FnOnce(Owner) -> Fut) -> Result<T, ApiError>
     where
         Fut: Future<Output = Result<T, ApiError>>,
     {

@@ -160,11 +160,7 @@ pub async fn open_part_expected<L: Listing>(call: &Call, part: Option<Part>) -> 
     call.expect(|owner| open::<L>(call, owner, &selection)).await
 }
 
-async fn open<L: Listing>(
-    call: &Call,
-    owner: Owner,
-    selection: &Selection,
-) -> Result<OpenList<L::Columns>, ApiError> {
+async fn open<L: Listing>(call: &Call, owner: Owner, selection: &Selection) -> Result<OpenList<L::Columns>, ApiError> {
     Ok(call.db.open_list(&ListId::all::<L::Columns>(&owner), selection, call.now).await?)
 }
 
@@ -200,4 +196,3 @@ pub async fn show_part<L: Listing>(
     let views = L::views(call, &open, &page.rows).await?;
     call.answer(StatusCode::OK, &page.view(call, views))
 }
-

@@ -302,7 +302,9 @@ mod tests {
                 rows.retain(|row| *row != seen[seen.len() - 1]);
                 rows.push(1_000 + u32::try_from(rows.len()).unwrap());
                 match page.next_cursor {
-                    Some(cursor) if seen.len() < 200 => position = Position::After(read_cursor(&cursor, "list").unwrap()),
+                    Some(cursor) if seen.len() < 200 => {
+                        position = Position::After(read_cursor(&cursor, "list").unwrap())
+                    }
                     _ => break,
                 }
             }

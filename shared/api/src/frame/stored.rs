@@ -10,6 +10,7 @@ use anyspend_domain::{Owned, Owner};
 use anyspend_store::{StoreError, Write};
 use http::StatusCode;
 use serde::Serialize;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// How a resource's objects are found and written.
@@ -18,14 +19,17 @@ pub trait Stored: 'static {
     type Object: Owned + Clone + Send + Sync;
 
     /// The object the path names: whoever's it is, or, where objects are found by their owner, among `owner`'s.
-    fn find(call: &Call, owner: &Owner) -> impl Future<Output = Result<Option<Self::Object>, ApiError>> + Send;
+    fn find(call: Arc<Call>, owner: Owner) -> impl Future<Output = Result<Option<Self::Object>, ApiError>> + Send;
 
     /// The writes that put an object's next state in the place of the one that was read, at the version it had.
     ///
     /// # Errors
     /// When it cannot be stored, which is a fault of ours.
     fn update(call: &Call, was: &Self::Object, is: &Self::Object) -> Result<Vec<Write>, StoreError>;
+}
 
+/// How its objects are deleted, for a resource whose can be.
+pub trait Deletable: Stored {
     /// The writes that delete an object at the version it was read in.
     ///
     /// # Errors
@@ -58,15 +62,15 @@ impl Call {
     /// # Errors
     /// 404 for another's object and for none, and what `decide` refuses.
     pub async fn change<T: Stored>(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
         found: Option<T::Object>,
         event_type: &'static str,
         decide: impl Fn(&mut T::Object) -> Result<Answer, ApiError>,
     ) -> Result<Answer, ApiError> {
-        let id = self.param("id");
-        let reload = async || T::find(self, &caller.owner).await;
-        self.decide(id, found, reload, async |found| {
+        let (id, decide) = (self.param("id"), &decide);
+        let reload = || T::find(self.clone(), caller.owner.clone());
+        self.decide(id, found, reload, |found| async move {
             let was = caller.own(found, id)?;
             let mut is = was.clone();
             let answer = decide(&mut is)?;
@@ -83,15 +87,15 @@ impl Call {
     ///
     /// # Errors
     /// 404 for another's object and for none.
-    pub async fn delete<T: Stored>(
-        &self,
+    pub async fn delete<T: Deletable>(
+        self: &Arc<Self>,
         caller: &Caller,
         found: Option<T::Object>,
         event_type: &'static str,
     ) -> Result<Answer, ApiError> {
         let id = self.param("id");
-        let reload = async || T::find(self, &caller.owner).await;
-        self.decide(id, found, reload, async |found| {
+        let reload = || T::find(self.clone(), caller.owner.clone());
+        self.decide(id, found, reload, |found| async move {
             let was = caller.own(found, id)?;
             let answer = self.answer(StatusCode::OK, &DeletedView::of(&was))?;
             self.commit(caller, Changes::of(&was, event_type, T::delete(self, &was)?, answer)).await

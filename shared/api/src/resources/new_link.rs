@@ -11,6 +11,7 @@ use anyspend_domain::{Address, Patch, PaymentLinkId, Problem, ProductId, ShortCo
 use anyspend_store::payment_links;
 use http::StatusCode;
 use serde::Serialize;
+use std::future::ready;
 
 impl Call {
     /// What a decision about a link or a product knows of the world.
@@ -89,16 +90,22 @@ impl Call {
         view: impl Fn(&PaymentLink) -> V,
     ) -> Result<Answer, ApiError> {
         // A short code that is taken makes way for another one.
-        let drawn = async || Ok(PaymentLinkId::generate(self.now, &ShortCode::generate()));
-        self.decide("a short code", drawn().await?, drawn, async |id| {
-            let link = decide(id)?;
-            let answer = self.answer(StatusCode::CREATED, &view(&link))?;
-            let changes = Changes::of(&link, "payment_link.created", payment_links::create(&link)?, answer);
-            let answer = self.commit(caller, changes).await?;
-            // Where one process serves everything, the link's page already knows whose it is.
-            self.platform.remember_link(&link);
-            Ok(answer)
-        })
+        let draw = || PaymentLinkId::generate(self.now, &ShortCode::generate());
+        let (decide, view) = (&decide, &view);
+        self.decide(
+            "a short code",
+            draw(),
+            || ready(Ok(draw())),
+            |id| async move {
+                let link = decide(id)?;
+                let answer = self.answer(StatusCode::CREATED, &view(&link))?;
+                let changes = Changes::of(&link, "payment_link.created", payment_links::create(&link)?, answer);
+                let answer = self.commit(caller, changes).await?;
+                // Where one process serves everything, the link's page already knows whose it is.
+                self.platform.remember_link(&link);
+                Ok(answer)
+            },
+        )
         .await
     }
 }

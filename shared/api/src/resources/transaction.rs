@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::checkout_session::{ShippingAddressSchema, ShippingOptionSchema};
 use crate::error::ApiError;
 use crate::fields::MAX_SAFE_INTEGER;
-use crate::list::{CURSOR, Matcher, LIMIT, Listing, ORDER, PAGE, Part};
+use crate::list::{CURSOR, LIMIT, Listing, Matcher, ORDER, PAGE, Part};
 use crate::query::{QueryKind, QueryParam};
 use crate::version::{Addr, Time};
 use anyspend_domain::buyer::{FormData, ShippingAddress};
