@@ -9,15 +9,12 @@ use crate::requirements::Access;
 use crate::session_token;
 use crate::version::Version;
 use anyspend_domain::api_key::{KeyHash, Permission, Permissions};
+use anyspend_domain::rate_limit::{self, RateLimit};
 use anyspend_domain::token_bucket::Allowance;
 use anyspend_domain::{Code, Mode, Owner};
 use anyspend_store::api_keys::KeyAuth;
 use anyspend_store::rate_limits::Interval;
 
-/// Requests a dashboard session may make per minute.
-pub const SESSION_RATE_LIMIT: u32 = 600;
-/// The bucket group of dashboard sessions.
-const SESSIONS: &str = "session";
 const MODE_HEADER: &str = "anyspend-mode";
 
 impl Call {
@@ -29,7 +26,7 @@ impl Call {
     pub(crate) fn precheck(&self) -> Result<(), ApiError> {
         let bucket = match self.requirements.access {
             Access::Public => return Ok(()),
-            Access::Open { group, .. } => BucketName::of(group, &self.client_network()),
+            Access::Open(limit) => BucketName::of(limit.group, &self.client_network()),
             Access::Needs(_) => match self.credential()? {
                 Credential::Token(token) => return self.verify_token(token).map(|_| ()),
                 Credential::Key(key) => BucketName::from(key),
@@ -70,9 +67,9 @@ impl Call {
     pub async fn authorize(&self) -> Result<Caller, ApiError> {
         let caller = match self.requirements.access {
             Access::Public => Caller::anonymous(self.client_network()),
-            Access::Open { group, per_minute } => {
+            Access::Open(limit) => {
                 let network = self.client_network();
-                self.spend(group, &network, per_minute).await?;
+                self.spend(limit, &network).await?;
                 Caller::anonymous(network)
             }
             Access::Needs(permission) => {
@@ -118,6 +115,7 @@ impl Call {
             actor_type: "api_key",
             actor_id: stored.id.to_string(),
             permissions: stored.permissions,
+            key_rate_limit: stored.rate_limit,
         })
     }
 
@@ -146,20 +144,22 @@ impl Call {
                 ));
             }
         };
-        self.spend(SESSIONS, claims.session(), SESSION_RATE_LIMIT).await?;
+        self.spend(rate_limit::SESSION, claims.session()).await?;
         Ok(Caller {
             owner: Owner { org: claims.org().clone(), mode },
             actor_type: "session",
             actor_id: claims.session().to_owned(),
             permissions: Permissions::admin(),
+            key_rate_limit: None,
         })
     }
 
     /// Takes a token from the bucket of an IP address or a session.
-    async fn spend(&self, group: &'static str, subject: &str, limit: u32) -> Result<(), ApiError> {
+    async fn spend(&self, limit: RateLimit, subject: &str) -> Result<(), ApiError> {
+        let RateLimit { group, per_minute } = limit;
         let bucket = BucketName::of(group, subject);
         let interval = self.first_write(&bucket)?;
-        let spent = self.db.spend_bucket(group, subject, limit, self.now, interval).await?;
+        let spent = self.db.spend_bucket(group, subject, per_minute, self.now, interval).await?;
         let (Ok(allowance) | Err(allowance)) = spent;
         self.note_allowance(allowance);
         self.platform.rate_limits.remember(&bucket, allowance, None);

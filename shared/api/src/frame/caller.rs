@@ -16,6 +16,8 @@ pub struct Caller {
     pub actor_id: String,
     /// What it may do.
     pub permissions: Permissions,
+    /// The limit of the key it presented, where that has one of its own.
+    pub key_rate_limit: Option<u32>,
 }
 
 impl Caller {
@@ -26,6 +28,7 @@ impl Caller {
             actor_type: "anonymous",
             actor_id: network,
             permissions: Permissions::admin(),
+            key_rate_limit: None,
         }
     }
 

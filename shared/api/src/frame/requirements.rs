@@ -2,6 +2,7 @@
 
 use crate::query::QueryParam;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::rate_limit::RateLimit;
 
 /// Who may call an operation, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,12 +10,7 @@ pub enum Access {
     /// Anyone, without a limit of its own; for what costs nothing.
     Public,
     /// Anyone, limited per client IP.
-    Open {
-        /// Routes that share a bucket.
-        group: &'static str,
-        /// Requests per minute and IP.
-        per_minute: u32,
-    },
+    Open(RateLimit),
     /// An API key or a dashboard session with this permission.
     Needs(Permission),
 }
