@@ -6,6 +6,7 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod backoff;
 pub mod checkout_sessions;
 pub mod commit;
 pub mod customers;
