@@ -264,16 +264,9 @@ impl Db {
     /// The events of a day that are wanted.
     fn events_of(&self, day: &Day, filter: &TrailFilter) -> QueryFluentBuilder {
         let mut query = self
-            .client()
-            .query()
+            .query_between(&day.partition, &day.first, &day.last)
             // What was answered a moment ago is there; of other days, all is settled.
-            .consistent_read(day.is_today)
-            .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
-            .expression_attribute_names("#pk", schema::PK)
-            .expression_attribute_names("#sk", schema::SK)
-            .expression_attribute_values(":pk", AttributeValue::S(day.partition.clone()))
-            .expression_attribute_values(":first", AttributeValue::S(day.first.clone()))
-            .expression_attribute_values(":last", AttributeValue::S(day.last.clone()));
+            .consistent_read(day.is_today);
         let mut wanted = Vec::new();
         for (name, value) in [
             ("event_type", &filter.event_type),

@@ -18,15 +18,15 @@ use anyspend_domain::statistics::{
     counted_tag, cut, shard,
 };
 use anyspend_domain::text::UtmTag;
-use anyspend_domain::{Amount, Mode, OrgId, Owner, PaymentLinkId, ShortCode, Timestamp, TransactionId, VisitorId};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use anyspend_domain::{Amount, Owner, PaymentLinkId, ShortCode, Timestamp, TransactionId, VisitorId};
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use serde::{Deserialize, Serialize};
 
 /// What every fact carries, and what only some do.
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredFact {
-    org: OrgId,
-    mode: Mode,
+    #[serde(flatten)]
+    owner: Owner,
     source: Option<String>,
     medium: Option<String>,
     campaign: Option<String>,
@@ -48,8 +48,7 @@ impl StoredFact {
     fn new(owner: &Owner, attribution: &Attribution, bucket: Bucket) -> Self {
         let tag = |tag| counted_tag(tag).map(str::to_owned);
         Self {
-            org: owner.org.clone(),
-            mode: owner.mode,
+            owner: owner.clone(),
             source: tag(attribution.source.as_ref()),
             medium: tag(attribution.medium.as_ref()),
             campaign: tag(attribution.campaign.as_ref()),
@@ -178,8 +177,7 @@ fn fact(item: Item) -> Result<Option<(ShortCode, Fact)>, StoreError> {
         (Kind::Completed, _, Some(amount)) => Event::Completion(amount),
         _ => return Err(StoreError::Fault(format!("a fact of link {code} is incomplete"))),
     };
-    let owner = Owner { org: stored.org, mode: stored.mode };
-    Ok(Some((code, Fact { owner, tags: [stored.source, stored.medium, stored.campaign], event })))
+    Ok(Some((code, Fact { owner: stored.owner, tags: [stored.source, stored.medium, stored.campaign], event })))
 }
 
 fn visit(link: &PaymentLinkId, id: VisitorId, item: Item, started_session: bool) -> Result<Visitor, StoreError> {
@@ -188,7 +186,7 @@ fn visit(link: &PaymentLinkId, id: VisitorId, item: Item, started_session: bool)
     let hash = stored.visitor.ok_or_else(|| StoreError::Fault(format!("{id} has no hash")))?;
     Ok(Visitor {
         id,
-        owner: Owner { org: stored.org, mode: stored.mode },
+        owner: stored.owner,
         payment_link_id: link.clone(),
         ip_country: stored.country,
         referrer: stored.referrer,
@@ -227,24 +225,10 @@ impl Db {
         shard: u8,
         from: Option<Onward>,
     ) -> Result<FactPage, StoreError> {
-        let call = self.meter().begin();
-        let answer = self
-            .client()
-            .query()
-            .table_name(self.table())
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", schema::PK)
-            .expression_attribute_values(":pk", AttributeValue::S(fact_partition(bucket, shard)))
-            .set_exclusive_start_key(from.map(|onward| onward.0))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await
-            .map_err(|error| store_error(&error))?;
-        call.finish(Units::Read, &answer.consumed_capacity);
-        let onward = answer.last_evaluated_key.filter(|key| !key.is_empty()).map(Onward);
-        let facts = answer.items.unwrap_or_default().into_iter().map(fact);
-        Ok(FactPage { facts: facts.filter_map(Result::transpose).collect::<Result<_, _>>()?, onward })
+        let query = self.query_of(&fact_partition(bucket, shard));
+        let (items, onward) = self.query_page_from(query, from.map(|onward| onward.0)).await?;
+        let facts = items.into_iter().map(fact).filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        Ok(FactPage { facts, onward: onward.map(Onward) })
     }
 
     /// The facts of a link and a bucket, gathered.
@@ -252,15 +236,7 @@ impl Db {
     /// # Errors
     /// When the table does not answer.
     pub async fn facts_of_link(&self, code: &ShortCode, bucket: Bucket) -> Result<Gathered, StoreError> {
-        let query = self
-            .client()
-            .query()
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk AND begins_with(#sk, :link)")
-            .expression_attribute_names("#pk", schema::PK)
-            .expression_attribute_names("#sk", schema::SK)
-            .expression_attribute_values(":pk", AttributeValue::S(fact_partition(bucket, shard(code))))
-            .expression_attribute_values(":link", AttributeValue::S(facts_prefix(code)));
+        let query = self.query_beginning(&fact_partition(bucket, shard(code)), &facts_prefix(code));
         let mut gathered = Gathered::default();
         for item in self.query_all(query).await? {
             if let Some((_, fact)) = fact(item)? {
@@ -283,19 +259,10 @@ impl Db {
         consistent: bool,
     ) -> Result<Vec<Visitor>, StoreError> {
         let code = link.short_code();
-        let partition = fact_partition(bucket, shard(&code));
         let query = self
-            .client()
-            .query()
-            .table_name(self.table())
+            .query_beginning(&fact_partition(bucket, shard(&code)), &visits_prefix(&code))
             .consistent_read(consistent)
-            .scan_index_forward(false)
-            .key_condition_expression("#pk = :pk AND begins_with(#sk, :visits)")
-            .expression_attribute_names("#pk", schema::PK)
-            .expression_attribute_names("#sk", schema::SK)
-            .expression_attribute_values(":pk", AttributeValue::S(partition))
-            .expression_attribute_values(":visits", AttributeValue::S(visits_prefix(&code)))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .scan_index_forward(false);
         let mut visits = Vec::new();
         let mut from = before.map(|id| key_item(&Key::visit(id)));
         // Newest first, a visit's mark comes before the visit itself.
@@ -303,11 +270,8 @@ impl Db {
         while visits.len() < most {
             // Each visit may have a mark.
             let limit = i32::try_from((most - visits.len()).saturating_mul(2)).unwrap_or(i32::MAX);
-            let call = self.meter().begin();
-            let request = query.clone().limit(limit).set_exclusive_start_key(from.take());
-            let answer = request.send().await.map_err(|error| store_error(&error))?;
-            call.finish(Units::Read, &answer.consumed_capacity);
-            for item in answer.items.unwrap_or_default() {
+            let (items, next) = self.query_page_from(query.clone().limit(limit), from.take()).await?;
+            for item in items {
                 let sk = string(&item, schema::SK).to_owned();
                 match sk.strip_suffix(STARTED_SUFFIX) {
                     Some(visit) => marked = Some(visit.to_owned()),
@@ -319,7 +283,7 @@ impl Db {
                     None => {}
                 }
             }
-            from = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            from = next;
             if from.is_none() {
                 break;
             }

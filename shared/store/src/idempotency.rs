@@ -3,7 +3,7 @@
 //! Views are verbose: as they are, most answers would make a row of two kilobytes, which a transaction pays twice. So a
 //! body is squeezed first.
 
-use crate::db::{Db, Item, StoreError, read, row};
+use crate::db::{Db, StoreError, read, row};
 use crate::schema::Key;
 use crate::{CommitError, Refusal, Write};
 use anyspend_domain::{Owner, Timestamp};
@@ -122,7 +122,7 @@ struct Row<'a> {
 /// When the answer cannot be stored, which is a fault of ours.
 pub fn keep(scope: &IdempotencyScope, answer: &KeptAnswer, now: Timestamp) -> Result<Write, StoreError> {
     let item = row(&scope.row_key(), &Row { answer, ttl: answer.expires_at.seconds() })?;
-    Ok(Write::answer(item, now))
+    Ok(Write::put(item).if_new_or_expired(now).refused_as(Refusal::Answered))
 }
 
 /// The kept answer that stood in the way of a commit, if that is what happened.
@@ -131,13 +131,9 @@ pub fn keep(scope: &IdempotencyScope, answer: &KeptAnswer, now: Timestamp) -> Re
 /// When it is there but cannot be read.
 pub fn answered(error: CommitError) -> Result<Result<KeptAnswer, CommitError>, StoreError> {
     match error {
-        CommitError::Refused { refusal: Refusal::Answered, old: Some(item) } => read_answer(item).map(Ok),
+        CommitError::Refused { refusal: Refusal::Answered, old: Some(item) } => read(item).map(Ok),
         other => Ok(Err(other)),
     }
-}
-
-fn read_answer(item: Item) -> Result<KeptAnswer, StoreError> {
-    read(item)
 }
 
 impl Db {
@@ -150,9 +146,8 @@ impl Db {
         scope: &IdempotencyScope,
         now: Timestamp,
     ) -> Result<Option<KeptAnswer>, StoreError> {
-        let Some(item) = self.get(&scope.row_key(), true).await? else { return Ok(None) };
-        let answer = read_answer(item)?;
-        Ok((now < answer.expires_at).then_some(answer))
+        let answer: Option<KeptAnswer> = self.find(&scope.row_key()).await?;
+        Ok(answer.filter(|answer| now < answer.expires_at))
     }
 }
 

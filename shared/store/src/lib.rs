@@ -6,14 +6,19 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod backoff;
+mod batch;
 pub mod checkout_sessions;
 pub mod commit;
+mod connection;
 pub mod customers;
 pub mod data_key;
 pub mod db;
 pub mod discount_codes;
+mod error;
 pub mod facts;
 pub mod idempotency;
+pub mod limits;
 pub mod list;
 pub mod meter;
 pub mod organizations;
@@ -22,6 +27,9 @@ pub mod payment_links;
 pub mod payments;
 pub mod products;
 pub mod rate_limits;
+mod rows;
+#[cfg(test)]
+mod rows_tests;
 pub mod schema;
 pub mod settlement;
 pub mod statistics;
@@ -29,7 +37,9 @@ pub mod transactions;
 pub mod vault;
 pub mod webhook_deliveries;
 pub mod webhooks;
+mod write;
 
-pub use commit::{CommitError, Refusal, Write};
+pub use commit::CommitError;
 pub use db::{Db, StoreError};
 pub use meter::Cost;
+pub use write::{Refusal, Write};

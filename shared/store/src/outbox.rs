@@ -9,16 +9,17 @@ use crate::db::{Db, Item, StoreError, read, row};
 use crate::schema::{Key, outbox_partition};
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::webhook::WebhookEvent;
-use anyspend_domain::{CheckoutSessionId, EventId, Mode, OrgId, Owner, Timestamp, TransactionId};
+use anyspend_domain::{CheckoutSessionId, EventId, Owner, Timestamp, TransactionId};
 use serde::{Deserialize, Serialize};
 
 /// Something that happened to an owner's objects.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxEvent {
     /// `evt_…`, made at `created_at`: rows are found in the order of their ids. The receiver sees it, the same one with
     /// every attempt and for each of its endpoints.
     pub id: EventId,
     /// Whose endpoints are told.
+    #[serde(flatten)]
     pub owner: Owner,
     /// What happened.
     pub event: WebhookEvent,
@@ -49,33 +50,13 @@ impl OutboxEvent {
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct StoredEvent {
-    id: EventId,
-    org: OrgId,
-    mode: Mode,
-    event: WebhookEvent,
-    transaction_id: Option<TransactionId>,
-    session_id: Option<CheckoutSessionId>,
-    created_at: Timestamp,
-}
-
 /// The write that puts an event into the outbox. It belongs into the transaction of the change it tells of: nothing that
 /// happened goes untold then, and nothing is told that did not happen.
 ///
 /// # Errors
 /// When it cannot be stored, which is a fault of ours.
 pub fn emit(event: &OutboxEvent) -> Result<Write, StoreError> {
-    let stored = StoredEvent {
-        id: event.id.clone(),
-        org: event.owner.org.clone(),
-        mode: event.owner.mode,
-        event: event.event,
-        transaction_id: event.transaction_id.clone(),
-        session_id: event.session_id.clone(),
-        created_at: event.created_at,
-    };
-    Ok(Write::put(row(&Key::outbox(&event.id), &stored)?))
+    Ok(Write::put(row(&Key::outbox(&event.id), event)?))
 }
 
 /// Reads an event out of its row.
@@ -83,7 +64,7 @@ pub fn emit(event: &OutboxEvent) -> Result<Write, StoreError> {
 /// # Errors
 /// When it cannot be read, which is a fault of ours.
 pub fn event(item: Item) -> Result<OutboxEvent, StoreError> {
-    read::<StoredEvent>(item).map(OutboxEvent::from)
+    read(item)
 }
 
 /// Reads an event out of an image of its row, as a stream carries it.
@@ -91,21 +72,7 @@ pub fn event(item: Item) -> Result<OutboxEvent, StoreError> {
 /// # Errors
 /// When it cannot be read, which is a fault of ours.
 pub fn event_in_image(image: serde_dynamo::Item) -> Result<OutboxEvent, StoreError> {
-    let stored: Result<StoredEvent, _> = serde_dynamo::from_item(image);
-    stored.map(OutboxEvent::from).map_err(|error| StoreError::Fault(format!("an image cannot be read: {error}")))
-}
-
-impl From<StoredEvent> for OutboxEvent {
-    fn from(stored: StoredEvent) -> Self {
-        Self {
-            id: stored.id,
-            owner: Owner { org: stored.org, mode: stored.mode },
-            event: stored.event,
-            transaction_id: stored.transaction_id,
-            session_id: stored.session_id,
-            created_at: stored.created_at,
-        }
-    }
+    serde_dynamo::from_item(image).map_err(|error| StoreError::Fault(format!("an image cannot be read: {error}")))
 }
 
 impl Db {

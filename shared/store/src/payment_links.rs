@@ -5,27 +5,24 @@
 
 use crate::db::{Db, Item, StoreError, read, row, string};
 use crate::list::{self, Columns, Facet, IdShape, ListId, ListRow, Sort, Suffix, keys};
-use crate::rate_limits::number;
 use crate::schema::{self, Key, link_partition};
+use crate::write::{Changes, number};
 use crate::{Write, checkout_sessions};
 use anyspend_domain::line_item::LineItem;
 use anyspend_domain::payment::LinkState;
 use anyspend_domain::payment_link::{PaymentLink, Terms, is_active};
 use anyspend_domain::text::fold_case;
-use anyspend_domain::{Mode, OrgId, Owner, PaymentLinkId, PaymentLinkRef, ShortCode, Timestamp};
+use anyspend_domain::{OrgId, Owner, PaymentLinkId, PaymentLinkRef, ShortCode, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// The attribute that makes a head row a tombstone.
 const DELETED_AT: &str = "deleted_at";
-/// Columns of the head row that an update may remove.
-const OPTIONAL_COLUMNS: &[&str] = &["max_uses", "expires_at", "has_items", "folded_description"];
-
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct StoredHead {
     id: PaymentLinkId,
-    org: OrgId,
-    mode: Mode,
+    #[serde(flatten)]
+    owner: Owner,
     created_at: Timestamp,
     updated_at: Timestamp,
     version: u64,
@@ -150,8 +147,8 @@ fn listed(
     now: Timestamp,
 ) -> Result<Vec<Write>, StoreError> {
     match is.or(was) {
-        Some(StoredHead { id, org, mode, .. }) if *org != OrgId::anonymous() => {
-            let list = ListId::all::<LinkColumns>(&Owner { org: org.clone(), mode: *mode });
+        Some(StoredHead { id, owner, .. }) if owner.org != OrgId::anonymous() => {
+            let list = ListId::all::<LinkColumns>(owner);
             let (was, is) = (was.map(LinkColumns::of_head), is.map(LinkColumns::of_head));
             list::changed(&list, id.as_str(), version, was.as_ref(), is.as_ref(), now)
         }
@@ -162,8 +159,7 @@ fn listed(
 fn head(link: &PaymentLink) -> StoredHead {
     StoredHead {
         id: link.id.clone(),
-        org: link.owner.org.clone(),
-        mode: link.owner.mode,
+        owner: link.owner.clone(),
         created_at: link.created_at,
         updated_at: link.updated_at,
         version: link.version,
@@ -205,7 +201,7 @@ pub fn rows(link: &PaymentLink) -> Result<Vec<Item>, StoreError> {
 /// # Errors
 /// When it cannot be stored, which is a fault of ours.
 pub fn create(link: &PaymentLink) -> Result<Vec<Write>, StoreError> {
-    let mut writes = vec![Write::create(row(&Key::link_head(&link.id.short_code()), &head(link))?)];
+    let mut writes = vec![Write::put(row(&Key::link_head(&link.id.short_code()), &head(link))?).if_new()];
     writes.extend(terms_and_items(link)?.into_iter().map(Write::put));
     writes.extend(listed(None, Some(&head(link)), link.version, link.created_at)?);
     Ok(writes)
@@ -218,12 +214,8 @@ pub fn create(link: &PaymentLink) -> Result<Vec<Write>, StoreError> {
 pub fn update(was: &PaymentLink, is: &PaymentLink) -> Result<Vec<Write>, StoreError> {
     let code = is.id.short_code();
     let key = Key::link_head(&code);
-    let mut set = row(&key, &head(is))?;
-    for fixed in [schema::PK, schema::SK, "id", "org", "mode", "created_at"] {
-        set.remove(fixed);
-    }
-    let remove = OPTIONAL_COLUMNS.iter().copied().filter(|column| !set.contains_key(*column)).collect();
-    let mut writes = vec![Write::set_at_version(key, was.version, set, remove)];
+    let changes = Changes::between(&row(&key, &head(was))?, row(&key, &head(is))?);
+    let mut writes = vec![Write::update(key, changes).at_version(was.version)];
     writes.extend(terms_and_items(is)?.into_iter().map(Write::put));
     if is.items.is_empty() {
         writes.push(Write::delete(Key::link_items(&code)));
@@ -241,7 +233,7 @@ pub fn delete(link: &PaymentLink, now: Timestamp) -> Result<Vec<Write>, StoreErr
     let code = link.id.short_code();
     let tombstone = StoredTombstone { id: link.id.clone(), deleted_at: now };
     let mut writes = vec![
-        Write::replace_at_version(row(&Key::link_head(&code), &tombstone)?, link.version),
+        Write::put(row(&Key::link_head(&code), &tombstone)?).at_version(link.version),
         Write::delete(Key::link_terms(&code)),
         Write::delete(Key::link_items(&code)),
     ];
@@ -261,14 +253,14 @@ pub struct LinkHead(StoredHead);
 /// When it cannot be stored, which is a fault of ours.
 pub fn count_use(LinkHead(was): &LinkHead, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let is = StoredHead { uses: was.uses.saturating_add(1), version: was.version + 1, ..was.clone() };
-    let set = Item::from([("uses".to_owned(), number(is.uses)), ("version".to_owned(), number(is.version))]);
-    let mut writes = vec![Write::set_at_version(Key::link_head(&is.id.short_code()), was.version, set, Vec::new())];
+    let counted = Changes::set([("uses", number(is.uses)), ("version", number(is.version))]);
+    let mut writes = vec![Write::update(Key::link_head(&is.id.short_code()), counted).at_version(was.version)];
     writes.extend(listed(Some(was), Some(&is), is.version, now)?);
     Ok(writes)
 }
 
 /// Puts a link's rows together; `None` when the head or the terms are not among them.
-fn assemble(rows: Vec<Item>) -> Result<Option<PaymentLink>, StoreError> {
+pub(crate) fn assemble(rows: Vec<Item>) -> Result<Option<PaymentLink>, StoreError> {
     let (mut stored_head, mut terms, mut items) = (None, None, Vec::new());
     for item in rows {
         match string(&item, schema::SK) {
@@ -281,7 +273,7 @@ fn assemble(rows: Vec<Item>) -> Result<Option<PaymentLink>, StoreError> {
     }
     Ok(stored_head.zip(terms).map(|(head, terms)| PaymentLink {
         id: head.id,
-        owner: Owner { org: head.org, mode: head.mode },
+        owner: head.owner,
         terms,
         items,
         uses: head.uses,

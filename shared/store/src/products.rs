@@ -1,25 +1,14 @@
 //! Products: one row each.
 
 use crate::Write;
-use crate::db::{Db, Item, StoreError, in_order, read, row};
+use crate::db::{Db, Item, StoreError, read, row};
 use crate::list::{self, Columns, Facet, IdShape, ListId, ListRow, Sort, Suffix, keys};
 use crate::schema::Key;
-use anyspend_domain::product::{Product, ProductTerms, ProductType};
+use anyspend_domain::product::{Product, ProductType};
 use anyspend_domain::text::fold_case;
-use anyspend_domain::{Mode, OrgId, Owner, ProductId, Timestamp};
+use anyspend_domain::{Owner, ProductId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-
-#[derive(Debug, Serialize, Deserialize)]
-struct StoredProduct {
-    id: ProductId,
-    org: OrgId,
-    mode: Mode,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-    version: u64,
-    terms: ProductTerms,
-}
 
 /// What lists know of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,29 +85,8 @@ fn listed(was: Option<&Product>, is: &Product) -> Result<Vec<Write>, StoreError>
     list::changed(&list, is.id.as_str(), is.version, was.as_ref(), Some(&columns), is.updated_at)
 }
 
-fn whole(product: &Product) -> Result<Item, StoreError> {
-    let stored = StoredProduct {
-        id: product.id.clone(),
-        org: product.owner.org.clone(),
-        mode: product.owner.mode,
-        created_at: product.created_at,
-        updated_at: product.updated_at,
-        version: product.version,
-        terms: product.terms.clone(),
-    };
-    row(&Key::product(&product.id), &stored)
-}
-
-fn product(item: Item) -> Result<Product, StoreError> {
-    let stored: StoredProduct = read(item)?;
-    Ok(Product {
-        id: stored.id,
-        owner: Owner { org: stored.org, mode: stored.mode },
-        terms: stored.terms,
-        created_at: stored.created_at,
-        updated_at: stored.updated_at,
-        version: stored.version,
-    })
+fn stored(product: &Product) -> Result<Item, StoreError> {
+    row(&Key::product(&product.id), product)
 }
 
 /// The writes that make a product.
@@ -126,7 +94,7 @@ fn product(item: Item) -> Result<Product, StoreError> {
 /// # Errors
 /// When it cannot be stored, which is a fault of ours.
 pub fn create(product: &Product) -> Result<Vec<Write>, StoreError> {
-    let mut writes = vec![Write::create(whole(product)?)];
+    let mut writes = vec![Write::put(stored(product)?).if_new()];
     writes.extend(listed(None, product)?);
     Ok(writes)
 }
@@ -137,7 +105,7 @@ pub fn create(product: &Product) -> Result<Vec<Write>, StoreError> {
 /// # Errors
 /// When it cannot be stored, which is a fault of ours.
 pub fn update(was: &Product, is: &Product) -> Result<Vec<Write>, StoreError> {
-    let mut writes = vec![Write::replace_at_version(whole(is)?, was.version)];
+    let mut writes = vec![Write::put(stored(is)?).at_version(was.version)];
     writes.extend(listed(Some(was), is)?);
     Ok(writes)
 }
@@ -148,7 +116,7 @@ impl Db {
     /// # Errors
     /// When the table does not answer.
     pub async fn find_product(&self, id: &ProductId) -> Result<Option<Product>, StoreError> {
-        self.get(&Key::product(id), true).await?.map(product).transpose()
+        self.find(&Key::product(id)).await
     }
 
     /// Which of these products `owner` has, archived ones included.
@@ -161,7 +129,7 @@ impl Db {
         ids: BTreeSet<&ProductId>,
     ) -> Result<BTreeSet<ProductId>, StoreError> {
         let keys: Vec<Key> = ids.into_iter().map(Key::product).collect();
-        let found = self.batch_get_consistent(&keys).await?.into_iter().map(product);
+        let found = self.batch_get_consistent(&keys).await?.into_iter().map(read::<Product>);
         let found = found.collect::<Result<Vec<_>, _>>()?;
         Ok(found.into_iter().filter(|product| product.owner == *owner).map(|product| product.id).collect())
     }
@@ -171,8 +139,7 @@ impl Db {
     /// # Errors
     /// When the table does not answer.
     pub async fn get_products(&self, page: &[ListRow]) -> Result<Vec<Product>, StoreError> {
-        let key = |listed: &ListRow| ProductId::parse(&listed.id).as_ref().map(Key::product);
-        let items = self.get_listed(page, |listed| key(listed).into_iter().collect()).await?;
-        in_order(page.iter().filter_map(key), items).map(product).collect()
+        let key = |id: &str| ProductId::parse(id).as_ref().map(Key::product);
+        self.get_page(page, key).await?.into_iter().map(read).collect()
     }
 }

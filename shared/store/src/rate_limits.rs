@@ -4,25 +4,21 @@
 //! mutually exclusive conditional updates: count up within the interval, or begin a new one. The caller guesses
 //! which; a wrong guess is told by the old item and costs one more call.
 
+use crate::backoff;
 use crate::db::{Db, Item, StoreError, key_item, read, store_error};
 use crate::meter::Units;
 use crate::schema::{self, Key};
+use crate::write::number;
 use anyspend_domain::Timestamp;
 use anyspend_domain::token_bucket::{Allowance, INTERVAL_MILLIS, INTERVAL_SECONDS, is_running};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::time::Duration;
 
 /// How often a spend follows what the old item tells before it gives up.
 const BRANCH_ATTEMPTS: u32 = 6;
-/// Pause after meeting a transaction on the same item (a revocation, say).
-const CONFLICT_PAUSE: Duration = Duration::from_millis(25);
-
 /// Which of the two updates to try first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guess {
@@ -86,21 +82,25 @@ pub(crate) enum Spent {
 }
 
 /// How one conditional update ended.
-enum Tried {
+enum Attempt {
     Taken(Item),
     Refused(Option<Item>),
-    MetATransaction,
+    /// A transaction was under way on the item.
+    Conflict,
 }
 
 impl Db {
     pub(crate) async fn spend(&self, spend: &Spend<'_>, guess: Guess) -> Result<Spent, StoreError> {
         let mut branch = guess;
+        let mut conflicts = 0;
         for _ in 0..BRANCH_ATTEMPTS {
             let old = match self.try_spend(spend, branch).await? {
-                Tried::Taken(item) => return Ok(Spent::Taken(item)),
-                Tried::Refused(old) => old,
-                Tried::MetATransaction => {
-                    tokio::time::sleep(CONFLICT_PAUSE).await;
+                Attempt::Taken(item) => return Ok(Spent::Taken(item)),
+                Attempt::Refused(old) => old,
+                // Of a revocation, say.
+                Attempt::Conflict => {
+                    conflicts += 1;
+                    backoff::wait(conflicts).await;
                     continue;
                 }
             };
@@ -123,7 +123,7 @@ impl Db {
         Err(StoreError::Unavailable("a rate-limit bucket kept changing".to_owned()))
     }
 
-    async fn try_spend(&self, spend: &Spend<'_>, branch: Guess) -> Result<Tried, StoreError> {
+    async fn try_spend(&self, spend: &Spend<'_>, branch: Guess) -> Result<Attempt, StoreError> {
         let floor = spend.now.millis().saturating_sub(INTERVAL_MILLIS);
         let mut values = Item::from([(":floor".to_owned(), number(floor)), (":one".to_owned(), number(1))]);
         let (mut condition, mut update) = match branch {
@@ -175,14 +175,14 @@ impl Db {
         match answer {
             Ok(answer) => {
                 call.finish(Units::Write, &answer.consumed_capacity);
-                Ok(Tried::Taken(answer.attributes.unwrap_or_default()))
+                Ok(Attempt::Taken(answer.attributes.unwrap_or_default()))
             }
             Err(SdkError::ServiceError(error)) => match error.err() {
                 UpdateItemError::ConditionalCheckFailedException(failed) => {
                     call.finish_refused(1);
-                    Ok(Tried::Refused(failed.item().filter(|item| !item.is_empty()).cloned()))
+                    Ok(Attempt::Refused(failed.item().filter(|item| !item.is_empty()).cloned()))
                 }
-                UpdateItemError::TransactionConflictException(_) => Ok(Tried::MetATransaction),
+                UpdateItemError::TransactionConflictException(_) => Ok(Attempt::Conflict),
                 _ => Err(store_error(&SdkError::ServiceError(error))),
             },
             Err(error) => Err(store_error(&error)),
@@ -211,8 +211,4 @@ impl Db {
             Spent::Refused(_) => Err(StoreError::Fault("a bucket without a condition was refused".to_owned())),
         }
     }
-}
-
-pub(crate) fn number(value: u64) -> AttributeValue {
-    AttributeValue::N(value.to_string())
 }

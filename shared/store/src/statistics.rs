@@ -10,17 +10,17 @@
 //! - so a count that dies, is repeated, or meets another one, counts each fact once or not yet.
 
 use crate::Write;
-use crate::commit::{CommitError, Refusal};
 use crate::db::{Db, Item, StoreError, read, row, store_error, string};
 use crate::meter::Units;
 use crate::schema::{self, Key, statistics_partition};
+use crate::{CommitError, Refusal};
 use anyspend_domain::ShortCode;
 use anyspend_domain::statistics::{
     Breakdown, Bucket, Counted, Day, DayCounts, Dimension, LinkCounts, Tally, ViewsByBucket, VisitorHash,
 };
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -100,7 +100,7 @@ pub enum Kept {
 }
 
 impl Ledger {
-    fn empty(code: &ShortCode, day: Day) -> Self {
+    pub(crate) fn empty(code: &ShortCode, day: Day) -> Self {
         Self {
             code: code.clone(),
             day,
@@ -114,7 +114,7 @@ impl Ledger {
     }
 
     /// Takes a row in.
-    fn enter(&mut self, item: Item) -> Result<(), StoreError> {
+    pub(crate) fn enter(&mut self, item: Item) -> Result<(), StoreError> {
         let key = Key { pk: string(&item, schema::PK).to_owned(), sk: string(&item, schema::SK).to_owned() };
         let version = if key.pk != statistics_partition(&self.code) {
             let stored: StoredCounted = read(item)?;
@@ -172,11 +172,11 @@ impl Ledger {
             && self.versions.values().all(|version| *version <= self.version)
     }
 
-    fn writes(self, day: Day) -> Result<Vec<Write>, StoreError> {
+    pub(crate) fn writes(self, day: Day) -> Result<Vec<Write>, StoreError> {
         let version = self.version + 1;
         let write = |key: Key, item: Item| match self.versions.get(&key) {
-            Some(read_at) => Write::replace_at_version(item, *read_at),
-            None => Write::create(item),
+            Some(read_at) => Write::put(item).at_version(*read_at),
+            None => Write::put(item).if_new(),
         };
         let mut writes = Vec::with_capacity(self.changed.len() + 5);
         for bucket in &self.changed {
@@ -231,15 +231,14 @@ struct StoredMark {
 
 impl Db {
     async fn mark(&self, key: &Key) -> Result<Option<u64>, StoreError> {
-        let item = self.get(key, true).await?;
-        item.map(|item| read::<StoredMark>(item).map(|mark| mark.version)).transpose()
+        Ok(self.find::<StoredMark>(key).await?.map(|mark| mark.version))
     }
 
     async fn move_mark(&self, key: &Key, from: Option<u64>, to: u64) -> Result<Kept, StoreError> {
         let item = row(key, &StoredMark { version: to })?;
         let write = match from {
-            Some(from) => Write::replace_at_version(item, from),
-            None => Write::create(item),
+            Some(from) => Write::put(item).at_version(from),
+            None => Write::put(item).if_new(),
         };
         kept(self.commit(vec![write]).await)
     }
@@ -313,15 +312,7 @@ impl Db {
 
     /// A query of the rows from one key to another one of its partition.
     fn span(&self, first: &Key, last: &Key) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
-        self.client()
-            .query()
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
-            .expression_attribute_names("#pk", schema::PK)
-            .expression_attribute_names("#sk", schema::SK)
-            .expression_attribute_values(":pk", AttributeValue::S(first.pk.clone()))
-            .expression_attribute_values(":first", AttributeValue::S(first.sk.clone()))
-            .expression_attribute_values(":last", AttributeValue::S(last.sk.clone()))
+        self.query_between(&first.pk, &first.sk, &last.sk)
     }
 
     /// Writes a changed ledger, whose changes are all of buckets of `day`.

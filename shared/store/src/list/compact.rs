@@ -293,7 +293,7 @@ impl Db {
         let key = Key::list_attempt(list, attempt.attempt);
         if attempt.version == ALIVE {
             let given_up = Attempt { version: GIVEN_UP, ..*attempt };
-            match self.commit(vec![Write::replace_at_version(row(&key, &given_up)?, ALIVE)]).await {
+            match self.commit(vec![Write::put(row(&key, &given_up)?).at_version(ALIVE)]).await {
                 Ok(()) => {}
                 Err(CommitError::Refused { .. }) => return Ok(()),
                 Err(CommitError::Store(error)) => return Err(error),
@@ -428,7 +428,7 @@ impl Db {
             version: ALIVE,
         };
         if attempt.blocks > 0 {
-            let begun = Write::create(row(&Key::list_attempt(list, attempt.attempt), &attempt)?);
+            let begun = Write::put(row(&Key::list_attempt(list, attempt.attempt), &attempt)?).if_new();
             match self.commit(vec![begun]).await {
                 Ok(()) => {}
                 Err(CommitError::Refused { .. }) => return Ok(Compacted::Overtaken),
@@ -449,11 +449,11 @@ impl Db {
         };
         let state = row(&Key::list_state(list), &State { version })?;
         let mut writes = vec![
-            if found.version == 0 { Write::create(state) } else { Write::replace_at_version(state, found.version) },
+            if found.version == 0 { Write::put(state).if_new() } else { Write::put(state).at_version(found.version) },
             Write::put(row(&Key::list_leftover(list, version), &leftover)?),
         ];
         if attempt.blocks > 0 {
-            writes.push(Write::delete_at_version(Key::list_attempt(list, attempt.attempt), ALIVE));
+            writes.push(Write::delete(Key::list_attempt(list, attempt.attempt)).at_version(ALIVE));
         }
         writes.extend(forgotten.iter().map(|version| Write::delete(Key::list_leftover(list, *version))));
         writes.extend(packing.directories::<T>(list, version, intake.at, &absorbed, tuning)?);

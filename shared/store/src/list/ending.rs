@@ -13,7 +13,6 @@ use crate::db::{Db, StoreError, read, row, string};
 use crate::schema::{self, Key, list_endings_partition};
 use crate::{CommitError, Write};
 use anyspend_domain::Timestamp;
-use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -68,16 +67,7 @@ impl Db {
     /// What ended at once in a list, and stands in no object yet.
     pub(crate) async fn list_endings(&self, list: &ListId) -> Result<Vec<Ending>, StoreError> {
         let Key { pk, sk } = Key::list_ending(list, "");
-        let query = self
-            .client()
-            .query()
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk AND begins_with(#sk, :sk)")
-            .expression_attribute_names("#pk", schema::PK)
-            .expression_attribute_names("#sk", schema::SK)
-            .expression_attribute_values(":pk", AttributeValue::S(pk))
-            .expression_attribute_values(":sk", AttributeValue::S(sk));
-        self.query_all(query).await?.into_iter().map(read).collect()
+        self.query_all(self.query_beginning(&pk, &sk)).await?.into_iter().map(read).collect()
     }
 
     /// All lists of a shard in which something ended at once.
@@ -102,10 +92,7 @@ impl Db {
     pub async fn finish_ending(&self, list: &ListId, ending: &Ending, now: Timestamp) -> Result<(), StoreError> {
         let done = Ending { done_at: Some(now), ..ending.clone() };
         let done = Write::put(row(&Key::list_ending(list, &ending.what), &done)?);
-        self.commit(vec![done]).await.map_err(|error| match error {
-            CommitError::Store(error) => error,
-            CommitError::Refused { .. } => StoreError::Fault("a write without a condition was refused".to_owned()),
-        })
+        self.commit(vec![done]).await.map_err(CommitError::without_refusal)
     }
 
     /// Forgets what nobody needs any more.

@@ -492,6 +492,19 @@ impl Db {
         }
     }
 
+    /// The rows of a page's objects that are one row each, in the order of the page. Who went meanwhile is left out, and so
+    /// is another object that is found by the same thing now.
+    pub(crate) async fn get_page(
+        &self,
+        page: &[ListRow],
+        key: impl Fn(&str) -> Option<Key>,
+    ) -> Result<Vec<Item>, StoreError> {
+        let items = self.get_listed(page, |listed| key(&listed.id).into_iter().collect()).await?;
+        let mut items: HashMap<String, Item> =
+            items.into_iter().map(|item| (string(&item, "id").to_owned(), item)).collect();
+        Ok(page.iter().filter_map(|listed| items.remove(&listed.id)).collect())
+    }
+
     /// The rows of a page's objects, in no particular order: consistent where an object changed a short while ago, and
     /// side by side with the others, which the cheap read is sure to see.
     pub(crate) async fn get_listed(
