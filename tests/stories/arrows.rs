@@ -1,4 +1,4 @@
-//! domain ← store ← api ← functions: the arrows between the crates go one way.
+//! domain ← lists ← store ← api ← functions: the arrows between the crates go one way.
 
 use std::path::Path;
 
@@ -18,6 +18,7 @@ fn dependencies(manifest: &str) -> Vec<String> {
 fn each_layer_knows_only_the_layers_below_it() {
     let ours = [
         "anyspend-domain",
+        "anyspend-lists",
         "anyspend-store",
         "anyspend-api",
         "anyspend-embedded",
@@ -43,7 +44,8 @@ fn each_layer_knows_only_the_layers_below_it() {
     ];
     let mut allowed = vec![
         ("shared/domain", vec![]),
-        ("shared/store", vec!["anyspend-domain"]),
+        ("shared/lists", vec!["anyspend-domain"]),
+        ("shared/store", vec!["anyspend-domain", "anyspend-lists"]),
         ("shared/api", vec!["anyspend-domain", "anyspend-store"]),
         ("shared/chain", vec!["anyspend-domain"]),
         ("shared/sender", vec!["anyspend-domain"]),
@@ -74,8 +76,8 @@ fn each_layer_knows_only_the_layers_below_it() {
 }
 
 #[test]
-fn the_domain_knows_no_http_no_aws_and_no_runtime() {
-    for dependency in dependencies("shared/domain") {
+fn the_domain_and_the_lists_know_no_http_no_aws_and_no_runtime() {
+    for dependency in ["shared/domain", "shared/lists"].into_iter().flat_map(dependencies) {
         assert!(
             !["tokio", "http", "axum", "lambda_http"].contains(&dependency.as_str()) && !dependency.starts_with("aws")
         );

@@ -13,7 +13,7 @@ use anyspend_domain::checkout_session::{CheckoutSession, Status};
 use anyspend_domain::webhook::WebhookEvent;
 use anyspend_domain::{CheckoutSessionId, OrgId, RequestId, Timestamp};
 use anyspend_store::audit::{self, AuditEvent};
-use anyspend_store::checkout_sessions::{self, SessionColumns};
+use anyspend_store::checkout_sessions::{self, SessionColumns, SessionFacet};
 use anyspend_store::commit::pause;
 use anyspend_store::list::{Columns, Ending, ListId, Selection};
 use anyspend_store::outbox::{self, OutboxEvent};
@@ -105,7 +105,7 @@ impl Run<'_> {
         if list.object != SessionColumns::OBJECT {
             return Err(StoreError::Fault(format!("nobody knows how to end a '{}'", list.object)));
         }
-        let open = self.db.open_list::<SessionColumns>(list, &Selection::all(0, 0), self.now).await?;
+        let open = self.db.open_list::<SessionColumns>(list, &Selection::of(SessionFacet::All), self.now).await?;
         let ids = open.ended.iter().filter_map(|id| CheckoutSessionId::parse(id)).collect();
         self.end_all(ids, done).await?;
         for ending in endings {

@@ -6,7 +6,7 @@ use anyspend_domain::api_key::Permission;
 use anyspend_domain::transaction::TransactionStatus;
 use anyspend_domain::{Cents, Owner};
 use anyspend_store::list::{Columns, ListId, OpenList, Selection};
-use anyspend_store::transactions::TransactionColumns;
+use anyspend_store::transactions::{TransactionColumns, TransactionFacet};
 use http::{Method, StatusCode};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -130,7 +130,7 @@ async fn open_expected(call: Arc<Call>) -> Result<Opened, ApiError> {
 /// # Errors
 /// When the table does not answer.
 pub(crate) async fn open(call: &Call, owner: &Owner) -> Result<OpenList<TransactionColumns>, ApiError> {
-    let selection = Selection { whole: true, ..Selection::all(0, 0) };
+    let selection = Selection { whole: true, ..Selection::of(TransactionFacet::All) };
     Ok(call.db.open_list(&ListId::all::<TransactionColumns>(owner), &selection, call.now).await?)
 }
 

@@ -9,6 +9,7 @@ use anyspend_domain::checkout_session::{CheckoutSession, MAX_LIFETIME, Status, s
 use anyspend_domain::{CheckoutSessionId, OrgId, Owner, PaymentLinkId, ShortCode, Timestamp};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 /// What lists know of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,11 +21,6 @@ pub struct SessionColumns {
 }
 
 impl SessionColumns {
-    /// The order in which sessions stand in the order of their making.
-    pub const BY_CREATION: usize = 0;
-    /// The order in which the sessions of a link stand together.
-    pub const BY_LINK: usize = 1;
-
     /// The columns of a session.
     pub fn of(session: &CheckoutSession) -> Self {
         Self {
@@ -34,44 +30,78 @@ impl SessionColumns {
         }
     }
 
-    /// The facet of the sessions that have a status, or of all.
-    pub fn facet(status: Option<&str>) -> usize {
-        status.and_then(|status| Status::NAMES.iter().position(|name| *name == status)).map_or(0, |at| at + 1)
-    }
-
     /// Where the sessions stand that were made in a span of time: those of a link, in the order of links; or all, in the
     /// order of creation.
     pub fn range(link: Option<&PaymentLinkId>, from: Option<Timestamp>, to: Option<Timestamp>) -> KeyRange {
         let prefix = link.map(packed_link).unwrap_or_default();
         KeyRange::made::<Self>(&prefix, from, to)
     }
+}
 
-    fn is(&self, status: Status, now: Timestamp) -> bool {
-        status_at(self.stored_status, self.expires_at, now, None) == status
+/// The filters of lists of sessions: by status, or none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+#[expect(missing_docs, reason = "each is the status of its sessions")]
+pub enum SessionFacet {
+    #[default]
+    All,
+    Open,
+    Processing,
+    Completed,
+    Expired,
+    Failed,
+}
+
+impl SessionFacet {
+    /// The facet of a status.
+    pub const fn of(status: Status) -> Self {
+        match status {
+            Status::Open => Self::Open,
+            Status::Processing => Self::Processing,
+            Status::Completed => Self::Completed,
+            Status::Expired => Self::Expired,
+            Status::Failed => Self::Failed,
+        }
+    }
+}
+
+impl Facet<SessionColumns> for SessionFacet {
+    fn holds(self, session: &SessionColumns, now: Timestamp) -> bool {
+        self == Self::All || self == Self::of(status_at(session.stored_status, session.expires_at, now, None))
+    }
+}
+
+/// The orders of lists of sessions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum SessionSort {
+    /// The order of creation.
+    #[default]
+    CreatedAt,
+    /// The order in which the sessions of a link stand together.
+    Link,
+}
+
+impl Sort<SessionColumns> for SessionSort {
+    fn key(self, session: &SessionColumns, _: Timestamp) -> Vec<u8> {
+        match self {
+            Self::CreatedAt => keys::created(),
+            Self::Link => session.link.clone(),
+        }
     }
 }
 
 impl Columns for SessionColumns {
     const OBJECT: &'static str = CheckoutSessionId::OBJECT;
     const ID: IdShape = IdShape { prefix: CheckoutSessionId::PREFIX, suffix: Suffix::ShortCode };
-    const SORTS: &'static [Sort<Self>] = &[
-        Sort { name: "created_at", key: keys::created },
-        Sort { name: "link", key: |session, _| session.link.clone() },
-    ];
-    const FACETS: &'static [Facet<Self>] = &[
-        Facet { name: "all", holds: |_, _| true },
-        Facet { name: "open", holds: |session, now| session.is(Status::Open, now) },
-        Facet { name: "processing", holds: |session, now| session.is(Status::Processing, now) },
-        Facet { name: "completed", holds: |session, now| session.is(Status::Completed, now) },
-        Facet { name: "expired", holds: |session, now| session.is(Status::Expired, now) },
-        Facet { name: "failed", holds: |session, now| session.is(Status::Failed, now) },
-    ];
+    type Facet = SessionFacet;
+    type Sort = SessionSort;
     const SEARCHED: bool = false;
     const TELL_ALL: bool = false;
     /// The deletion of a link, whose open sessions fail with it.
     const ENDINGS: Option<Endings<Self>> = Some(Endings {
-        facet: 0,
-        sort: Self::BY_LINK,
+        facet: SessionFacet::All,
+        sort: SessionSort::Link,
         range: |ending| {
             let link = PaymentLinkId::parse(&ending.what)?;
             // Sessions that were made before had expired.

@@ -9,6 +9,7 @@ use anyspend_domain::customer::Customer;
 use anyspend_domain::text::{CustomerName, Email, fold_case};
 use anyspend_domain::{Address, Cents, CustomerId, Locator, Owner, Timestamp};
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 /// Fewest characters of a wallet that a search finds it by: fewer would find half of the list.
 pub const MIN_WALLET_SEARCH: usize = 6;
@@ -54,16 +55,49 @@ impl CustomerColumns {
     }
 }
 
+/// The one filter of lists of customers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum CustomerFacet {
+    /// Everybody.
+    #[default]
+    All,
+}
+
+impl Facet<CustomerColumns> for CustomerFacet {
+    fn holds(self, _: &CustomerColumns, _: Timestamp) -> bool {
+        true
+    }
+}
+
+/// The orders of lists of customers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+#[expect(missing_docs, reason = "each is what it sorts by")]
+pub enum CustomerSort {
+    #[default]
+    CreatedAt,
+    UpdatedAt,
+    TotalSpent,
+    TransactionCount,
+}
+
+impl Sort<CustomerColumns> for CustomerSort {
+    fn key(self, customer: &CustomerColumns, made_at: Timestamp) -> Vec<u8> {
+        match self {
+            Self::CreatedAt => keys::created(),
+            Self::UpdatedAt => keys::moment(made_at.plus_millis(customer.updated_after)),
+            Self::TotalSpent => customer.total_spent.sortable(),
+            Self::TransactionCount => keys::number(customer.transaction_count),
+        }
+    }
+}
+
 impl Columns for CustomerColumns {
     const OBJECT: &'static str = CustomerId::OBJECT;
     const ID: IdShape = IdShape { prefix: CustomerId::PREFIX, suffix: Suffix::Locator };
-    const SORTS: &'static [Sort<Self>] = &[
-        Sort { name: "created_at", key: keys::created },
-        Sort { name: "updated_at", key: |one, made_at| keys::moment(made_at.plus_millis(one.updated_after)) },
-        Sort { name: "total_spent", key: |one, _| one.total_spent.sortable() },
-        Sort { name: "transaction_count", key: |one, _| keys::number(one.transaction_count) },
-    ];
-    const FACETS: &'static [Facet<Self>] = &[Facet { name: "all", holds: |_, _| true }];
+    type Facet = CustomerFacet;
+    type Sort = CustomerSort;
 
     fn forgets(&self, is: Option<&Self>) -> bool {
         let hashes = |columns: &Self| columns.whom.as_ref().map_or([None; 2], |whom| [whom.name, whom.email]);
@@ -206,7 +240,7 @@ impl Db {
         now: Timestamp,
     ) -> Result<Vec<ListRow>, StoreError> {
         let range = KeyRange::made::<CustomerColumns>(&[], from, to);
-        let selection = Selection { range, descending: true, limit: most, ..Selection::all(0, 0) };
+        let selection = Selection { range, descending: true, limit: most, ..Selection::of(CustomerFacet::All) };
         let list = ListId::all::<CustomerColumns>(owner);
         Box::pin(self.walk_list::<CustomerColumns>(&list, selection, now)).await
     }

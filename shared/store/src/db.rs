@@ -122,6 +122,14 @@ impl Db {
             .expression_attribute_values(":last", AttributeValue::S(last.to_owned()))
     }
 
+    /// A query of the rows of a partition before a sort key.
+    pub(crate) fn query_before(&self, pk: &str, to: &str) -> QueryFluentBuilder {
+        self.query_of(pk)
+            .key_condition_expression("#pk = :pk AND #sk < :to")
+            .expression_attribute_names("#sk", schema::SK)
+            .expression_attribute_values(":to", AttributeValue::S(to.to_owned()))
+    }
+
     /// A query of what is due at `now` in a partition of [`schema::DUE_INDEX`], longest due first. The index may be a moment
     /// behind: what is read of the object itself counts.
     pub(crate) fn query_due(&self, partition: String, now: Timestamp) -> QueryFluentBuilder {

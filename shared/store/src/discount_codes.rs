@@ -13,6 +13,7 @@ use anyspend_domain::checkout_session::{AppliedDiscount, CheckoutSession, Status
 use anyspend_domain::discount_code::{CodeText, DiscountCode};
 use anyspend_domain::{CheckoutSessionId, DiscountCodeId, Locator, Owner, Timestamp};
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 /// How long the reservation of a payment that is being followed may outlive its session's time, in seconds: it is released
 /// when the payment ends, and this is for one that never does.
@@ -67,22 +68,52 @@ impl DiscountCodeColumns {
     pub const fn of(code: &DiscountCode) -> Self {
         Self { switched_on: code.active }
     }
+}
 
-    /// The facet of the codes that are switched on, or off, or of all.
-    pub fn facet(switched_on: Option<bool>) -> usize {
-        switched_on.map_or(0, |switched_on| if switched_on { 1 } else { 2 })
+/// The filters of lists of codes: by the merchant's switch, or none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+#[expect(missing_docs, reason = "each says whether its codes are switched on")]
+pub enum DiscountCodeFacet {
+    #[default]
+    All,
+    Active,
+    Inactive,
+}
+
+impl DiscountCodeFacet {
+    /// The facet of the codes that are switched on, or off.
+    pub const fn of(switched_on: bool) -> Self {
+        if switched_on { Self::Active } else { Self::Inactive }
+    }
+}
+
+impl Facet<DiscountCodeColumns> for DiscountCodeFacet {
+    fn holds(self, code: &DiscountCodeColumns, _: Timestamp) -> bool {
+        self == Self::All || self == Self::of(code.switched_on)
+    }
+}
+
+/// The one order of lists of codes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum DiscountCodeSort {
+    /// The order of creation.
+    #[default]
+    CreatedAt,
+}
+
+impl Sort<DiscountCodeColumns> for DiscountCodeSort {
+    fn key(self, _: &DiscountCodeColumns, _: Timestamp) -> Vec<u8> {
+        keys::created()
     }
 }
 
 impl Columns for DiscountCodeColumns {
     const OBJECT: &'static str = DiscountCodeId::OBJECT;
     const ID: IdShape = IdShape { prefix: DiscountCodeId::PREFIX, suffix: Suffix::Locator };
-    const SORTS: &'static [Sort<Self>] = &[Sort { name: "created_at", key: keys::created }];
-    const FACETS: &'static [Facet<Self>] = &[
-        Facet { name: "all", holds: |_, _| true },
-        Facet { name: "active", holds: |code, _| code.switched_on },
-        Facet { name: "inactive", holds: |code, _| !code.switched_on },
-    ];
+    type Facet = DiscountCodeFacet;
+    type Sort = DiscountCodeSort;
     const SEARCHED: bool = false;
     const TELL_ALL: bool = false;
 }

@@ -55,3 +55,9 @@ pub(crate) fn store_error<E: ProvideErrorMetadata + fmt::Debug, R: fmt::Debug>(e
         _ => StoreError::Unavailable(describe(error)),
     }
 }
+
+impl From<anyspend_lists::Damaged> for StoreError {
+    fn from(damaged: anyspend_lists::Damaged) -> Self {
+        Self::Fault(damaged.to_string())
+    }
+}

@@ -15,6 +15,7 @@ use anyspend_domain::text::fold_case;
 use anyspend_domain::{OrgId, Owner, PaymentLinkId, PaymentLinkRef, ShortCode, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use strum::{IntoStaticStr, VariantArray};
 
 /// The attribute that makes a head row a tombstone.
 const DELETED_AT: &str = "deleted_at";
@@ -72,13 +73,6 @@ pub struct LinkColumns {
 }
 
 impl LinkColumns {
-    /// Every link.
-    pub const ALL: usize = 0;
-    /// Links that take payments.
-    pub const ACTIVE: usize = 1;
-    /// Links that take none.
-    pub const INACTIVE: usize = 2;
-
     /// The columns of a link.
     pub fn of(link: &PaymentLink) -> Self {
         Self::of_head(&head(link))
@@ -103,20 +97,57 @@ impl LinkColumns {
     }
 }
 
+/// The filters of lists of links.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum LinkFacet {
+    /// Every link.
+    #[default]
+    All,
+    /// Links that take payments.
+    Active,
+    /// Links that take none.
+    Inactive,
+}
+
+impl Facet<LinkColumns> for LinkFacet {
+    fn holds(self, link: &LinkColumns, now: Timestamp) -> bool {
+        match self {
+            Self::All => true,
+            Self::Active => link.is_active(now),
+            Self::Inactive => !link.is_active(now),
+        }
+    }
+}
+
+/// The orders of lists of links.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+#[expect(missing_docs, reason = "each is what it sorts by")]
+pub enum LinkSort {
+    #[default]
+    CreatedAt,
+    UpdatedAt,
+    Name,
+    Uses,
+}
+
+impl Sort<LinkColumns> for LinkSort {
+    fn key(self, link: &LinkColumns, made_at: Timestamp) -> Vec<u8> {
+        match self {
+            Self::CreatedAt => keys::created(),
+            Self::UpdatedAt => keys::moment(made_at.plus_millis(link.updated_after)),
+            Self::Name => keys::text(&link.folded_name),
+            Self::Uses => keys::number(link.uses),
+        }
+    }
+}
+
 impl Columns for LinkColumns {
     const OBJECT: &'static str = PaymentLinkId::OBJECT;
     const ID: IdShape = IdShape { prefix: PaymentLinkId::PREFIX, suffix: Suffix::ShortCode };
-    const SORTS: &'static [Sort<Self>] = &[
-        Sort { name: "created_at", key: keys::created },
-        Sort { name: "updated_at", key: |link, made_at| keys::moment(made_at.plus_millis(link.updated_after)) },
-        Sort { name: "name", key: |link, _| keys::text(&link.folded_name) },
-        Sort { name: "uses", key: |link, _| keys::number(link.uses) },
-    ];
-    const FACETS: &'static [Facet<Self>] = &[
-        Facet { name: "all", holds: |_, _| true },
-        Facet { name: "active", holds: Self::is_active },
-        Facet { name: "inactive", holds: |link, now| !link.is_active(now) },
-    ];
+    type Facet = LinkFacet;
+    type Sort = LinkSort;
 
     fn changes_at(&self) -> Option<Timestamp> {
         let without_expiry = is_active(self.switched_on, None, self.max_uses, self.uses, Timestamp::MAX);

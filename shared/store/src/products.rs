@@ -6,9 +6,10 @@ use crate::list::{self, Columns, Facet, IdShape, ListId, ListRow, Sort, Suffix, 
 use crate::schema::Key;
 use anyspend_domain::product::{Product, ProductType};
 use anyspend_domain::text::fold_case;
-use anyspend_domain::{Owner, ProductId};
+use anyspend_domain::{Owner, ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use strum::{IntoStaticStr, VariantArray};
 
 /// What lists know of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,43 +32,72 @@ impl ProductColumns {
             folded_description: product.terms.description.as_ref().map(|text| fold_case(text.as_str())),
         }
     }
+}
 
+/// The filters of lists of products: active or archived, and of one type or any.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+#[expect(missing_docs, reason = "each says whether its products are active, and of which type")]
+pub enum ProductFacet {
+    #[default]
+    Active,
+    ActiveOneTime,
+    ActiveSubscription,
+    ActiveVariable,
+    Archived,
+    ArchivedOneTime,
+    ArchivedSubscription,
+    ArchivedVariable,
+}
+
+impl ProductFacet {
     /// The facet of the products that are active, or archived, and priced in one way or any.
-    pub fn facet(active: bool, product_type: Option<ProductType>) -> usize {
-        let of_type = match product_type {
-            None => 0,
-            Some(ProductType::OneTime) => 1,
-            Some(ProductType::Subscription) => 2,
-            Some(ProductType::Variable) => 3,
-        };
-        if active { of_type } else { 4 + of_type }
+    pub const fn of(active: bool, product_type: Option<ProductType>) -> Self {
+        match (active, product_type) {
+            (true, None) => Self::Active,
+            (true, Some(ProductType::OneTime)) => Self::ActiveOneTime,
+            (true, Some(ProductType::Subscription)) => Self::ActiveSubscription,
+            (true, Some(ProductType::Variable)) => Self::ActiveVariable,
+            (false, None) => Self::Archived,
+            (false, Some(ProductType::OneTime)) => Self::ArchivedOneTime,
+            (false, Some(ProductType::Subscription)) => Self::ArchivedSubscription,
+            (false, Some(ProductType::Variable)) => Self::ArchivedVariable,
+        }
+    }
+}
+
+impl Facet<ProductColumns> for ProductFacet {
+    fn holds(self, product: &ProductColumns, _: Timestamp) -> bool {
+        self == Self::of(product.active, None) || self == Self::of(product.active, Some(product.product_type))
+    }
+}
+
+/// The orders of lists of products.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+#[expect(missing_docs, reason = "each is what it sorts by")]
+pub enum ProductSort {
+    #[default]
+    CreatedAt,
+    UpdatedAt,
+    Name,
+}
+
+impl Sort<ProductColumns> for ProductSort {
+    fn key(self, product: &ProductColumns, made_at: Timestamp) -> Vec<u8> {
+        match self {
+            Self::CreatedAt => keys::created(),
+            Self::UpdatedAt => keys::moment(made_at.plus_millis(product.updated_after)),
+            Self::Name => keys::text(&product.folded_name),
+        }
     }
 }
 
 impl Columns for ProductColumns {
     const OBJECT: &'static str = ProductId::OBJECT;
     const ID: IdShape = IdShape { prefix: ProductId::PREFIX, suffix: Suffix::None };
-    const SORTS: &'static [Sort<Self>] = &[
-        Sort { name: "created_at", key: keys::created },
-        Sort { name: "updated_at", key: |product, made_at| keys::moment(made_at.plus_millis(product.updated_after)) },
-        Sort { name: "name", key: |product, _| keys::text(&product.folded_name) },
-    ];
-    const FACETS: &'static [Facet<Self>] = &[
-        Facet { name: "active", holds: |product, _| product.active },
-        Facet { name: "active-one-time", holds: |one, _| one.active && one.product_type == ProductType::OneTime },
-        Facet {
-            name: "active-subscription",
-            holds: |one, _| one.active && one.product_type == ProductType::Subscription,
-        },
-        Facet { name: "active-variable", holds: |one, _| one.active && one.product_type == ProductType::Variable },
-        Facet { name: "archived", holds: |product, _| !product.active },
-        Facet { name: "archived-one-time", holds: |one, _| !one.active && one.product_type == ProductType::OneTime },
-        Facet {
-            name: "archived-subscription",
-            holds: |one, _| !one.active && one.product_type == ProductType::Subscription,
-        },
-        Facet { name: "archived-variable", holds: |one, _| !one.active && one.product_type == ProductType::Variable },
-    ];
+    type Facet = ProductFacet;
+    type Sort = ProductSort;
 
     fn contains(&self, _: &str, folded: &str) -> bool {
         self.folded_name.contains(folded)

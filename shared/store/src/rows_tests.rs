@@ -3,6 +3,7 @@
 use crate::audit::RecordedEvent;
 use crate::db::{Item, StoreError, open, read, row, sealed_row, string};
 use crate::idempotency::{IdempotencyScope, KeptAnswer};
+use crate::list::{self, Columns, Ending, ListId};
 use crate::outbox::{self, OutboxEvent};
 use crate::schema::{self, Key};
 use crate::settlement::Followed;
@@ -21,6 +22,7 @@ use anyspend_domain::statistics::Day;
 use anyspend_domain::transaction::Transaction;
 use anyspend_domain::webhook::Webhook;
 use anyspend_domain::webhook_delivery::Delivery;
+use anyspend_lists::{Told, TreeKind, changes, trees};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
@@ -181,4 +183,38 @@ fn what_names_a_person_is_never_stored_in_the_clear() {
     assert!(string(&sealed, "buyer").starts_with(&format!("sealed for {}: ", session.id)));
     let elsewhere = HashMap::from([("whom", session.buyer)]);
     assert!(matches!(sealed_row(&key, &elsewhere, &Readable), Err(StoreError::Fault(_))));
+}
+
+/// Reads each journal row of a kind of object, and expects what it tells to be the row again.
+fn told_again<T: Columns>() {
+    for item in rows(&format!("JOURNAL#{}", T::OBJECT)) {
+        let row = list::journal_row::<T>(&item).unwrap();
+        let (id, forgets, told) = (row.id.clone(), row.forgets, changes([row].iter()));
+        let told = Told::of(told[&id].base.as_ref(), told[&id].now.as_ref()).unwrap().unwrap();
+        let bytes = |name: &str| item.get(name).map(|value| value.as_b().unwrap().as_ref().to_vec());
+        assert_eq!((told.was, told.is, forgets), (bytes("was"), bytes("is"), item.contains_key("forgets")), "{id}");
+    }
+}
+
+#[test]
+fn lists_of_an_earlier_version_are_read_and_written_as_they_were() {
+    told_again::<payment_links::LinkColumns>();
+    told_again::<products::ProductColumns>();
+    told_again::<checkout_sessions::SessionColumns>();
+    told_again::<transactions::TransactionColumns>();
+    told_again::<customers::CustomerColumns>();
+    told_again::<discount_codes::DiscountCodeColumns>();
+    let owner = read::<Product>(rows("PROD").remove(0)).unwrap().owner;
+    let list = ListId::all::<customers::CustomerColumns>(&owner);
+    let trees = trees::<customers::CustomerColumns>().map(TreeKind::name).collect::<Vec<_>>();
+    for kind in ["LISTDIR#customer##due", "LISTDIR#customer#all#created_at"] {
+        let item = rows(kind).remove(0);
+        let tree = string(&item, "sk").to_owned();
+        assert!(trees.contains(&tree), "{tree}");
+        let directory = list::directory(Some(item.clone())).unwrap();
+        assert!(directory.version > 0);
+        assert_eq!(list::directory_row(&list, &tree, &directory), item);
+    }
+    let ending: Ending = read(rows("LISTOVER").remove(0)).unwrap();
+    assert!(ending.what.starts_with("pl_") && ending.done_at.is_none());
 }

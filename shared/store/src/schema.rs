@@ -55,7 +55,6 @@
 //!
 //! A `{list}` is `{org}#{mode}#{object}`: see [`crate::list`].
 
-use crate::list::ListId;
 use anyspend_domain::api_key::KeyHash;
 use anyspend_domain::statistics::{self, Bucket, Day, Dimension, VisitorHash};
 use anyspend_domain::transaction::TxHash;
@@ -64,6 +63,7 @@ use anyspend_domain::{
     Address, Amount, ApiKeyId, CheckoutSessionId, DeliveryId, EventId, Locator, OrgId, Owner, ProductId, ShortCode,
     Timestamp, TransactionId, VisitorId, WebhookId,
 };
+use anyspend_lists::ListId;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{

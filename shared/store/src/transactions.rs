@@ -11,6 +11,7 @@ use anyspend_domain::chain::usd_value;
 use anyspend_domain::transaction::{Transaction, TransactionStatus};
 use anyspend_domain::{Cents, CheckoutSessionId, CustomerId, OrgId, Owner, PaymentLinkId, Timestamp, TransactionId};
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 /// What lists and sums know of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,22 +53,65 @@ fn packed_customer(id: &CustomerId) -> Vec<u8> {
     IdShape { prefix: CustomerId::PREFIX, suffix: Suffix::Locator }.pack(id.as_str()).unwrap_or_default()
 }
 
+/// The filters of lists of transactions: by status, or none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+#[expect(missing_docs, reason = "each is the status of its transactions")]
+pub enum TransactionFacet {
+    #[default]
+    All,
+    Pending,
+    Confirming,
+    Completed,
+    Failed,
+}
+
+impl TransactionFacet {
+    /// The facet of a status.
+    pub const fn of(status: TransactionStatus) -> Self {
+        match status {
+            TransactionStatus::Pending => Self::Pending,
+            TransactionStatus::Confirming => Self::Confirming,
+            TransactionStatus::Completed => Self::Completed,
+            TransactionStatus::Failed => Self::Failed,
+        }
+    }
+}
+
+impl Facet<TransactionColumns> for TransactionFacet {
+    fn holds(self, transaction: &TransactionColumns, _: Timestamp) -> bool {
+        self == Self::All || self == Self::of(transaction.status)
+    }
+}
+
+/// The orders of lists of transactions: of creation, or of what stands together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+#[expect(missing_docs, reason = "each is what it sorts by")]
+pub enum TransactionSort {
+    #[default]
+    CreatedAt,
+    Customer,
+    Link,
+    Chain,
+}
+
+impl Sort<TransactionColumns> for TransactionSort {
+    fn key(self, transaction: &TransactionColumns, _: Timestamp) -> Vec<u8> {
+        match self {
+            Self::CreatedAt => keys::created(),
+            Self::Customer => transaction.customer.clone(),
+            Self::Link => transaction.link.clone(),
+            Self::Chain => keys::number(transaction.chain_id),
+        }
+    }
+}
+
 impl Columns for TransactionColumns {
     const OBJECT: &'static str = TransactionId::OBJECT;
     const ID: IdShape = IdShape { prefix: TransactionId::PREFIX, suffix: Suffix::None };
-    const SORTS: &'static [Sort<Self>] = &[
-        Sort { name: "created_at", key: keys::created },
-        Sort { name: "customer", key: |transaction, _| transaction.customer.clone() },
-        Sort { name: "link", key: |transaction, _| transaction.link.clone() },
-        Sort { name: "chain", key: |transaction, _| keys::number(transaction.chain_id) },
-    ];
-    const FACETS: &'static [Facet<Self>] = &[
-        Facet { name: "all", holds: |_, _| true },
-        Facet { name: "pending", holds: |one, _| one.status == TransactionStatus::Pending },
-        Facet { name: "confirming", holds: |one, _| one.status == TransactionStatus::Confirming },
-        Facet { name: "completed", holds: |one, _| one.status == TransactionStatus::Completed },
-        Facet { name: "failed", holds: |one, _| one.status == TransactionStatus::Failed },
-    ];
+    type Facet = TransactionFacet;
+    type Sort = TransactionSort;
     const TELL_ALL: bool = false;
 }
 
@@ -90,23 +134,17 @@ pub struct TransactionFilter {
 
 impl TransactionFilter {
     /// The facet of the status that is wanted, or of all.
-    pub fn facet(&self) -> usize {
-        match self.status {
-            None => 0,
-            Some(TransactionStatus::Pending) => 1,
-            Some(TransactionStatus::Confirming) => 2,
-            Some(TransactionStatus::Completed) => 3,
-            Some(TransactionStatus::Failed) => 4,
-        }
+    pub fn facet(&self) -> TransactionFacet {
+        self.status.map_or(TransactionFacet::All, TransactionFacet::of)
     }
 
     /// The order in which what is wanted stands together, and where in it.
-    pub fn part(&self) -> (usize, KeyRange) {
+    pub fn part(&self) -> (TransactionSort, KeyRange) {
         let (sort, prefix) = match (&self.customer_id, &self.payment_link_id, self.chain_id) {
-            (Some(customer), _, _) => (1, packed_customer(customer)),
-            (None, Some(link), _) => (2, packed_link(link)),
-            (None, None, Some(chain)) => (3, keys::number(chain)),
-            (None, None, None) => (0, Vec::new()),
+            (Some(customer), _, _) => (TransactionSort::Customer, packed_customer(customer)),
+            (None, Some(link), _) => (TransactionSort::Link, packed_link(link)),
+            (None, None, Some(chain)) => (TransactionSort::Chain, keys::number(chain)),
+            (None, None, None) => (TransactionSort::CreatedAt, Vec::new()),
         };
         (sort, KeyRange::made::<TransactionColumns>(&prefix, self.from, self.to))
     }
@@ -196,7 +234,7 @@ impl Db {
         now: Timestamp,
     ) -> Result<Vec<ListRow>, StoreError> {
         let (sort, range) = filter.part();
-        let selection = Selection { range, descending: true, limit: most, ..Selection::all(filter.facet(), sort) };
+        let selection = Selection { sort, range, descending: true, limit: most, ..Selection::of(filter.facet()) };
         let list = ListId::all::<TransactionColumns>(owner);
         Box::pin(self.walk_list::<TransactionColumns>(&list, selection, now)).await
     }

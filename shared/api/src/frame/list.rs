@@ -9,12 +9,15 @@ use crate::operation::Operation;
 use crate::query::{QueryKind, QueryParam, invalid_cursor};
 use anyspend_domain::text::fold_case;
 use anyspend_domain::{Owner, Problem};
-use anyspend_store::list::{Columns, KeyRange, ListId, ListPage, ListRow, OpenList, Selection, Start as StoreStart};
+use anyspend_store::list::{
+    Choice, Columns, KeyRange, ListId, ListPage, ListRow, OpenList, Selection, Start as StoreStart,
+};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::fmt;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -242,7 +245,7 @@ impl PageRequest {
     }
 
     /// The same question to the store.
-    fn select(&self, facet: usize, Part { sort, range }: Part, whole: bool) -> Selection {
+    fn select<T: Columns>(&self, facet: T::Facet, Part { sort, range }: Part<T>, whole: bool) -> Selection<T> {
         let start = match &self.from {
             From::Page(page) => StoreStart::Skip((page - 1).saturating_mul(self.limit)),
             From::After(last) => StoreStart::After(last.clone()),
@@ -260,16 +263,29 @@ impl PageRequest {
 }
 
 /// Which part of which order of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// The place of a sort of the columns.
-    pub sort: usize,
+#[derive(Clone, PartialEq, Eq)]
+pub struct Part<T: Columns> {
+    /// The order.
+    pub sort: T::Sort,
     /// What of it.
     pub range: KeyRange,
 }
 
+/// Cursors are tied to what this says, those that were given out before included.
+impl<T: Columns> fmt::Debug for Part<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Part").field("sort", &self.sort.place()).field("range", &self.range).finish()
+    }
+}
+
 /// A list that was opened beside the check of the key, and whose it is.
 pub type Expected<L> = Option<(Owner, OpenList<<L as Listing>::Columns>)>;
+
+/// The filters of a list.
+pub type FacetOf<L> = <<L as Listing>::Columns as Columns>::Facet;
+
+/// The orders of a list.
+type SortOf<L> = <<L as Listing>::Columns as Columns>::Sort;
 
 /// Whether an object, by its id and columns, is among what is sought.
 pub type Finds<T> = Box<dyn Fn(&str, &T) -> bool + Send + Sync>;
@@ -284,17 +300,17 @@ pub trait Listing: Send + Sync + 'static {
     /// What `sort` may be, the default first; without any, the list has the order of creation only.
     const SORTS: &'static [&'static str] = &[];
 
-    /// The filter that the query asks for, as the place of a facet of the columns.
+    /// The filter that the query asks for.
     ///
     /// # Errors
     /// What is wrong with the query.
-    fn facet(call: &Call) -> Result<usize, ApiError>;
+    fn facet(call: &Call) -> Result<FacetOf<Self>, ApiError>;
 
     /// The part that the query asks for; none where it asks for all, in an order it names.
     ///
     /// # Errors
     /// What is wrong with the query.
-    fn part(_: &Call) -> Result<Option<Part>, ApiError> {
+    fn part(_: &Call) -> Result<Option<Part<Self::Columns>>, ApiError> {
         Ok(None)
     }
 
@@ -339,16 +355,18 @@ impl Operation {
 }
 
 /// Reads what is asked for, and what is sought by looking at every object.
-fn asked<L: Listing>(call: &Call, part: Option<Part>) -> Result<(PageRequest, Selection, Option<String>), ApiError> {
+fn asked<L: Listing>(
+    call: &Call,
+    part: Option<Part<L::Columns>>,
+) -> Result<(PageRequest, Selection<L::Columns>, Option<String>), ApiError> {
     let query = call.query();
     let facet = L::facet(call)?;
     let sort = query.one_of("sort", L::SORTS)?.or(L::SORTS.first().copied());
     let sought = L::sought(call)?;
-    let filter = format!("{facet}&{sort:?}&{}&{part:?}", sought.as_deref().unwrap_or_default());
+    let filter = format!("{}&{sort:?}&{}&{part:?}", facet.place(), sought.as_deref().unwrap_or_default());
     let request = PageRequest::read(call, Order::Descending, &filter)?;
     let part = part.unwrap_or_else(|| {
-        let sort = sort.map(L::sort_called);
-        let sort = L::Columns::SORTS.iter().position(|known| sort == Some(known.name)).unwrap_or(0);
+        let sort = sort.map(L::sort_called).and_then(SortOf::<L>::named).unwrap_or_default();
         Part { sort, range: KeyRange::default() }
     });
     let selection = request.select(facet, part, sought.is_some());
@@ -372,7 +390,10 @@ pub async fn open_expected<L: Listing>(call: Arc<Call>) -> Result<Expected<L>, A
 ///
 /// # Errors
 /// When the table does not answer.
-pub async fn open_part_expected<L: Listing>(call: &Call, part: Option<Part>) -> Result<Expected<L>, ApiError> {
+pub async fn open_part_expected<L: Listing>(
+    call: &Call,
+    part: Option<Part<L::Columns>>,
+) -> Result<Expected<L>, ApiError> {
     let Some(owner) = call.expected_owner().filter(|_| call.read_query().is_ok()) else { return Ok(None) };
     let Ok((_, selection, _)) = asked::<L>(call, part) else { return Ok(None) };
     let open = call.db.open_list(&ListId::all::<L::Columns>(&owner), &selection, call.now).await?;
@@ -395,7 +416,7 @@ pub async fn show<L: Listing>(call: Arc<Call>, caller: Caller, expected: Expecte
 pub async fn show_part<L: Listing>(
     call: &Call,
     caller: &Caller,
-    part: Option<Part>,
+    part: Option<Part<L::Columns>>,
     expected: Expected<L>,
 ) -> Result<Answer, ApiError> {
     let (request, selection, sought) = asked::<L>(call, part)?;
