@@ -94,17 +94,11 @@ pub trait Sort<T>: Choice {
 }
 
 /// Packs columns.
-///
-/// # Errors
-/// When they cannot be packed, which is a fault of ours.
 pub(crate) fn pack(columns: &impl Serialize) -> Result<Vec<u8>, Damaged> {
     postcard::to_extend(columns, vec![COLUMNS_FORMAT]).map_err(|error| Damaged(error.to_string()))
 }
 
 /// Unpacks what [`pack`] packed.
-///
-/// # Errors
-/// When it is something else.
 pub fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Damaged> {
     match bytes.split_first() {
         Some((&COLUMNS_FORMAT, columns)) => {
@@ -115,25 +109,16 @@ pub fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Damaged> {
 }
 
 /// An object's id, packed.
-///
-/// # Errors
-/// When it is the id of something else.
 pub fn packed_id<T: Columns>(id: &str) -> Result<Vec<u8>, Damaged> {
     T::ID.pack(id).ok_or_else(|| Damaged(format!("'{id}' cannot be the id of a {}", T::OBJECT)))
 }
 
 /// The id that a key ends with.
-///
-/// # Errors
-/// When it ends with something else.
 pub fn id_in<T: Columns>(key: &[u8]) -> Result<String, Damaged> {
     T::ID.unpack(key).ok_or_else(|| Damaged("a key without an id".to_owned()))
 }
 
 /// An object's place in an order, by its packed id.
-///
-/// # Errors
-/// When the id cannot be read.
 pub fn sort_key<T: Columns>(sort: T::Sort, packed_id: &[u8], columns: &T) -> Result<Vec<u8>, Damaged> {
     let made_at = T::ID.made_at(packed_id).ok_or_else(|| Damaged("an id without a time".to_owned()))?;
     let mut key = sort.key(columns, made_at);
@@ -142,9 +127,6 @@ pub fn sort_key<T: Columns>(sort: T::Sort, packed_id: &[u8], columns: &T) -> Res
 }
 
 /// An object's entry in an order.
-///
-/// # Errors
-/// When the id cannot be read.
 pub fn entry_of<T: Columns>(sort: T::Sort, packed_id: &[u8], columns: &T) -> Result<Entry, Damaged> {
     Ok(Entry { key: sort_key(sort, packed_id, columns)?, row: columns.hint() })
 }

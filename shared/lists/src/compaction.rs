@@ -196,9 +196,6 @@ impl<T: Columns> Intake<T> {
     }
 
     /// What it changes in a tree, which shows the facets of `was_at`.
-    ///
-    /// # Errors
-    /// When an object cannot be packed.
     pub fn overlay(&self, tree: TreeOf<T>, was_at: Timestamp) -> Result<Overlay, Damaged> {
         let (mut removed, mut added) = (Vec::new(), Vec::new());
         let by_time = (tree != TreeKind::Texts).then_some(&self.by_time).into_iter().flatten();
@@ -260,9 +257,6 @@ impl Packing {
     }
 
     /// The directories of the version, by the names of their trees.
-    ///
-    /// # Errors
-    /// When an object cannot be unpacked.
     pub fn directories<T: Columns>(
         &self,
         version: u64,

@@ -105,9 +105,6 @@ impl Directory {
     }
 
     /// What changed until `now` in the tree of a facet and an order, which this is the directory of.
-    ///
-    /// # Errors
-    /// When an id cannot be read.
     pub fn overlay<T: Columns>(
         &self,
         facet: T::Facet,

@@ -31,17 +31,11 @@ pub struct Endings<T: Columns> {
 
 impl<T: Columns> Endings<T> {
     /// The part of the order that an ending may concern.
-    ///
-    /// # Errors
-    /// When what ended cannot be read.
     pub fn part(&self, ending: &Ending) -> Result<KeyRange, Damaged> {
         (self.range)(ending).ok_or_else(|| Damaged(format!("'{}' cannot end", ending.what)))
     }
 
     /// Puts an ending over the changes of a list; says which objects ended. `entries` are those of the base in the part.
-    ///
-    /// # Errors
-    /// When an id cannot be read.
     pub fn apply(
         &self,
         ending: &Ending,

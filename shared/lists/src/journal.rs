@@ -18,9 +18,6 @@ pub struct Told {
 
 impl Told {
     /// What a change tells; `None` when it changes nothing that the list knows.
-    ///
-    /// # Errors
-    /// When the columns cannot be packed, which is a fault of ours.
     pub fn of<T: Columns>(was: Option<&T>, is: Option<&T>) -> Result<Option<Self>, Damaged> {
         if was == is {
             return Ok(None);
@@ -48,9 +45,6 @@ pub struct JournalRow<T> {
 
 impl<T: Columns> JournalRow<T> {
     /// Reads what a change told.
-    ///
-    /// # Errors
-    /// When it is something else.
     pub fn read(sort_key: &str, told: &Told) -> Result<Self, Damaged> {
         let (id, _) = sort_key.split_once('#').ok_or_else(|| Damaged("a change of nothing".to_owned()))?;
         let columns = |packed: &Option<Vec<u8>>| packed.as_deref().map(unpack).transpose();

@@ -100,9 +100,6 @@ pub struct ListPage {
 
 impl ListPage {
     /// The page a tree has cut out; `recent` are the objects that changed a short while ago.
-    ///
-    /// # Errors
-    /// When an id cannot be read.
     pub fn of<T: Columns>(slice: Slice, recent: &HashSet<String>) -> Result<Self, Damaged> {
         let rows = slice.entries.into_iter().map(|entry| {
             let id = id_in::<T>(&entry.key)?;

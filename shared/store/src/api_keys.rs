@@ -35,9 +35,6 @@ pub enum KeyAuth {
 }
 
 /// The writes that make a key.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn create(key: &ApiKey) -> Result<Vec<Write>, StoreError> {
     let pointer = row(&Key::api_key_pointer(&key.owner, &key.id), &StoredPointer { hash: key.hash })?;
     Ok(vec![Write::put(row(&Key::api_key(key.hash), key)?).if_new(), Write::put(pointer).if_new()])
@@ -108,26 +105,17 @@ impl Db {
     }
 
     /// The owner's key with this public id.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_api_key(&self, owner: &Owner, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
         let Some(pointer) = self.get(&Key::api_key_pointer(owner, id), true).await? else { return Ok(None) };
         self.find_api_key_by_hash(hash_in(pointer)?).await
     }
 
     /// The key with this hash.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_api_key_by_hash(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError> {
         self.get(&Key::api_key(hash), true).await?.map(api_key).transpose()
     }
 
     /// Every key of an owner, oldest first. An organization has few, so all are read.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn list_api_keys(&self, owner: &Owner) -> Result<Vec<ApiKey>, StoreError> {
         let pointers = self.partition(&api_keys_partition(owner)).await?.into_iter().map(hash_in);
         let keys = pointers.map(|hash| Ok(Key::api_key(hash?))).collect::<Result<Vec<_>, StoreError>>()?;

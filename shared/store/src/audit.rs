@@ -80,9 +80,6 @@ struct Row<'a> {
 }
 
 /// The write that records an event.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn record(owner: &Owner, event: &AuditEvent) -> Result<Write, StoreError> {
     let ttl = event.created_at.plus_seconds(KEPT_SECONDS).seconds();
     Ok(Write::put(row(&Key::audit(owner, event.created_at, &event.id), &Row { event, ttl })?))
@@ -179,9 +176,6 @@ fn days(owner: &Owner, filter: &TrailFilter, now: Timestamp) -> Vec<Day> {
 
 impl Db {
     /// A page of an owner's trail: counts day by day, some days side by side, then reads the days the page lies in.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn read_trail(
         &self,
         owner: &Owner,

@@ -140,9 +140,6 @@ fn listed(was: Option<&CheckoutSession>, is: &CheckoutSession) -> Result<Vec<Wri
 }
 
 /// The write that ends the open sessions of a link which is deleted, however many they are.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn fail_all_of(link: &PaymentLinkId, owner: &Owner, now: Timestamp) -> Result<Write, StoreError> {
     list::ending(&ListId::all::<SessionColumns>(owner), link.as_str(), now)
 }
@@ -158,9 +155,6 @@ fn stored(session: &CheckoutSession, vault: &impl Vault) -> Result<Item, StoreEr
 }
 
 /// The writes that open a session, and hold what it takes of a discount code.
-///
-/// # Errors
-/// When it cannot be sealed or stored, which is a fault of ours.
 pub fn create(session: &CheckoutSession, vault: &impl Vault) -> Result<Vec<Write>, StoreError> {
     let mut writes = vec![Write::put(stored(session, vault)?).if_new()];
     writes.extend(listed(None, session)?);
@@ -170,9 +164,6 @@ pub fn create(session: &CheckoutSession, vault: &impl Vault) -> Result<Vec<Write
 
 /// The writes that change a session from what it was read as to what it is to be, and keep what it holds of a discount
 /// code in step.
-///
-/// # Errors
-/// When it cannot be sealed or stored, which is a fault of ours.
 pub fn update(was: &CheckoutSession, is: &CheckoutSession, vault: &impl Vault) -> Result<Vec<Write>, StoreError> {
     let mut writes = vec![Write::put(stored(is, vault)?).at_version(was.version)];
     writes.extend(listed(Some(was), is)?);
@@ -182,9 +173,6 @@ pub fn update(was: &CheckoutSession, is: &CheckoutSession, vault: &impl Vault) -
 
 impl Db {
     /// The session with this id, whoever owns it.
-    ///
-    /// # Errors
-    /// When the table does not answer, or the buyer cannot be opened.
     pub async fn find_checkout_session(
         &self,
         id: &CheckoutSessionId,
@@ -195,9 +183,6 @@ impl Db {
 
     /// The session with this id, whoever owns it, and side by side when its link was deleted, if it was: the id carries the
     /// link's code.
-    ///
-    /// # Errors
-    /// When the table does not answer, or the buyer cannot be opened.
     pub async fn find_session_and_links_end(
         &self,
         id: &CheckoutSessionId,
@@ -209,9 +194,6 @@ impl Db {
     }
 
     /// The whole sessions of a page, in its order.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn get_checkout_sessions(
         &self,
         page: &[ListRow],
@@ -223,9 +205,6 @@ impl Db {
 
     /// The open sessions of a shard whose time is over, longest over first, at most `most`. The index may be a moment
     /// behind: what is read of the session itself counts.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn due_sessions(
         &self,
         shard: u8,

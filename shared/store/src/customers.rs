@@ -35,9 +35,6 @@ struct Whom {
 
 impl CustomerColumns {
     /// The columns of a customer.
-    ///
-    /// # Errors
-    /// When the deployment has no secret, which is a fault of ours.
     pub fn of(customer: &Customer, vault: &impl Vault) -> Result<Self, StoreError> {
         let hash =
             |column: &str, text: Option<&str>| text.map(|text| blind(vault, &customer.owner, column, text)).transpose();
@@ -122,9 +119,6 @@ pub struct CustomerSearch {
 
 impl CustomerSearch {
     /// A search of an owner's customers.
-    ///
-    /// # Errors
-    /// When the deployment has no secret, which is a fault of ours.
     pub fn new(owner: &Owner, text: &str, vault: &impl Vault) -> Result<Self, StoreError> {
         let long_enough = text.chars().count() >= MIN_WALLET_SEARCH;
         Ok(Self {
@@ -171,9 +165,6 @@ fn blind(vault: &impl Vault, owner: &Owner, column: &str, text: &str) -> Result<
 
 /// The writes that record a customer: a new one, which claims its wallet, or the next state of the one that was `before`.
 /// A customer who was erased meanwhile is not written again, not even where another one has the wallet now.
-///
-/// # Errors
-/// When it cannot be sealed or stored, which is a fault of ours.
 pub fn record(customer: &Customer, before: Option<&Customer>, vault: &impl Vault) -> Result<Vec<Write>, StoreError> {
     let item = sealed_row(&Key::customer(&customer.id.locator()), customer, vault)?;
     let mut writes = vec![match before {
@@ -190,9 +181,6 @@ pub fn record(customer: &Customer, before: Option<&Customer>, vault: &impl Vault
 
 /// The writes that erase a customer who is as it was read: name and e-mail are gone with the row, and their hashes with
 /// the next look after the list.
-///
-/// # Errors
-/// When it cannot be told to the list, which is a fault of ours.
 pub fn erase(customer: &Customer, vault: &impl Vault, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let (id, version) = (customer.id.as_str(), customer.version);
     let mut writes = vec![Write::delete(Key::customer(&customer.id.locator())).of_id(id).at_version(version)];
@@ -204,17 +192,11 @@ pub fn erase(customer: &Customer, vault: &impl Vault, now: Timestamp) -> Result<
 
 impl Db {
     /// The customer with this id, whoever owns it.
-    ///
-    /// # Errors
-    /// When the table does not answer, or the name cannot be opened.
     pub async fn find_customer(&self, id: &CustomerId, vault: &impl Vault) -> Result<Option<Customer>, StoreError> {
         Ok(self.find_customer_at(&id.locator(), vault).await?.filter(|customer| customer.id == *id))
     }
 
     /// The customer whose wallet this is.
-    ///
-    /// # Errors
-    /// When the table does not answer, or the name cannot be opened.
     pub async fn find_customer_by_wallet(
         &self,
         owner: &Owner,
@@ -229,9 +211,6 @@ impl Db {
     }
 
     /// The customers of an owner that were made from `from` to `to`, newest first, at most `most`.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_customers(
         &self,
         owner: &Owner,
@@ -246,9 +225,6 @@ impl Db {
     }
 
     /// The whole customers of a page, in its order; who was erased meanwhile is left out.
-    ///
-    /// # Errors
-    /// When the table does not answer, or a name cannot be opened.
     pub async fn get_customers(&self, page: &[ListRow], vault: &impl Vault) -> Result<Vec<Customer>, StoreError> {
         let key = |id: &str| CustomerId::parse(id).map(|id| Key::customer(&id.locator()));
         self.get_page(page, key).await?.into_iter().map(|item| open(item, vault)).collect()

@@ -225,9 +225,6 @@ impl Db {
     }
 
     /// Asks the table a question with no answer, to see whether it is there.
-    ///
-    /// # Errors
-    /// When it is not.
     pub async fn probe(&self) -> Result<(), StoreError> {
         self.get(&Key::probe(), false).await.map(|_| ())
     }

@@ -119,9 +119,6 @@ impl Columns for DiscountCodeColumns {
 }
 
 /// The writes that make a code, in a batch or by itself. [`crate::Refusal::Taken`] means that the owner has it already.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn create(code: &DiscountCode, batch: Option<&str>) -> Result<Vec<Write>, StoreError> {
     let head = Head { code: code.clone(), reservations: 0, batch: batch.map(str::to_owned) };
     let mut writes = vec![Write::put(row(&Key::discount_code(&code.id.locator()), &head)?).if_new()];
@@ -131,9 +128,6 @@ pub fn create(code: &DiscountCode, batch: Option<&str>) -> Result<Vec<Write>, St
 }
 
 /// The id of the code that stood in the way of a [`create`], if the same batch made it.
-///
-/// # Errors
-/// When it cannot be read.
 pub fn made_by_batch(old: Option<Item>, batch: &str) -> Result<Option<DiscountCode>, StoreError> {
     let Some(old) = old else { return Ok(None) };
     let head: Head = read(old)?;
@@ -142,9 +136,6 @@ pub fn made_by_batch(old: Option<Item>, batch: &str) -> Result<Option<DiscountCo
 
 /// The writes that change a code from what it was read as to what it is to be. They leave alone what sessions and payments
 /// count, which changes neither the version nor anything that lists know.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn update(was: &DiscountCode, code: &DiscountCode) -> Result<Vec<Write>, StoreError> {
     let key = Key::discount_code(&code.id.locator());
     let changes = Changes::between(&row(&key, was)?, row(&key, code)?);
@@ -157,9 +148,6 @@ pub fn update(was: &DiscountCode, code: &DiscountCode) -> Result<Vec<Write>, Sto
 }
 
 /// The writes that delete a code which is as it was read. Sessions that hold a use keep their price.
-///
-/// # Errors
-/// When it cannot be told to the list, which is a fault of ours.
 pub fn delete(code: &DiscountCode, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let (id, columns) = (code.id.as_str(), DiscountCodeColumns::of(code));
     let mut writes = vec![Write::delete(Key::discount_code(&code.id.locator())).of_id(id).at_version(code.version)];
@@ -198,9 +186,6 @@ pub fn release(discount: &AppliedDiscount, session: &CheckoutSessionId) -> Write
 
 /// The write that keeps a session's reservation in step with the session: it lapses with an open session, is held while a
 /// payment is followed, and ends with the session.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub(crate) fn follow(session: &CheckoutSession) -> Result<Option<Write>, StoreError> {
     let Some(discount) = &session.discount else { return Ok(None) };
     Ok(Some(match session.stored_status {
@@ -221,9 +206,6 @@ pub(crate) fn count_use(discount: &AppliedDiscount) -> Write {
 
 impl Db {
     /// The code a buyer typed, and what is held of it.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_discount_code(&self, owner: &Owner, code: &CodeText) -> Result<Option<FoundCode>, StoreError> {
         let rows = self.partition(&schema::discount_partition(&code.locator(owner))).await?;
         let mut head: Option<Head> = None;
@@ -248,9 +230,6 @@ impl Db {
     }
 
     /// The code with this id, whoever owns it.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_discount_code_by_id(&self, id: &DiscountCodeId) -> Result<Option<DiscountCode>, StoreError> {
         Ok(self.discount_code_at(&id.locator()).await?.filter(|code| code.id == *id))
     }
@@ -260,9 +239,6 @@ impl Db {
     }
 
     /// The whole codes of a page, in its order; what was deleted meanwhile is left out.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn get_discount_codes(&self, page: &[ListRow]) -> Result<Vec<DiscountCode>, StoreError> {
         let key = |id: &str| DiscountCodeId::parse(id).map(|id| Key::discount_code(&id.locator()));
         self.get_page(page, key).await?.into_iter().map(read).collect()

@@ -68,9 +68,6 @@ struct StoredStart {
 }
 
 /// The write that counts a session as opened; none for a session of no link.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn session_opened(session: &CheckoutSession) -> Result<Option<Write>, StoreError> {
     let Some(link) = &session.payment_link_id else { return Ok(None) };
     let fact = StoredFact::new(&session.owner, &session.attribution, Bucket::of(session.created_at));
@@ -81,9 +78,6 @@ pub fn session_opened(session: &CheckoutSession) -> Result<Option<Write>, StoreE
 /// The write that marks a visit as one that led to a session. None where the visit cannot have: it was of another
 /// link, or not in the day before the session. Whether it took place at all is not asked: the mark of a visit that did
 /// not is read by nobody, and expires.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn started_session(visitor: &VisitorId, session: &CheckoutSession) -> Result<Option<Write>, StoreError> {
     let Some(link) = &session.payment_link_id else { return Ok(None) };
     let visited = visitor.made_at();
@@ -97,9 +91,6 @@ pub fn started_session(visitor: &VisitorId, session: &CheckoutSession) -> Result
 
 /// The write that counts a payment as completed at `at`; none for a session of no link. `amount` is what counts as the
 /// link's volume, in the token's smallest unit.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn payment_completed(
     session: &CheckoutSession,
     transaction: &TransactionId,
@@ -115,9 +106,6 @@ pub fn payment_completed(
 
 impl Db {
     /// Records a visit: one plain write of one unit. Recording the same visit again changes nothing.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn record_view(&self, visitor: &Visitor) -> Result<(), StoreError> {
         let mut fact = StoredFact::new(&visitor.owner, &visitor.attribution, Bucket::of(visitor.visited_at()));
         fact.visitor = Some(visitor.hash.clone());
@@ -139,9 +127,6 @@ impl Db {
     }
 
     /// Takes back a visit recorded a moment ago, for a request that was refused after all.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn forget_view(&self, id: &VisitorId) -> Result<(), StoreError> {
         self.delete_row(&Key::visit(id)).await
     }
@@ -216,9 +201,6 @@ pub struct FactPage {
 
 impl Db {
     /// Part of the facts of a bucket and a shard, which hold the whole facts of some links, link by link.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn facts_of_shard(
         &self,
         bucket: Bucket,
@@ -232,9 +214,6 @@ impl Db {
     }
 
     /// The facts of a link and a bucket, gathered.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn facts_of_link(&self, code: &ShortCode, bucket: Bucket) -> Result<Gathered, StoreError> {
         let query = self.query_beginning(&fact_partition(bucket, shard(code)), &facts_prefix(code));
         let mut gathered = Gathered::default();
@@ -247,9 +226,6 @@ impl Db {
     }
 
     /// At most `most` visits of a link in a bucket, newest first, from the one before `before` on.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn visits(
         &self,
         link: &PaymentLinkId,

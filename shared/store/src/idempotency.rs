@@ -117,18 +117,12 @@ struct Row<'a> {
 }
 
 /// The write that keeps an answer.
-///
-/// # Errors
-/// When the answer cannot be stored, which is a fault of ours.
 pub fn keep(scope: &IdempotencyScope, answer: &KeptAnswer, now: Timestamp) -> Result<Write, StoreError> {
     let item = row(&scope.row_key(), &Row { answer, ttl: answer.expires_at.seconds() })?;
     Ok(Write::put(item).if_new_or_expired(now).refused_as(Refusal::Answered))
 }
 
 /// The kept answer that stood in the way of a commit, if that is what happened.
-///
-/// # Errors
-/// When it is there but cannot be read.
 pub fn answered(error: CommitError) -> Result<Result<KeptAnswer, CommitError>, StoreError> {
     match error {
         CommitError::Refused { refusal: Refusal::Answered, old: Some(item) } => read(item).map(Ok),
@@ -138,9 +132,6 @@ pub fn answered(error: CommitError) -> Result<Result<KeptAnswer, CommitError>, S
 
 impl Db {
     /// The answer kept for this key, if there is one that has not expired.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_answer(
         &self,
         scope: &IdempotencyScope,

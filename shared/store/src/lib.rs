@@ -1,8 +1,11 @@
-//! The one DynamoDB table: its schema and access patterns, reads that are counted, and [`commit`], the only write
-//! besides the rate limiter's.
+//! The one DynamoDB table: its schema and access patterns, reads that are counted, and [`commit`], the write of
+//! everything that changes together.
 //!
 //! What must stay true: key attributes, prefixes and indexes are named in [`schema`] and nowhere else; every call
 //! goes through [`Db`], so that its cost is seen; no rule of the domain is decided here.
+//!
+//! A read fails when the table does not answer, or when a row or a sealed part cannot be read; what makes a [`Write`]
+//! fails when something cannot be stored or sealed, which is a fault of ours.
 
 pub mod api_keys;
 pub mod audit;

@@ -43,9 +43,6 @@ const DATA: &str = "data";
 /// The writes that tell a list of a change, for the transaction of that change: `was` and `is` are the columns before
 /// and after it, `version` counts the object's changes and is what the change leads to. The change itself must be
 /// guarded on the version before.
-///
-/// # Errors
-/// When the columns cannot be packed, which is a fault of ours.
 pub fn changed<T: Columns>(
     list: &ListId,
     id: &str,

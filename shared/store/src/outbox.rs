@@ -52,25 +52,16 @@ impl OutboxEvent {
 
 /// The write that puts an event into the outbox. It belongs into the transaction of the change it tells of: nothing that
 /// happened goes untold then, and nothing is told that did not happen.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn emit(event: &OutboxEvent) -> Result<Write, StoreError> {
     Ok(Write::put(row(&Key::outbox(&event.id), event)?))
 }
 
 /// Reads an event out of its row.
-///
-/// # Errors
-/// When it cannot be read, which is a fault of ours.
 pub fn event(item: Item) -> Result<OutboxEvent, StoreError> {
     read(item)
 }
 
 /// Reads an event out of an image of its row, as a stream carries it.
-///
-/// # Errors
-/// When it cannot be read, which is a fault of ours.
 pub fn event_in_image(image: serde_dynamo::Item) -> Result<OutboxEvent, StoreError> {
     serde_dynamo::from_item(image).map_err(|error| StoreError::Fault(format!("an image cannot be read: {error}")))
 }
@@ -78,17 +69,11 @@ pub fn event_in_image(image: serde_dynamo::Item) -> Result<OutboxEvent, StoreErr
 impl Db {
     /// The oldest events of a shard of the outbox, at most `most`, each as its row: one that cannot be read must not
     /// stand in the way of the others.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn outbox_rows(&self, shard: u8, most: u32) -> Result<Vec<Item>, StoreError> {
         self.first_of_partition(&outbox_partition(shard), most).await
     }
 
     /// Takes an event out of the outbox; every endpoint that wants it has a delivery by now.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn remove_from_outbox(&self, id: &EventId) -> Result<(), StoreError> {
         self.delete_row(&Key::outbox(id)).await
     }

@@ -217,9 +217,6 @@ fn terms_and_items(link: &PaymentLink) -> Result<Vec<Item>, StoreError> {
 
 /// A link's rows as they are stored, without what its list knows of it: for tools that load many, and the list's base
 /// with [`Db::load_list`].
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn rows(link: &PaymentLink) -> Result<Vec<Item>, StoreError> {
     let mut rows = vec![row(&Key::link_head(&link.id.short_code()), &head(link))?];
     rows.extend(terms_and_items(link)?);
@@ -228,9 +225,6 @@ pub fn rows(link: &PaymentLink) -> Result<Vec<Item>, StoreError> {
 
 /// The writes that make a link. Claiming its partition claims its short code: [`crate::Refusal::Taken`] means that
 /// the code exists already.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn create(link: &PaymentLink) -> Result<Vec<Write>, StoreError> {
     let mut writes = vec![Write::put(row(&Key::link_head(&link.id.short_code()), &head(link))?).if_new()];
     writes.extend(terms_and_items(link)?.into_iter().map(Write::put));
@@ -239,9 +233,6 @@ pub fn create(link: &PaymentLink) -> Result<Vec<Write>, StoreError> {
 }
 
 /// The writes that change a link from what it was read as to what it is to be.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn update(was: &PaymentLink, is: &PaymentLink) -> Result<Vec<Write>, StoreError> {
     let code = is.id.short_code();
     let key = Key::link_head(&code);
@@ -257,9 +248,6 @@ pub fn update(was: &PaymentLink, is: &PaymentLink) -> Result<Vec<Write>, StoreEr
 
 /// The writes that delete a link which was read at its present version, for good: a tombstone takes the place of its
 /// head, so that its open sessions fail at once, however many there are, and nobody else ever gets its code.
-///
-/// # Errors
-/// When the tombstone cannot be stored, which is a fault of ours.
 pub fn delete(link: &PaymentLink, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let code = link.id.short_code();
     let tombstone = StoredTombstone { id: link.id.clone(), deleted_at: now };
@@ -279,9 +267,6 @@ pub struct LinkHead(StoredHead);
 
 /// The writes that count one more completed payment of a link, which must be as it was seen.
 /// [`crate::Refusal::Changed`] means that another payment or the merchant came first.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn count_use(LinkHead(was): &LinkHead, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let is = StoredHead { uses: was.uses.saturating_add(1), version: was.version + 1, ..was.clone() };
     let counted = Changes::set([("uses", number(is.uses)), ("version", number(is.version))]);
@@ -316,9 +301,6 @@ pub(crate) fn assemble(rows: Vec<Item>) -> Result<Option<PaymentLink>, StoreErro
 
 impl Db {
     /// When the link with this short code was deleted, if it was.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn link_deleted_at(&self, code: &ShortCode) -> Result<Option<Timestamp>, StoreError> {
         match self.get(&Key::link_head(code), true).await? {
             Some(item) if item.contains_key(DELETED_AT) => Ok(Some(read::<StoredTombstone>(item)?.deleted_at)),
@@ -328,9 +310,6 @@ impl Db {
 
     /// What a payment depends on of the link with this short code, and the head that counts the use if there is to be
     /// one.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn link_state(&self, code: &ShortCode) -> Result<(LinkState, Option<LinkHead>), StoreError> {
         if *code == ShortCode::none() {
             return Ok((LinkState::None, None));
@@ -349,9 +328,6 @@ impl Db {
     }
 
     /// The link a caller names, whoever owns it, with its items.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_payment_link(&self, wanted: &PaymentLinkRef) -> Result<Option<PaymentLink>, StoreError> {
         let rows = self.partition(&link_partition(&wanted.short_code())).await?;
         Ok(assemble(rows)?.filter(|link| wanted.names(&link.id)))
@@ -359,9 +335,6 @@ impl Db {
 
     /// What has become of the link a payer names. The cheap read may be a moment behind, which is good enough to show;
     /// only before it is said that there is no such link, the table is asked for the truth.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn meet_payment_link(&self, wanted: &PaymentLinkRef) -> Result<LinkFate, StoreError> {
         match self.fate_of_link(wanted, false).await? {
             LinkFate::Unknown => self.fate_of_link(wanted, true).await,
@@ -370,9 +343,6 @@ impl Db {
     }
 
     /// What has become of the link a payer names, as of this moment.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_link_fate(&self, wanted: &PaymentLinkRef) -> Result<LinkFate, StoreError> {
         self.fate_of_link(wanted, true).await
     }
@@ -390,9 +360,6 @@ impl Db {
     }
 
     /// The whole links of a page, in its order. One that was deleted in between is left out.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn get_payment_links(&self, page: &[ListRow]) -> Result<Vec<PaymentLink>, StoreError> {
         let keys = |listed: &ListRow| {
             let Some(id) = PaymentLinkId::parse(&listed.id) else { return Vec::new() };

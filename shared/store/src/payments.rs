@@ -42,9 +42,6 @@ impl Ground {
 ///
 /// A refusal says which part of the ground moved: [`crate::Refusal::Claimed`] that the transfer has paid already,
 /// [`crate::Refusal::Changed`] and [`crate::Refusal::Taken`] that it is to be decided anew.
-///
-/// # Errors
-/// When something cannot be sealed or stored, which is a fault of ours.
 pub fn writes(
     ground: &Ground,
     before: Option<&Transaction>,
@@ -89,9 +86,6 @@ impl Db {
     /// What a payment by `wallet` for this session is decided on, in one round trip; `None` when `owner` has no such
     /// session. A discount code is taken to be there still, because the write that counts its use refuses if it is not;
     /// only `again`, after a refusal, it is looked for, in one round trip more.
-    ///
-    /// # Errors
-    /// When the table does not answer, or something cannot be opened.
     pub async fn payment_ground(
         &self,
         owner: &Owner,

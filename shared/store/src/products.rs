@@ -120,9 +120,6 @@ fn stored(product: &Product) -> Result<Item, StoreError> {
 }
 
 /// The writes that make a product.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn create(product: &Product) -> Result<Vec<Write>, StoreError> {
     let mut writes = vec![Write::put(stored(product)?).if_new()];
     writes.extend(listed(None, product)?);
@@ -131,9 +128,6 @@ pub fn create(product: &Product) -> Result<Vec<Write>, StoreError> {
 
 /// The writes that change a product from what it was read as to what it is to be. Nothing but the merchant changes a
 /// product, so the whole row is written.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn update(was: &Product, is: &Product) -> Result<Vec<Write>, StoreError> {
     let mut writes = vec![Write::put(stored(is)?).at_version(was.version)];
     writes.extend(listed(Some(was), is)?);
@@ -142,17 +136,11 @@ pub fn update(was: &Product, is: &Product) -> Result<Vec<Write>, StoreError> {
 
 impl Db {
     /// The product with this id, whoever owns it.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_product(&self, id: &ProductId) -> Result<Option<Product>, StoreError> {
         self.find(&Key::product(id)).await
     }
 
     /// Which of these products `owner` has, archived ones included.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn existing_products(
         &self,
         owner: &Owner,
@@ -165,9 +153,6 @@ impl Db {
     }
 
     /// The whole products of a page, in its order.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn get_products(&self, page: &[ListRow]) -> Result<Vec<Product>, StoreError> {
         let key = |id: &str| ProductId::parse(id).as_ref().map(Key::product);
         self.get_page(page, key).await?.into_iter().map(read).collect()

@@ -26,9 +26,6 @@ struct StoredAsked {
 
 /// The write that makes `amount` this session's own among the unpaid sessions of its recipient.
 /// [`crate::Refusal::Reserved`] means that another one asks for it.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn reserve(session: &CheckoutSession, amount: Amount, now: Timestamp) -> Result<Write, StoreError> {
     let key = Key::asked_amount(session.chain_id, &session.token_address, &session.recipient_address, amount);
     let asked = StoredAsked {
@@ -54,9 +51,6 @@ struct StoredWatch {
 
 /// The write by which transfers to a session's recipient are watched until its late window ends. Every session of a
 /// recipient writes the same few rows, and a later one never shortens what an earlier one asked for.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn watch(session: &CheckoutSession) -> Result<Write, StoreError> {
     use anyspend_domain::checkout_session::MAX_LIFETIME;
     let (token, recipient) = (session.token_address.clone(), session.recipient_address.clone());
@@ -131,18 +125,12 @@ impl Followed {
 
 /// The write that begins to follow a transaction. [`crate::Refusal::Taken`] means that it is followed for this session
 /// already.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn follow(followed: &Followed) -> Result<Write, StoreError> {
     Ok(Write::put(followed.item()?).if_new())
 }
 
 /// The write that remembers the next state of a transaction that was read at `version`. Whoever else follows it at the
 /// same moment is refused, with all that this write stands beside.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn follow_on(followed: &Followed, version: u64) -> Result<Write, StoreError> {
     Ok(Write::put(followed.item()?).at_version(version))
 }
@@ -154,9 +142,6 @@ pub fn unfollow(followed: &Followed) -> Write {
 
 /// The writes of a payer's report, which [`anyspend_domain::payment::report`] decided on the session `was`: from then on the transaction is followed. [`crate::Refusal::Taken`] means that it is followed for this session
 /// already; then only the signature may be new, and [`sign`] adds it.
-///
-/// # Errors
-/// When something cannot be sealed or stored, which is a fault of ours.
 pub fn report(
     was: &CheckoutSession,
     session: &CheckoutSession,
@@ -174,9 +159,6 @@ pub fn report(
 }
 
 /// The write that adds the paying wallet's word to a transaction that is followed already.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn sign(followed: &Followed, signature: WalletSignature) -> Result<Write, StoreError> {
     let next = Followed { signature: Some(signature), version: followed.version + 1, ..followed.clone() };
     follow_on(&next, followed.version)
@@ -201,18 +183,12 @@ pub struct Progress {
 
 /// The write that remembers how far a chain was followed. Two that follow it at once may set each other back: then
 /// blocks are looked at twice, which harms nothing.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn progress(progress: &Progress) -> Result<Write, StoreError> {
     Ok(Write::put(row(&Key::chain(progress.chain_id), progress)?))
 }
 
 impl Db {
     /// Which sessions ask for exactly these amounts of a token for a recipient.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn sessions_asking(
         &self,
         chain_id: u64,
@@ -235,9 +211,6 @@ impl Db {
     }
 
     /// Whose transfers of which token are watched on a chain, each pair once, as token and recipient.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn watched_recipients(
         &self,
         chain_id: u64,
@@ -257,17 +230,11 @@ impl Db {
     }
 
     /// Every transaction that is followed on a chain.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn followed_transactions(&self, chain_id: u64) -> Result<Vec<Followed>, StoreError> {
         self.partition(&follow_partition(chain_id)).await?.into_iter().map(read).collect()
     }
 
     /// A transaction that is followed for a session.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_followed(
         &self,
         chain_id: u64,
@@ -278,9 +245,6 @@ impl Db {
     }
 
     /// How far chains were followed, in the order asked for; chains nobody followed yet are left out.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn progress_of(&self, chains: &[u64]) -> Result<Vec<Progress>, StoreError> {
         let keys: Vec<Key> = chains.iter().map(|&chain| Key::chain(chain)).collect();
         let mut found =

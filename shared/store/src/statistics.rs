@@ -244,18 +244,12 @@ impl Db {
     }
 
     /// How far the rollup came.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn rollup_progress(&self) -> Result<Progress, StoreError> {
         let through = self.mark(&Key::rollup_through()).await?;
         Ok(through.map_or(Progress::Nothing, |number| Progress::Through(Bucket::numbered(number))))
     }
 
     /// Says that every bucket up to `to` is counted, if so far it was up to `from`.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn advance_rollup(&self, from: Progress, to: Bucket) -> Result<Kept, StoreError> {
         let from = match from {
             Progress::Through(bucket) => Some(bucket.number()),
@@ -265,25 +259,16 @@ impl Db {
     }
 
     /// The last day that was recounted as a matter of routine.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn recounted_day(&self) -> Result<Option<Day>, StoreError> {
         Ok(self.mark(&Key::rollup_recounted()).await?.map(Day::numbered))
     }
 
     /// Says that a day was recounted, if `from` was the last one so far.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn advance_recount(&self, from: Option<Day>, to: Day) -> Result<Kept, StoreError> {
         self.move_mark(&Key::rollup_recounted(), from.map(Day::number), to.number()).await
     }
 
     /// A link's statistics, with a day of them and the receipts of these buckets, to be changed.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn open_ledger(&self, code: &ShortCode, day: Day, buckets: &[Bucket]) -> Result<Ledger, StoreError> {
         let mut keys = vec![Key::statistics_totals(code), Key::statistics_day(code, day)];
         keys.extend(Dimension::ALL.iter().map(|dimension| Key::statistics_breakdown(code, *dimension)));
@@ -296,9 +281,6 @@ impl Db {
     }
 
     /// A link's statistics, with a day of them and all receipts of that day, to be changed.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn open_day(&self, code: &ShortCode, day: Day) -> Result<Ledger, StoreError> {
         let (first, last) = (Key::counted(code, day.first_bucket()), Key::counted(code, day.last_bucket()));
         let receipts = self.query_all(self.span(&first, &last));
@@ -345,9 +327,6 @@ impl Db {
     }
 
     /// In which bucket each of these visitors was first seen on a day; those that were not are absent.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn first_seen(
         &self,
         code: &ShortCode,
@@ -365,9 +344,6 @@ impl Db {
 
     /// Notes these visitors as first seen in a bucket, unless they were seen before on its day, and counts those whose
     /// first bucket this is. Asked again, it says the same.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn count_first_seen(
         &self,
         code: &ShortCode,

@@ -175,9 +175,6 @@ struct StoredClaim<'a> {
 }
 
 /// The writes that record a transaction: a new one, or the next state of one that was read as it was `before`.
-///
-/// # Errors
-/// When it cannot be sealed or stored, which is a fault of ours.
 pub fn record(
     transaction: &Transaction,
     before: Option<&Transaction>,
@@ -199,9 +196,6 @@ pub fn record(
 }
 
 /// The write that claims a transfer for a session. [`crate::Refusal::Claimed`] means that it has paid one already.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn claim(transaction: &Transaction) -> Result<Write, StoreError> {
     let key = Key::claim(transaction.chain_id, &transaction.tx_hash, transaction.log_index);
     let claim = StoredClaim { transaction_id: &transaction.id, session_id: &transaction.session_id };
@@ -210,9 +204,6 @@ pub fn claim(transaction: &Transaction) -> Result<Write, StoreError> {
 
 impl Db {
     /// The transaction with this id, whoever owns it.
-    ///
-    /// # Errors
-    /// When the table does not answer, or the buyer cannot be opened.
     pub async fn find_transaction(
         &self,
         id: &TransactionId,
@@ -223,9 +214,6 @@ impl Db {
 
     /// The transactions of an owner that have a wanted status and were first seen in a wanted span of time, newest first, at
     /// most `most`.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_transactions(
         &self,
         owner: &Owner,
@@ -240,9 +228,6 @@ impl Db {
     }
 
     /// The whole transactions of a page of a list, in its order.
-    ///
-    /// # Errors
-    /// When the table does not answer, or a buyer cannot be opened.
     pub async fn get_transactions(&self, page: &[ListRow], vault: &impl Vault) -> Result<Vec<Transaction>, StoreError> {
         let key = |id: &str| TransactionId::parse(id).as_ref().map(Key::transaction);
         self.get_page(page, key).await?.into_iter().map(|item| open(item, vault)).collect()

@@ -66,17 +66,11 @@ fn whole(delivery: &Delivery) -> Result<Item, StoreError> {
 }
 
 /// The write that makes a delivery which did not exist.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn create(delivery: &Delivery) -> Result<Write, StoreError> {
     Ok(Write::put(whole(delivery)?).if_new())
 }
 
 /// The write that replaces a delivery which was read at `version`.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn replace(delivery: &Delivery, version: u64) -> Result<Write, StoreError> {
     Ok(Write::put(whole(delivery)?).at_version(version))
 }
@@ -89,9 +83,6 @@ enum At {
 }
 
 /// Which delivery an image of a row, as a stream carries it, is of.
-///
-/// # Errors
-/// When it cannot be read, which is a fault of ours.
 pub fn named_in_image(image: serde_dynamo::Item) -> Result<DueDelivery, StoreError> {
     serde_dynamo::from_item(image).map_err(|error| StoreError::Fault(format!("an image cannot be read: {error}")))
 }
@@ -156,18 +147,12 @@ impl Db {
     }
 
     /// The delivery with this id, whoever owns it; none that should be forgotten by now.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_delivery(&self, id: &DeliveryId, now: Timestamp) -> Result<Option<Delivery>, StoreError> {
         let found = self.find::<Delivery>(&Key::webhook_delivery(id)).await?;
         Ok(found.filter(|delivery| now < delivery.created_at.plus_seconds(KEPT_SECONDS)))
     }
 
     /// What lists need to know of every delivery to an endpoint, oldest first.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn list_slim_deliveries(
         &self,
         owner: &Owner,
@@ -186,9 +171,6 @@ impl Db {
     }
 
     /// The whole deliveries of a page, in its order.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn get_deliveries(&self, page: &[SlimDelivery]) -> Result<Vec<Delivery>, StoreError> {
         let keys: Vec<Key> = page.iter().map(|slim| Key::webhook_delivery(&slim.id)).collect();
         let rows = self.batch_get(&keys).await?.into_iter().map(read::<Delivery>);
@@ -198,9 +180,6 @@ impl Db {
     }
 
     /// What is due in a shard of a queue, longest due first.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn due_deliveries(
         &self,
         queue: Queue,

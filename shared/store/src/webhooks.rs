@@ -17,9 +17,6 @@ use anyspend_domain::{Owner, Timestamp, WebhookId};
 const FAILURE: [(&str, i64); 2] = [("failure_count", 1), ("failures_in_a_row", 1)];
 
 /// The writes that make an endpoint. Refused as [`Refusal::Unsupported`] where its owner has as many as it may.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn create(webhook: &Webhook) -> Result<Vec<Write>, StoreError> {
     let count = Changes::default().adding([("webhooks", 1)]);
     Ok(vec![
@@ -32,9 +29,6 @@ pub fn create(webhook: &Webhook) -> Result<Vec<Write>, StoreError> {
 
 /// The write that changes an endpoint from what it was when it was read. What deliveries count is left alone, except that
 /// an endpoint which is switched on again is forgiven.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn update(before: &Webhook, after: &Webhook) -> Result<Write, StoreError> {
     let key = Key::webhook(&after.owner, &after.id);
     // The same health on both sides: what deliveries count meanwhile is not taken back.
@@ -81,9 +75,6 @@ pub fn record(webhook: &Webhook, settled: Settled, now: Timestamp, slow_until: O
 }
 
 /// The write that counts the failure that switches an endpoint off, and switches it off. `after` is `before`, disabled.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn disable(before: &Webhook, after: &Webhook, now: Timestamp) -> Result<Write, StoreError> {
     let switched_off = Changes::set([
         ("standing", to_value(&after.standing)?),
@@ -98,17 +89,11 @@ pub fn disable(before: &Webhook, after: &Webhook, now: Timestamp) -> Result<Writ
 
 impl Db {
     /// An owner's endpoint.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_webhook(&self, owner: &Owner, id: &WebhookId) -> Result<Option<Webhook>, StoreError> {
         self.find(&Key::webhook(owner, id)).await
     }
 
     /// Every endpoint of an owner, oldest first.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn list_webhooks(&self, owner: &Owner) -> Result<Vec<Webhook>, StoreError> {
         let query = self.query_beginning(&webhook_partition(owner), WebhookId::PREFIX);
         self.query_all(query).await?.into_iter().map(read).collect()

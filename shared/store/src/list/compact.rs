@@ -161,9 +161,6 @@ impl Db {
     }
 
     /// Fills a list that is empty with objects, straight into the base: for tools, which have no journal.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn load_list<T: Columns>(
         &self,
         list: &ListId,
@@ -177,9 +174,6 @@ impl Db {
     }
 
     /// Measures a list.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn measure_list<T: Columns>(&self, list: &ListId) -> Result<ListMeasure, StoreError> {
         let found = Box::pin(self.find_list::<T>(list)).await?;
         let directories = self.list_directories::<T>(list, found.version).await?.unwrap_or_default();

@@ -9,9 +9,6 @@ use anyspend_lists::{Changes, TreeKind};
 use std::collections::BTreeMap;
 
 /// The write that ends everything in a list that belongs to `what`.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn ending(list: &ListId, what: &str, at: Timestamp) -> Result<Write, StoreError> {
     put(list, &Ending { what: what.to_owned(), at, done_at: None })
 }
@@ -28,9 +25,6 @@ impl Db {
     }
 
     /// All lists of a shard in which something ended at once.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn lists_with_endings(&self, shard: u8) -> Result<Vec<(ListId, Vec<Ending>)>, StoreError> {
         let mut lists: BTreeMap<String, Vec<Ending>> = BTreeMap::new();
         for item in self.partition(&list_endings_partition(shard)).await? {
@@ -43,18 +37,12 @@ impl Db {
     }
 
     /// Remembers that every object says so itself.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn finish_ending(&self, list: &ListId, ending: &Ending, now: Timestamp) -> Result<(), StoreError> {
         let done = Ending { done_at: Some(now), ..ending.clone() };
         self.commit(vec![put(list, &done)?]).await.map_err(CommitError::without_refusal)
     }
 
     /// Forgets what nobody needs any more.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn forget_ending(&self, list: &ListId, ending: &Ending) -> Result<(), StoreError> {
         self.delete_row(&Key::list_ending(list, &ending.what)).await
     }

@@ -33,9 +33,6 @@ pub struct OpenList<T> {
 
 impl<T: Columns> OpenList<T> {
     /// Reads a page.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn page(&self, db: &Db, selection: &Selection<T>) -> Result<ListPage, StoreError> {
         let slice = self.slice(db, selection).await?;
         Ok(ListPage::of::<T>(slice, &self.recent)?)
@@ -52,9 +49,6 @@ impl<T: Columns> OpenList<T> {
 
     /// Reads a page of those objects that are `wanted`. Every object is looked at, so that the count is exact: the list must
     /// have been opened for that, with [`Selection::whole`].
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn sift(
         &self,
         db: &Db,
@@ -113,9 +107,6 @@ impl<T: Columns> OpenList<T> {
 impl Db {
     /// Opens a list: one directory and the journal, side by side. A list in which more is due than its directory
     /// repeats costs two reads more, until it is compacted.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn open_list<T: Columns>(
         &self,
         list: &ListId,
@@ -181,9 +172,6 @@ impl Db {
 
     /// The objects of a selection, in its order, at most as many as its limit: read a few thousand at a time, so that little
     /// more than ids stands in memory.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub(crate) async fn walk_list<T: Columns>(
         &self,
         list: &ListId,
