@@ -50,9 +50,6 @@ pub(crate) fn browser_modules() -> PathBuf {
 }
 
 /// The browser.
-///
-/// # Errors
-/// When there is none.
 pub(crate) fn chromium() -> Result<PathBuf, String> {
     let found = CHROMIUM.iter().map(PathBuf::from).find(|program| program.is_file());
     found.ok_or_else(|| format!("no browser was found; looked for {}", CHROMIUM.join(", ")))
@@ -97,9 +94,6 @@ pub(crate) fn runtime_interface_emulator() -> Result<PathBuf, String> {
 }
 
 /// Installs whatever is missing or of another version. A stamp, written last, tells what is there.
-///
-/// # Errors
-/// When something cannot be installed.
 pub(crate) fn install() -> Result<(), String> {
     stamped("python", &PYTHON_PACKAGES.join("\n"), || {
         let venv = directory().join("venv");

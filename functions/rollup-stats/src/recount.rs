@@ -60,9 +60,6 @@ pub async fn recount(db: &Db, day: Day, now: Timestamp) -> Result<Recounted, Rec
 }
 
 /// Recounts a day of one link; whether there was something to correct.
-///
-/// # Errors
-/// As for [`recount`].
 pub async fn recount_link(db: &Db, code: &ShortCode, day: Day, now: Timestamp) -> Result<bool, RecountError> {
     check(db, day, now).await?;
     Ok(correct(db, code, day).await?)
