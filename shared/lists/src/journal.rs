@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// What a change of an object tells its list, packed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct JournalEntry {
     /// The columns before the change; `None` when it made the object.
     pub was: Option<Vec<u8>>,
     /// The columns after the change; `None` when it deleted the object.
@@ -16,7 +16,7 @@ pub struct Told {
     pub forgets: bool,
 }
 
-impl Told {
+impl JournalEntry {
     /// What a change tells; `None` when it changes nothing that the list knows.
     pub fn of<T: Columns>(was: Option<&T>, is: Option<&T>) -> Result<Option<Self>, Damaged> {
         if was == is {
@@ -45,16 +45,16 @@ pub struct JournalRow<T> {
 
 impl<T: Columns> JournalRow<T> {
     /// Reads what a change told.
-    pub fn read(sort_key: &str, told: &Told) -> Result<Self, Damaged> {
+    pub fn read(sort_key: &str, entry: &JournalEntry) -> Result<Self, Damaged> {
         let (id, _) = sort_key.split_once('#').ok_or_else(|| Damaged("a change of nothing".to_owned()))?;
         let columns = |packed: &Option<Vec<u8>>| packed.as_deref().map(unpack).transpose();
         Ok(Self {
             sort_key: sort_key.to_owned(),
             hash: row_hash(sort_key),
-            forgets: told.forgets,
+            forgets: entry.forgets,
             id: id.to_owned(),
-            was: columns(&told.was)?,
-            is: columns(&told.is)?,
+            was: columns(&entry.was)?,
+            is: columns(&entry.is)?,
         })
     }
 }

@@ -46,7 +46,7 @@ pub use compaction::{Absorbed, Intake, Packing, TreeKind, TreeOf, Tuning, absorb
 pub use directory::{Directory, DueChange};
 pub use endings::{Ending, Endings};
 pub use ids::{IdShape, Suffix, packed_link, unpacked_link};
-pub use journal::{Change, Changes, JournalRow, Told, changes};
+pub use journal::{Change, Changes, JournalEntry, JournalRow, changes};
 pub use list_id::ListId;
 pub use overlay::{Bodies, Changed, Overlay, Slice, Start, Window};
 pub use repack::{Repacked, Sizes};

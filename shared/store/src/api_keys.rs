@@ -1,7 +1,7 @@
 //! API keys: found, checked, counted and marked as used by one conditional write.
 
 use crate::db::{Db, Item, StoreError, read, row, string};
-use crate::rate_limits::{Bucket, Guess, Spend, Spent};
+use crate::rate_limits::{Guess, Spend, Spent, TokenBucket};
 use crate::schema::{self, Key, api_keys_partition};
 use crate::write::{Changes, number};
 use crate::{Refusal, Write};
@@ -75,7 +75,7 @@ impl Db {
             ttl: None,
         };
         let allowance = |item: &Item| -> Result<Allowance, StoreError> {
-            Ok(read::<Bucket>(item.clone())?.allowance(KEY_RATE_LIMIT, now))
+            Ok(read::<TokenBucket>(item.clone())?.allowance(KEY_RATE_LIMIT, now))
         };
         Ok(match self.spend(&spend, guess).await? {
             Spent::Taken(item) => {

@@ -17,7 +17,7 @@ const SIDE_BY_SIDE_PATIENCE: Duration = Duration::from_secs(24);
 /// How many `BatchWriteItem`s run side by side.
 const BATCH_WRITE_CALLS: usize = 8;
 /// How often what a batch left unprocessed is tried again.
-const BATCH_ROUNDS: u32 = 8;
+const BATCH_ROUNDS: u32 = 16;
 
 impl Db {
     /// Puts and deletes many items without any condition, some calls at a time. Not for what must happen as a whole:

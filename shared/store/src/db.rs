@@ -15,7 +15,7 @@ pub use crate::connection::{Connection, Roots, http_client};
 pub use crate::error::StoreError;
 pub(crate) use crate::error::{describe, store_error};
 pub use crate::rows::Item;
-pub(crate) use crate::rows::{key_item, open, read, row, sealed_row, string};
+pub(crate) use crate::rows::{by_id, key_item, open, read, row, sealed_row, string};
 
 /// The table, with a meter for the request it is used by.
 #[derive(Debug, Clone)]
@@ -146,22 +146,6 @@ impl Db {
     /// The first rows of a partition, at most `most`, strongly consistent.
     pub(crate) async fn first_of_partition(&self, pk: &str, most: u32) -> Result<Vec<Item>, StoreError> {
         self.query_page(self.query_of(pk).limit(i32::try_from(most).unwrap_or(i32::MAX))).await
-    }
-
-    /// Deletes a row by itself: nothing else may hang on it, since it is no effect of a request.
-    pub(crate) async fn delete_row(&self, key: &Key) -> Result<(), StoreError> {
-        let call = self.meter.begin();
-        let answer = self
-            .client
-            .delete_item()
-            .table_name(&*self.table)
-            .set_key(Some(key_item(key)))
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await
-            .map_err(|error| store_error(&error))?;
-        call.finish(Units::Write, &answer.consumed_capacity);
-        Ok(())
     }
 
     /// Follows a query to its end, page by page.

@@ -9,9 +9,9 @@
 //! nothing, and cannot fail the session.
 
 use crate::Write;
-use crate::db::{Db, Item, StoreError, key_item, read, row, store_error, string};
-use crate::meter::Units;
+use crate::db::{Db, Item, StoreError, key_item, read, row, string};
 use crate::schema::{self, Key, STARTED_SUFFIX, fact_partition, facts_prefix, visits_prefix};
+use crate::single::Expected;
 use anyspend_domain::checkout_session::{Attribution, CheckoutSession, MAX_LIFETIME};
 use anyspend_domain::statistics::{
     Bucket, Country, Event, Fact, Gathered, MAX_REFERRER_BYTES, MAX_USER_AGENT_BYTES, Visitor, VisitorHash,
@@ -19,7 +19,6 @@ use anyspend_domain::statistics::{
 };
 use anyspend_domain::text::UtmTag;
 use anyspend_domain::{Amount, Owner, PaymentLinkId, ShortCode, Timestamp, TransactionId, VisitorId};
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use serde::{Deserialize, Serialize};
 
 /// What every fact carries, and what only some do.
@@ -112,18 +111,7 @@ impl Db {
         fact.country.clone_from(&visitor.ip_country);
         fact.referrer = visitor.referrer.as_deref().map(|text| cut(text, MAX_REFERRER_BYTES).to_owned());
         fact.user_agent = visitor.user_agent.as_deref().map(|text| cut(text, MAX_USER_AGENT_BYTES).to_owned());
-        let call = self.meter().begin();
-        let answer = self
-            .client()
-            .put_item()
-            .table_name(self.table())
-            .set_item(Some(row(&Key::visit(&visitor.id), &fact)?))
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await
-            .map_err(|error| store_error(&error))?;
-        call.finish(Units::Write, &answer.consumed_capacity);
-        Ok(())
+        self.put_row(row(&Key::visit(&visitor.id), &fact)?, Expected::Anything).await.map(|_| ())
     }
 
     /// Takes back a visit recorded a moment ago, for a request that was refused after all.
@@ -188,7 +176,7 @@ fn visit(link: &PaymentLinkId, id: VisitorId, item: Item, started_session: bool)
 
 /// Where reading a shard goes on; only [`Db::facts_of_shard`] looks into it.
 #[derive(Debug, Clone)]
-pub struct Onward(Item);
+pub struct FactCursor(Item);
 
 /// Part of a shard's facts.
 #[derive(Debug)]
@@ -196,7 +184,7 @@ pub struct FactPage {
     /// The facts, those of one link together.
     pub facts: Vec<(ShortCode, Fact)>,
     /// Where the next part begins, if there is one.
-    pub onward: Option<Onward>,
+    pub onward: Option<FactCursor>,
 }
 
 impl Db {
@@ -205,12 +193,12 @@ impl Db {
         &self,
         bucket: Bucket,
         shard: u8,
-        from: Option<Onward>,
+        from: Option<FactCursor>,
     ) -> Result<FactPage, StoreError> {
         let query = self.query_of(&fact_partition(bucket, shard));
         let (items, onward) = self.query_page_from(query, from.map(|onward| onward.0)).await?;
         let facts = items.into_iter().map(fact).filter_map(Result::transpose).collect::<Result<_, _>>()?;
-        Ok(FactPage { facts, onward: onward.map(Onward) })
+        Ok(FactPage { facts, onward: onward.map(FactCursor) })
     }
 
     /// The facts of a link and a bucket, gathered.

@@ -35,6 +35,7 @@ mod rows;
 mod rows_tests;
 pub mod schema;
 pub mod settlement;
+mod single;
 pub mod statistics;
 pub mod transactions;
 pub mod vault;

@@ -24,7 +24,7 @@ use crate::Write;
 use crate::db::{Item, StoreError, key_item, string};
 use crate::schema::{self, Key};
 use anyspend_domain::{Timestamp, entropy};
-use anyspend_lists::{Directory, JournalRow, Told, TreeOf};
+use anyspend_lists::{Directory, JournalEntry, JournalRow, TreeOf};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -51,7 +51,7 @@ pub fn changed<T: Columns>(
     is: Option<&T>,
     now: Timestamp,
 ) -> Result<Vec<Write>, StoreError> {
-    let Some(Told { was, is, forgets }) = Told::of(was, is)? else { return Ok(Vec::new()) };
+    let Some(JournalEntry { was, is, forgets }) = JournalEntry::of(was, is)? else { return Ok(Vec::new()) };
     let mut row = key_item(&Key::list_journal(list, id, version));
     row.extend(was.map(|was| (WAS.to_owned(), binary(was))));
     row.extend(is.map(|is| (IS.to_owned(), binary(is))));
@@ -83,7 +83,7 @@ fn bytes<'a>(item: &'a Item, name: &str) -> Option<&'a [u8]> {
 /// Reads a row of a journal.
 pub(crate) fn journal_row<T: Columns>(item: &Item) -> Result<JournalRow<T>, StoreError> {
     let columns = |name: &str| bytes(item, name).map(<[u8]>::to_vec);
-    let told = Told { was: columns(WAS), is: columns(IS), forgets: item.contains_key(FORGETS) };
+    let told = JournalEntry { was: columns(WAS), is: columns(IS), forgets: item.contains_key(FORGETS) };
     Ok(JournalRow::read(string(item, schema::SK), &told)?)
 }
 

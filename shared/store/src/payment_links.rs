@@ -4,18 +4,22 @@
 //! merchant decided; `ITEMS` exists only where there are line items. Counting a use therefore never rewrites a form.
 
 use crate::db::{Db, Item, StoreError, read, row, string};
+use crate::limits::ITEM_BYTES;
 use crate::list::{self, Columns, Facet, IdShape, ListId, ListRow, Sort, Suffix, keys};
 use crate::schema::{self, Key, link_partition};
 use crate::write::{Changes, number};
 use crate::{Write, checkout_sessions};
 use anyspend_domain::line_item::LineItem;
 use anyspend_domain::payment::LinkState;
-use anyspend_domain::payment_link::{PaymentLink, Terms, is_active};
+use anyspend_domain::payment_link::{MAX_LINK_BYTES, PaymentLink, Terms, is_active};
 use anyspend_domain::text::fold_case;
 use anyspend_domain::{OrgId, Owner, PaymentLinkId, PaymentLinkRef, ShortCode, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use strum::{IntoStaticStr, VariantArray};
+
+// A link's items stand in one row.
+const _: () = assert!(MAX_LINK_BYTES < ITEM_BYTES);
 
 /// The attribute that makes a head row a tombstone.
 const DELETED_AT: &str = "deleted_at";

@@ -2,14 +2,17 @@
 
 use crate::Write;
 use crate::db::{Db, Item, StoreError, read, row};
+use crate::limits::ITEM_BYTES;
 use crate::list::{self, Columns, Facet, IdShape, ListId, ListRow, Sort, Suffix, keys};
 use crate::schema::Key;
-use anyspend_domain::product::{Product, ProductType};
+use anyspend_domain::product::{MAX_PRODUCT_BYTES, Product, ProductType};
 use anyspend_domain::text::fold_case;
 use anyspend_domain::{Owner, ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use strum::{IntoStaticStr, VariantArray};
+
+const _: () = assert!(MAX_PRODUCT_BYTES < ITEM_BYTES);
 
 /// What lists know of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -30,7 +30,7 @@ pub enum Guess {
 
 /// A bucket's state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bucket {
+pub struct TokenBucket {
     /// When the interval began, in milliseconds.
     #[serde(default)]
     pub bucket_began: Option<Timestamp>,
@@ -39,7 +39,7 @@ pub struct Bucket {
     pub bucket_taken: u32,
 }
 
-impl Bucket {
+impl TokenBucket {
     /// What is left of `limit`.
     pub fn allowance(&self, limit: u32, now: Timestamp) -> Allowance {
         Allowance::after(limit, self.bucket_taken, self.bucket_began.unwrap_or(now))
@@ -112,7 +112,7 @@ impl Db {
                 branch = Guess::Fresh;
                 continue;
             };
-            let bucket: Bucket = read(item.clone())?;
+            let bucket: TokenBucket = read(item.clone())?;
             match bucket.branch(spend.limit, spend.now) {
                 None => return Ok(Spent::Empty(item)),
                 // The bucket would have allowed it, so it was the further condition.
@@ -204,7 +204,7 @@ impl Db {
         let key = Key::limit(group, subject);
         let ttl = now.plus_seconds(INTERVAL_SECONDS * 2).seconds();
         let spend = Spend { key: &key, limit, now, condition: None, assignments: None, ttl: Some(ttl) };
-        let bucket = |item: Item| read::<Bucket>(item).map(|bucket| bucket.allowance(limit, now));
+        let bucket = |item: Item| read::<TokenBucket>(item).map(|bucket| bucket.allowance(limit, now));
         match self.spend(&spend, guess).await? {
             Spent::Taken(item) => bucket(item).map(Ok),
             Spent::Empty(item) => bucket(item).map(Err),

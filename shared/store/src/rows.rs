@@ -91,3 +91,8 @@ fn from_value<T: DeserializeOwned>(value: AttributeValue) -> Result<T, StoreErro
 pub(crate) fn string<'a>(item: &'a Item, name: &str) -> &'a str {
     item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str)
 }
+
+/// Rows that were read in no particular order, by the ids of their objects.
+pub(crate) fn by_id(rows: Vec<Item>) -> HashMap<String, Item> {
+    rows.into_iter().map(|item| (string(&item, "id").to_owned(), item)).collect()
+}

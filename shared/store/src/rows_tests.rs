@@ -22,7 +22,7 @@ use anyspend_domain::statistics::Day;
 use anyspend_domain::transaction::Transaction;
 use anyspend_domain::webhook::Webhook;
 use anyspend_domain::webhook_delivery::Delivery;
-use anyspend_lists::{Told, TreeKind, changes, trees};
+use anyspend_lists::{JournalEntry, TreeKind, changes, trees};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
@@ -190,7 +190,7 @@ fn told_again<T: Columns>() {
     for item in rows(&format!("JOURNAL#{}", T::OBJECT)) {
         let row = list::journal_row::<T>(&item).unwrap();
         let (id, forgets, told) = (row.id.clone(), row.forgets, changes([row].iter()));
-        let told = Told::of(told[&id].base.as_ref(), told[&id].now.as_ref()).unwrap().unwrap();
+        let told = JournalEntry::of(told[&id].base.as_ref(), told[&id].now.as_ref()).unwrap().unwrap();
         let bytes = |name: &str| item.get(name).map(|value| value.as_b().unwrap().as_ref().to_vec());
         assert_eq!((told.was, told.is, forgets), (bytes("was"), bytes("is"), item.contains_key("forgets")), "{id}");
     }

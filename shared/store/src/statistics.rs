@@ -10,17 +10,14 @@
 //! - so a count that dies, is repeated, or meets another one, counts each fact once or not yet.
 
 use crate::Write;
-use crate::db::{Db, Item, StoreError, read, row, store_error, string};
-use crate::meter::Units;
+use crate::db::{Db, Item, StoreError, read, row, string};
 use crate::schema::{self, Key, statistics_partition};
+use crate::single::Expected;
 use crate::{CommitError, Refusal};
 use anyspend_domain::ShortCode;
 use anyspend_domain::statistics::{
     Breakdown, Bucket, Counted, Day, DayCounts, Dimension, LinkCounts, Tally, ViewsByBucket, VisitorHash,
 };
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -367,32 +364,9 @@ impl Db {
         let day = bucket.day();
         let ttl = day.last_bucket().end().plus_seconds(SEEN_KEPT_SECONDS).seconds();
         let item = row(&Key::seen(code, day, visitor), &StoredSeen { bucket, ttl })?;
-        let call = self.meter().begin();
-        let answer = self
-            .client()
-            .put_item()
-            .table_name(self.table())
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(#pk)")
-            .expression_attribute_names("#pk", schema::PK)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await;
-        match answer {
-            Ok(answer) => {
-                call.finish(Units::Write, &answer.consumed_capacity);
-                Ok(bucket)
-            }
-            Err(SdkError::ServiceError(error)) => match error.err() {
-                PutItemError::ConditionalCheckFailedException(failed) => {
-                    call.finish_refused(1);
-                    let old = failed.item().cloned().unwrap_or_default();
-                    read::<StoredSeen>(old).map(|seen| seen.bucket)
-                }
-                _ => Err(store_error(&SdkError::ServiceError(error))),
-            },
-            Err(error) => Err(store_error(&error)),
+        match self.put_row(item, Expected::Absent).await? {
+            Ok(()) => Ok(bucket),
+            Err(old) => read::<StoredSeen>(old).map(|seen| seen.bucket),
         }
     }
 }

@@ -5,21 +5,14 @@
 //! read at. Making and claiming one are single conditional writes, because they are no effect of a request: whatever dies
 //! around them is done again.
 
-use crate::db::{Db, Item, StoreError, read, row, store_error, string};
-use crate::meter::Units;
+use crate::Write;
+use crate::db::{Db, Item, StoreError, by_id, read, row, string};
 use crate::schema::{self, Key, delivery_log_partition, due_key, due_partition};
-use crate::write::number;
-use crate::{Write, backoff};
+use crate::single::Expected;
 use anyspend_domain::webhook_delivery::{Delivery, KEPT_SECONDS, Queue};
 use anyspend_domain::{DeliveryId, Owner, Timestamp, WebhookId, entropy};
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-
-/// How often a write that met a transaction is tried again.
-const CONFLICT_ATTEMPTS: u32 = 6;
 
 /// A delivery's row: the delivery, and what the index and the table need of it.
 #[derive(Serialize)]
@@ -75,13 +68,6 @@ pub fn replace(delivery: &Delivery, version: u64) -> Result<Write, StoreError> {
     Ok(Write::put(whole(delivery)?).at_version(version))
 }
 
-/// Where a single write finds the row.
-#[derive(Debug, Clone, Copy)]
-enum At {
-    Absent,
-    Version(u64),
-}
-
 /// Which delivery an image of a row, as a stream carries it, is of.
 pub fn named_in_image(image: serde_dynamo::Item) -> Result<DueDelivery, StoreError> {
     serde_dynamo::from_item(image).map_err(|error| StoreError::Fault(format!("an image cannot be read: {error}")))
@@ -93,7 +79,7 @@ impl Db {
     /// # Errors
     /// When the table does not answer: the delivery may exist or not then.
     pub async fn make_delivery(&self, delivery: &Delivery) -> Result<bool, StoreError> {
-        self.put_delivery(delivery, At::Absent).await
+        self.put_delivery(delivery, Expected::Absent).await
     }
 
     /// Writes a delivery down as it was changed from `version`; `false` when it is at another one by now.
@@ -101,49 +87,18 @@ impl Db {
     /// # Errors
     /// When the table does not answer: it may be written or not then.
     pub async fn move_delivery(&self, delivery: &Delivery, version: u64) -> Result<bool, StoreError> {
-        self.put_delivery(delivery, At::Version(version)).await
+        self.put_delivery(delivery, Expected::Version(version)).await
     }
 
-    async fn put_delivery(&self, delivery: &Delivery, at: At) -> Result<bool, StoreError> {
+    async fn put_delivery(&self, delivery: &Delivery, expected: Expected) -> Result<bool, StoreError> {
         let mut item = whole(delivery)?;
         // Tells our own first try, whose answer was lost, from somebody else's write.
         let writer = entropy::base62(16);
         item.insert("writer".to_owned(), AttributeValue::S(writer.clone()));
-        for attempt in 0..CONFLICT_ATTEMPTS {
-            backoff::wait(attempt).await;
-            let request = self.client().put_item().table_name(self.table()).set_item(Some(item.clone()));
-            let request = match at {
-                At::Absent => request
-                    .condition_expression("attribute_not_exists(#pk)")
-                    .expression_attribute_names("#pk", schema::PK),
-                At::Version(version) => request
-                    .condition_expression("#version = :version")
-                    .expression_attribute_names("#version", "version")
-                    .expression_attribute_values(":version", number(version)),
-            };
-            let call = self.meter().begin();
-            let answer = request
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-                .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-                .send()
-                .await;
-            match answer {
-                Ok(answer) => {
-                    call.finish(Units::Write, &answer.consumed_capacity);
-                    return Ok(true);
-                }
-                Err(SdkError::ServiceError(error)) => match error.err() {
-                    PutItemError::ConditionalCheckFailedException(failed) => {
-                        call.finish_refused(1);
-                        return Ok(failed.item().is_some_and(|old| string(old, "writer") == writer));
-                    }
-                    PutItemError::TransactionConflictException(_) => {}
-                    _ => return Err(store_error(&SdkError::ServiceError(error))),
-                },
-                Err(error) => return Err(store_error(&error)),
-            }
-        }
-        Err(StoreError::Unavailable("a delivery kept meeting transactions".to_owned()))
+        Ok(match self.put_row(item, expected).await? {
+            Ok(()) => true,
+            Err(old) => string(&old, "writer") == writer,
+        })
     }
 
     /// The delivery with this id, whoever owns it; none that should be forgotten by now.
@@ -173,10 +128,8 @@ impl Db {
     /// The whole deliveries of a page, in its order.
     pub async fn get_deliveries(&self, page: &[SlimDelivery]) -> Result<Vec<Delivery>, StoreError> {
         let keys: Vec<Key> = page.iter().map(|slim| Key::webhook_delivery(&slim.id)).collect();
-        let rows = self.batch_get(&keys).await?.into_iter().map(read::<Delivery>);
-        let mut found = rows.map(|delivery| delivery.map(|delivery| (delivery.id.clone(), delivery)));
-        let mut found = found.by_ref().collect::<Result<HashMap<_, _>, _>>()?;
-        Ok(page.iter().filter_map(|slim| found.remove(&slim.id)).collect())
+        let mut rows = by_id(self.batch_get(&keys).await?);
+        page.iter().filter_map(|slim| rows.remove(slim.id.as_str())).map(read).collect()
     }
 
     /// What is due in a shard of a queue, longest due first.

@@ -2,14 +2,14 @@
 
 use super::{Columns, Ending, Facet, ListId, ListPage, ListRow, Selection, Start};
 use super::{damaged, directory, directory_key, journal_row};
-use crate::db::{Db, Item, StoreError, string};
+use crate::db::{Db, Item, StoreError, by_id};
 use crate::schema::{self, Key};
 use anyspend_domain::Timestamp;
 use anyspend_lists::{
     Bodies, Change, Changed, Changes, Directory, JournalRow, KeyRange, Overlay, Slice, Tree, TreeKind, changes,
     each_entry, entry_of, id_in, keys, packed_id, unpack,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// Objects of a walk through a list that are read at once.
 const WALKED_AT_ONCE: usize = 4_096;
@@ -204,8 +204,7 @@ impl Db {
         key: impl Fn(&str) -> Option<Key>,
     ) -> Result<Vec<Item>, StoreError> {
         let items = self.get_listed(page, |listed| key(&listed.id).into_iter().collect()).await?;
-        let mut items: HashMap<String, Item> =
-            items.into_iter().map(|item| (string(&item, "id").to_owned(), item)).collect();
+        let mut items = by_id(items);
         Ok(page.iter().filter_map(|listed| items.remove(&listed.id)).collect())
     }
 
