@@ -5,7 +5,8 @@ use crate::rate_limits::{Guess, Spend, Spent, TokenBucket};
 use crate::schema::{self, Key, api_keys_partition};
 use crate::write::{Changes, number};
 use crate::{Refusal, Write};
-use anyspend_domain::api_key::{ApiKey, KEY_RATE_LIMIT, KeyHash, Permission};
+use anyspend_domain::api_key::{ApiKey, KeyHash, Permission};
+use anyspend_domain::rate_limit::PER_API_KEY;
 use anyspend_domain::token_bucket::Allowance;
 use anyspend_domain::{ApiKeyId, Owner, Timestamp};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -64,7 +65,7 @@ impl Db {
         let last_used = now.millis() - now.millis() % LAST_USED_STEP_MILLIS;
         let spend = Spend {
             key: &key,
-            limit: KEY_RATE_LIMIT,
+            limit: PER_API_KEY,
             now,
             condition: Some((
                 "attribute_exists(pk) AND attribute_not_exists(revoked_at) \
@@ -75,7 +76,7 @@ impl Db {
             ttl: None,
         };
         let allowance = |item: &Item| -> Result<Allowance, StoreError> {
-            Ok(read::<TokenBucket>(item.clone())?.allowance(KEY_RATE_LIMIT, now))
+            Ok(read::<TokenBucket>(item.clone())?.allowance(PER_API_KEY, now))
         };
         Ok(match self.spend(&spend, guess).await? {
             Spent::Taken(item) => {

@@ -61,7 +61,7 @@ mod table;
 pub use keys::Key;
 pub use table::create_table_if_absent;
 
-use anyspend_domain::statistics::Bucket;
+use anyspend_domain::statistics::TimeBucket;
 use anyspend_domain::webhook_delivery::Queue;
 use anyspend_domain::{CheckoutSessionId, DeliveryId, Locator, Owner, ShortCode, Timestamp, WebhookId};
 use anyspend_lists::ListId;
@@ -97,7 +97,7 @@ pub const API_KEY_PREFIX: &str = "KEY#";
 pub const STARTED_SUFFIX: &str = "#started";
 
 /// The partition that holds the facts of one bucket and one shard.
-pub fn fact_partition(bucket: Bucket, shard: u8) -> String {
+pub fn fact_partition(bucket: TimeBucket, shard: u8) -> String {
     format!("FACT#{:08}#{shard:02}", bucket.number())
 }
 

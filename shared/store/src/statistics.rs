@@ -16,7 +16,7 @@ use crate::single::Expected;
 use crate::{CommitError, Refusal};
 use anyspend_domain::ShortCode;
 use anyspend_domain::statistics::{
-    Breakdown, Bucket, Counted, Day, DayCounts, Dimension, LinkCounts, Tally, ViewsByBucket, VisitorHash,
+    Breakdown, Counted, Day, DayCounts, Dimension, LinkCounts, Tally, TimeBucket, ViewsByBucket, VisitorHash,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ const READ_ATTEMPTS: u32 = 6;
 struct StoredTotals {
     tally: Tally,
     /// The highest bucket counted.
-    applied: Bucket,
+    applied: TimeBucket,
     /// The day that was counted last.
     day: Day,
     version: u64,
@@ -61,7 +61,7 @@ struct StoredDay {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredCounted {
-    bucket: Bucket,
+    bucket: TimeBucket,
     tally: Tally,
     sources: Breakdown,
     mediums: Breakdown,
@@ -78,11 +78,11 @@ pub struct Ledger {
     /// What is counted, of the day at hand too.
     pub counts: LinkCounts,
     /// The highest bucket counted.
-    pub applied: Option<Bucket>,
+    pub applied: Option<TimeBucket>,
     /// What was counted of each bucket at hand; those of which nothing was are absent.
-    pub counted: BTreeMap<Bucket, Counted>,
+    pub counted: BTreeMap<TimeBucket, Counted>,
     /// Receipts that are new.
-    changed: BTreeSet<Bucket>,
+    changed: BTreeSet<TimeBucket>,
     versions: HashMap<Key, u64>,
     version: u64,
 }
@@ -148,7 +148,7 @@ impl Ledger {
     }
 
     /// Notes what was counted of a bucket.
-    pub fn note(&mut self, bucket: Bucket, counted: Counted) {
+    pub fn note(&mut self, bucket: TimeBucket, counted: Counted) {
         self.counted.insert(bucket, counted);
         self.changed.insert(bucket);
         self.applied = self.applied.max(Some(bucket));
@@ -215,7 +215,7 @@ impl Ledger {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// Every bucket up to this one is counted, of every link.
-    Through(Bucket),
+    Through(TimeBucket),
     /// The rollup has never run.
     Nothing,
 }
@@ -243,11 +243,11 @@ impl Db {
     /// How far the rollup came.
     pub async fn rollup_progress(&self) -> Result<Progress, StoreError> {
         let through = self.mark(&Key::rollup_through()).await?;
-        Ok(through.map_or(Progress::Nothing, |number| Progress::Through(Bucket::numbered(number))))
+        Ok(through.map_or(Progress::Nothing, |number| Progress::Through(TimeBucket::numbered(number))))
     }
 
     /// Says that every bucket up to `to` is counted, if so far it was up to `from`.
-    pub async fn advance_rollup(&self, from: Progress, to: Bucket) -> Result<Kept, StoreError> {
+    pub async fn advance_rollup(&self, from: Progress, to: TimeBucket) -> Result<Kept, StoreError> {
         let from = match from {
             Progress::Through(bucket) => Some(bucket.number()),
             Progress::Nothing => None,
@@ -266,7 +266,7 @@ impl Db {
     }
 
     /// A link's statistics, with a day of them and the receipts of these buckets, to be changed.
-    pub async fn open_ledger(&self, code: &ShortCode, day: Day, buckets: &[Bucket]) -> Result<Ledger, StoreError> {
+    pub async fn open_ledger(&self, code: &ShortCode, day: Day, buckets: &[TimeBucket]) -> Result<Ledger, StoreError> {
         let mut keys = vec![Key::statistics_totals(code), Key::statistics_day(code, day)];
         keys.extend(Dimension::ALL.iter().map(|dimension| Key::statistics_breakdown(code, *dimension)));
         keys.extend(buckets.iter().map(|bucket| Key::counted(code, *bucket)));
@@ -329,7 +329,7 @@ impl Db {
         code: &ShortCode,
         day: Day,
         visitors: &BTreeSet<VisitorHash>,
-    ) -> Result<HashMap<String, Bucket>, StoreError> {
+    ) -> Result<HashMap<String, TimeBucket>, StoreError> {
         let keys: Vec<Key> = visitors.iter().map(|visitor| Key::seen(code, day, visitor)).collect();
         let items = self.batch_get_consistent(&keys).await?;
         let seen = items.into_iter().map(|item| {
@@ -344,7 +344,7 @@ impl Db {
     pub async fn count_first_seen(
         &self,
         code: &ShortCode,
-        bucket: Bucket,
+        bucket: TimeBucket,
         visitors: &BTreeSet<VisitorHash>,
     ) -> Result<u64, StoreError> {
         let known = self.first_seen(code, bucket.day(), visitors).await?;
@@ -360,7 +360,7 @@ impl Db {
     }
 
     /// Notes a visitor as first seen in a bucket, unless it was seen before on that day; the first bucket.
-    async fn see(&self, code: &ShortCode, bucket: Bucket, visitor: &VisitorHash) -> Result<Bucket, StoreError> {
+    async fn see(&self, code: &ShortCode, bucket: TimeBucket, visitor: &VisitorHash) -> Result<TimeBucket, StoreError> {
         let day = bucket.day();
         let ttl = day.last_bucket().end().plus_seconds(SEEN_KEPT_SECONDS).seconds();
         let item = row(&Key::seen(code, day, visitor), &StoredSeen { bucket, ttl })?;
@@ -373,7 +373,7 @@ impl Db {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredSeen {
-    bucket: Bucket,
+    bucket: TimeBucket,
     ttl: u64,
 }
 

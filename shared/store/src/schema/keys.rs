@@ -7,7 +7,7 @@ use super::{
     statistics_partition, visits_prefix, watch_partition, webhook_partition,
 };
 use anyspend_domain::api_key::KeyHash;
-use anyspend_domain::statistics::{self, Bucket, Day, Dimension, VisitorHash};
+use anyspend_domain::statistics::{self, Day, Dimension, TimeBucket, VisitorHash};
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{
     Address, Amount, ApiKeyId, CheckoutSessionId, DeliveryId, EventId, Locator, OrgId, Owner, ProductId, ShortCode,
@@ -198,7 +198,7 @@ impl Key {
     pub fn visit(id: &VisitorId) -> Self {
         let code = id.short_code();
         let sk = format!("{}{id}", visits_prefix(&code));
-        Self { pk: fact_partition(Bucket::of(id.made_at()), statistics::shard(&code)), sk }
+        Self { pk: fact_partition(TimeBucket::of(id.made_at()), statistics::shard(&code)), sk }
     }
 
     /// The row that says a visit led to a session; it stands right behind the visit's own.
@@ -210,13 +210,13 @@ impl Key {
     /// The fact that a session was opened.
     pub fn session_fact(code: &ShortCode, id: &CheckoutSessionId, at: Timestamp) -> Self {
         let sk = format!("{code}#session#{id}");
-        Self { pk: fact_partition(Bucket::of(at), statistics::shard(code)), sk }
+        Self { pk: fact_partition(TimeBucket::of(at), statistics::shard(code)), sk }
     }
 
     /// The fact that a payment completed.
     pub fn completed_fact(code: &ShortCode, id: &TransactionId, at: Timestamp) -> Self {
         let sk = format!("{code}#completed#{id}");
-        Self { pk: fact_partition(Bucket::of(at), statistics::shard(code)), sk }
+        Self { pk: fact_partition(TimeBucket::of(at), statistics::shard(code)), sk }
     }
 
     /// The platform's data key.
@@ -241,7 +241,7 @@ impl Key {
     }
 
     /// What was counted of a link and a bucket.
-    pub fn counted(code: &ShortCode, bucket: Bucket) -> Self {
+    pub fn counted(code: &ShortCode, bucket: TimeBucket) -> Self {
         Self::new(format!("COUNTED#{code}"), &format!("{:08}", bucket.number()))
     }
 
