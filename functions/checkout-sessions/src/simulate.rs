@@ -6,7 +6,7 @@ use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::payment::Outcome;
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{Address, CheckoutSessionId, Code, entropy};
-use anyspend_store::payments::{self, Ground};
+use anyspend_store::payments::{self, PaymentContext};
 use http::StatusCode;
 
 /// Who pays when nobody is named.
@@ -30,7 +30,7 @@ pub(crate) async fn simulate(
     call: &Call,
     caller: &Caller,
     wallet: &Address,
-    decide: impl Fn(&Ground) -> Result<Outcome, ApiError>,
+    decide: impl Fn(&PaymentContext) -> Result<Outcome, ApiError>,
 ) -> Result<Answer, ApiError> {
     if caller.owner.mode.is_live() {
         let message = "Test helpers move test sessions: use a key that begins with 'asp_test_'.";
@@ -42,18 +42,18 @@ pub(crate) async fn simulate(
     // A payment changes its link and its customer too: those of one link meet there.
     let (owner, link, decide) = (&caller.owner, id.short_code(), &decide);
     // Boxed, like every read of several rows at once: futures are moved about, and this one holds three replies.
-    let ground = |again| Box::pin(call.db.payment_ground(owner, &id, wallet, &*call.platform, again));
-    let read = |again| async move { Ok(ground(again).await?) };
+    let context = |again| Box::pin(call.db.payment_context(owner, &id, wallet, &*call.platform, again));
+    let read = |again| async move { Ok(context(again).await?) };
     call.decide(
         link.as_str(),
         read(false).await?,
         || read(true),
-        |ground| async move {
-            let ground = ground.ok_or_else(absent)?;
-            let outcome = decide(&ground)?;
-            let view = CheckoutSessionView::new(&outcome.session, call, ground.link.deleted_at());
+        |context| async move {
+            let context = context.ok_or_else(absent)?;
+            let outcome = decide(&context)?;
+            let view = CheckoutSessionView::new(&outcome.session, call, context.link.deleted_at());
             let answer = call.answer(StatusCode::OK, &view)?.sealed_if(outcome.session.names_somebody());
-            let writes = payments::writes(&ground, None, &outcome, call.now, &*call.platform)?;
+            let writes = payments::writes(&context, None, &outcome, call.now, &*call.platform)?;
             call.commit(caller, Changes::of(&outcome.session, outcome.audit_event(), writes, answer)).await
         },
     )
