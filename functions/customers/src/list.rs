@@ -1,14 +1,14 @@
 //! `GET /customers`
 
 use crate::view::CustomerView;
-use anyspend_api::list::{CURSOR, Finds, LIMIT, ListView, Listing, ORDER, PAGE};
+use anyspend_api::list::{CURSOR, LIMIT, ListView, Listing, Matcher, ORDER, PAGE};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
 use anyspend_domain::Owner;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::text::Email;
-use anyspend_store::customers::{CustomerColumns, CustomerSearch};
+use anyspend_store::customers::{CustomerColumns, CustomerFacet, CustomerSearch};
 use anyspend_store::list::{ListRow, OpenList};
 use http::{Method, StatusCode};
 
@@ -55,8 +55,8 @@ impl Listing for Customers {
     type View = CustomerView;
     const SORTS: &'static [&'static str] = SORTS;
 
-    fn facet(_: &Call) -> Result<usize, ApiError> {
-        Ok(0)
+    fn facet(_: &Call) -> Result<CustomerFacet, ApiError> {
+        Ok(CustomerFacet::All)
     }
 
     /// As it was sent: a wallet and a name are not folded alike.
@@ -65,7 +65,7 @@ impl Listing for Customers {
         Ok(query.text_within("search", MAX_SEARCH)?.filter(|text| !text.is_empty()).map(str::to_owned))
     }
 
-    fn finds(call: &Call, owner: &Owner, sought: String) -> Result<Finds<CustomerColumns>, ApiError> {
+    fn matcher(call: &Call, owner: &Owner, sought: String) -> Result<Matcher<CustomerColumns>, ApiError> {
         let search = CustomerSearch::new(owner, &sought, &*call.platform)?;
         Ok(Box::new(move |_, columns| search.finds(columns)))
     }
