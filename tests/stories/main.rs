@@ -14,6 +14,7 @@ mod customers;
 mod discount_code_lists;
 mod discount_codes;
 mod duplicate;
+mod earlier_data;
 mod events;
 mod exports;
 mod idempotency;
