@@ -6,6 +6,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::version::Version;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::api_key::{ApiKey, KeyText, Permission, Permissions};
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::text::Name;
 use anyspend_domain::{ApiKeyId, Code, Problem, Timestamp};
 use anyspend_store::api_keys;
@@ -81,8 +82,7 @@ async fn create(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
     answer.bears_secret = true;
     let changes = Changes {
         writes: api_keys::create(&key)?,
-        event_type: "api_key.created",
-        resource_type: ApiKeyId::OBJECT,
+        event_type: AuditEventType::ApiKeyCreated,
         resource_id: key.id.to_string(),
         answer,
     };

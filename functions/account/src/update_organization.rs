@@ -5,9 +5,10 @@ use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::ChainId;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_domain::Code;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::organization::OrganizationPatch;
-use anyspend_domain::{Code, OrgId};
 use anyspend_store::commit::pause;
 use anyspend_store::organizations;
 use http::{Method, StatusCode};
@@ -67,8 +68,7 @@ async fn update(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
         ApiError::settle(problems.clone(), organization.update(patch.clone(), call.surroundings()))?;
         let changes = Changes {
             writes: vec![organizations::replace(&organization, before)?],
-            event_type: "organization.updated",
-            resource_type: OrgId::OBJECT,
+            event_type: AuditEventType::OrganizationUpdated,
             resource_id: organization.id.to_string(),
             answer: call.answer(StatusCode::OK, &OrganizationView::new(&organization))?,
         };

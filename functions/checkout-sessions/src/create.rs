@@ -7,6 +7,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::find_named_link;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::checkout_session::{CheckoutSession, MAX_LIFETIME, MIN_LIFETIME, NewCheckoutSession, Source};
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::text::Name;
@@ -92,8 +93,7 @@ fn opening(call: &Call, session: &CheckoutSession) -> Result<Changes, ApiError> 
     writes.extend(facts::session_opened(session)?);
     Ok(Changes {
         writes,
-        event_type: "checkout_session.created",
-        resource_type: CheckoutSessionId::OBJECT,
+        event_type: AuditEventType::CheckoutSessionCreated,
         resource_id: session.id.to_string(),
         answer,
     })

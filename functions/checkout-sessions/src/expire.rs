@@ -5,6 +5,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::CheckoutSessionId;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::webhook::WebhookEvent;
 use anyspend_store::checkout_sessions;
 use anyspend_store::outbox::{self, OutboxEvent};
@@ -39,8 +40,7 @@ async fn expire(call: Arc<Call>, caller: Caller, found: Found) -> Result<Answer,
         writes.push(outbox::emit(&told)?);
         let changes = Changes {
             writes,
-            event_type: "checkout_session.expired",
-            resource_type: CheckoutSessionId::OBJECT,
+            event_type: AuditEventType::CheckoutSessionExpired,
             resource_id: session.id.to_string(),
             answer,
         };

@@ -57,7 +57,6 @@ pub(crate) async fn simulate(
         let changes = Changes {
             writes: payments::writes(&ground, None, &outcome, call.now, &*call.platform)?,
             event_type: outcome.audit_event(),
-            resource_type: CheckoutSessionId::OBJECT,
             resource_id: id.to_string(),
             answer,
         };

@@ -8,6 +8,7 @@ use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::CheckoutSessionId;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::text::Name;
 use anyspend_store::{Write, checkout_sessions, discount_codes};
@@ -61,8 +62,7 @@ async fn apply_discount(call: Arc<Call>, caller: Caller, found: Option<Context>)
             writes.extend(others.iter().cloned());
             Ok(Changes {
                 writes,
-                event_type: "checkout_session.updated",
-                resource_type: CheckoutSessionId::OBJECT,
+                event_type: AuditEventType::CheckoutSessionUpdated,
                 resource_id: session.id.to_string(),
                 answer: call.answer(StatusCode::OK, &view)?,
             })

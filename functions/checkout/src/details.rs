@@ -4,6 +4,7 @@ use crate::open::read_filled;
 use crate::session::{self, Context};
 use anyspend_api::fields::{Body, Fields, Reading};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::payer_answers::{Asked, Filled};
 use anyspend_domain::{Amount, CheckoutSessionId, Rejection};
@@ -63,8 +64,7 @@ pub(crate) async fn commit(
     let changes = |session: &CheckoutSession| {
         Ok(Changes {
             writes: checkout_sessions::update(was, session, &*call.platform)?,
-            event_type: "checkout_session.updated",
-            resource_type: CheckoutSessionId::OBJECT,
+            event_type: AuditEventType::CheckoutSessionUpdated,
             resource_id: session.id.to_string(),
             answer: answer(session)?,
         })

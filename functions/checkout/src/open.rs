@@ -7,6 +7,7 @@ use anyspend_api::discount_code::{apply, find_by_text};
 use anyspend_api::fields::{Body, Fields, Reading, SentForm};
 use anyspend_api::json::Json;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::buyer::ShippingAddress;
 use anyspend_domain::checkout_session::{CheckoutSession, NewCheckoutSession, Source};
 use anyspend_domain::country::CountryCode;
@@ -177,8 +178,7 @@ pub(crate) async fn commit(
             }
             Ok(Changes {
                 writes,
-                event_type: "checkout_session.created",
-                resource_type: CheckoutSessionId::OBJECT,
+                event_type: AuditEventType::CheckoutSessionCreated,
                 resource_id: session.id.to_string(),
                 answer: answer(session)?,
             })

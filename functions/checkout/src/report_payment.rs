@@ -6,6 +6,7 @@ use crate::view::PayerSessionView;
 use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::payment::{LinkState, report};
 use anyspend_domain::settlement::WalletSignature;
@@ -64,8 +65,7 @@ async fn report_payment(call: Arc<Call>, caller: Caller, found: Option<Context>)
         };
         let changes = Changes {
             writes,
-            event_type: "checkout_session.payment_reported",
-            resource_type: CheckoutSessionId::OBJECT,
+            event_type: AuditEventType::CheckoutSessionPaymentReported,
             resource_id: session.id.to_string(),
             answer: call.answer(StatusCode::OK, &view(&call, &context, &session))?,
         };

@@ -5,6 +5,7 @@ use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::customer::{Customer, CustomerPatch};
 use anyspend_domain::{Address, Code, CustomerId, Problem};
 use anyspend_store::customers;
@@ -51,8 +52,7 @@ async fn create(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
     answer.bears_secret = customer.names_somebody();
     let changes = Changes {
         writes: customers::record(&customer, None, &*call.platform)?,
-        event_type: "customer.created",
-        resource_type: CustomerId::OBJECT,
+        event_type: AuditEventType::CustomerCreated,
         resource_id: customer.id.to_string(),
         answer,
     };

@@ -6,6 +6,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, DeletedView};
 use anyspend_domain::CustomerId;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_store::customers;
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn erase(call: Arc<Call>, caller: Caller, found: Option<OwnedCustomer>) -> Result<Answer, ApiError> {
-    change(&call, &caller, found, "customer.deleted", |customer| {
+    change(&call, &caller, found, AuditEventType::CustomerDeleted, |customer| {
         let view = DeletedView { object: CustomerId::OBJECT, id: customer.id.to_string(), deleted: true };
         Ok((customers::erase(customer, &*call.platform, call.now)?, call.answer(StatusCode::OK, &view)?))
     })

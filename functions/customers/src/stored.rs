@@ -3,6 +3,7 @@
 use crate::view::OwnedCustomer;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::CustomerId;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::customer::Customer;
 use anyspend_store::Write;
 use anyspend_store::commit::pause;
@@ -25,7 +26,7 @@ pub(crate) async fn change(
     call: &Arc<Call>,
     caller: &Caller,
     found: Option<OwnedCustomer>,
-    event_type: &'static str,
+    event_type: AuditEventType,
     decide: impl Fn(&Customer) -> Result<(Vec<Write>, Answer), ApiError>,
 ) -> Result<Answer, ApiError> {
     let mut found = found;
@@ -33,7 +34,7 @@ pub(crate) async fn change(
         let OwnedCustomer(customer) = caller.own(found, call.param("id"))?;
         let (writes, answer) = decide(&customer)?;
         let resource_id = customer.id.to_string();
-        let changes = Changes { writes, event_type, resource_type: CustomerId::OBJECT, resource_id, answer };
+        let changes = Changes { writes, event_type, resource_id, answer };
         match call.commit(caller, changes).await {
             Err(NotCommitted::Changed) => {
                 tokio::time::sleep(pause(decision)).await;

@@ -7,6 +7,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::Code;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::customer::CustomerPatch;
 use anyspend_store::customers;
 use http::{Method, StatusCode};
@@ -49,7 +50,7 @@ async fn update(call: Arc<Call>, caller: Caller, found: Option<OwnedCustomer>) -
     if is_empty {
         return Err(ApiError::new(Code::NoUpdatesProvided, "The request body names no field to update."));
     }
-    change(&call, &caller, found, "customer.updated", |was| {
+    change(&call, &caller, found, AuditEventType::CustomerUpdated, |was| {
         let mut customer = was.clone();
         ApiError::settle(problems.clone(), customer.update(patch.clone(), call.now))?;
         let mut answer = call.answer(StatusCode::OK, &CustomerView::new(&customer))?;

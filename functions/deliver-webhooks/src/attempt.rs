@@ -4,6 +4,7 @@ use crate::deliverer::Deliverer;
 use crate::lanes::Turn;
 use crate::message;
 use crate::subject::Subject;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::webhook::{DisabledReason, SLOW_MILLIS, SLOW_SECONDS, Webhook};
 use anyspend_domain::webhook_delivery::{ATTEMPT_SECONDS, AttemptReport, Delivery, MAX_ANSWER_BYTES, Settled};
 use anyspend_domain::{RequestId, Timestamp, WebhookId, entropy};
@@ -158,9 +159,14 @@ impl Deliverer {
 fn disabling(before: &Webhook, reason: DisabledReason, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let mut after = before.clone();
     after.disable(reason, now);
-    let object = (WebhookId::OBJECT, after.id.as_str());
     let run = RequestId::generate(now);
-    let event = AuditEvent::by_job("webhook.disabled", object, ("system", "deliver-webhooks"), &run, now);
+    let event = AuditEvent::by_job(
+        AuditEventType::WebhookDisabled,
+        after.id.as_str(),
+        ("system", "deliver-webhooks"),
+        &run,
+        now,
+    );
     Ok(vec![webhooks::disable(before, &after, now)?, audit::record(&after.owner, &event)?])
 }
 

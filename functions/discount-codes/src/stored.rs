@@ -3,6 +3,7 @@
 use anyspend_api::discount_code::Terms;
 use anyspend_api::error::unknown_reference;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::discount_code::{DiscountCode, DiscountCodePatch};
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::{DiscountCodeId, Patch, PaymentLinkId, Problem};
@@ -25,7 +26,7 @@ pub(crate) async fn change(
     call: &Arc<Call>,
     caller: &Caller,
     found: Option<DiscountCode>,
-    event_type: &'static str,
+    event_type: AuditEventType,
     decide: impl Fn(DiscountCode) -> Result<(Vec<Write>, Answer), ApiError>,
 ) -> Result<Answer, ApiError> {
     let mut found = found;
@@ -33,7 +34,7 @@ pub(crate) async fn change(
         let code = caller.own(found, call.param("id"))?;
         let resource_id = code.id.to_string();
         let (writes, answer) = decide(code)?;
-        let changes = Changes { writes, event_type, resource_type: DiscountCodeId::OBJECT, resource_id, answer };
+        let changes = Changes { writes, event_type, resource_id, answer };
         match call.commit(caller, changes).await {
             Err(NotCommitted::Changed) => found = find(call.clone()).await?,
             settled => return Ok(settled?),

@@ -9,6 +9,7 @@
 //! run may die anywhere, and two may run at once.
 
 use anyspend_api::Platform;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::checkout_session::{CheckoutSession, Status};
 use anyspend_domain::webhook::WebhookEvent;
 use anyspend_domain::{CheckoutSessionId, OrgId, RequestId, Timestamp};
@@ -174,9 +175,10 @@ impl Run<'_> {
             return Ok(Vec::new());
         }
         let expired = session.stored_status == Status::Expired;
-        let event_type = if expired { "checkout_session.expired" } else { "checkout_session.failed" };
-        let object = (CheckoutSessionId::OBJECT, session.id.as_str());
-        let event = AuditEvent::by_job(event_type, object, ("system", "end-sessions"), &self.request_id, self.now);
+        let event_type =
+            if expired { AuditEventType::CheckoutSessionExpired } else { AuditEventType::CheckoutSessionFailed };
+        let event =
+            AuditEvent::by_job(event_type, session.id.as_str(), ("system", "end-sessions"), &self.request_id, self.now);
         let mut writes = vec![audit::record(owner, &event)?];
         if expired {
             writes.push(outbox::emit(&OutboxEvent::of(session, None, WebhookEvent::CheckoutExpired, self.now))?);

@@ -5,6 +5,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, DeletedView, NotCommitted};
 use anyspend_domain::PaymentLinkId;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_store::payment_links;
 use http::{Method, StatusCode};
@@ -33,8 +34,7 @@ async fn delete(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> 
         let view = DeletedView { object: PaymentLinkId::OBJECT, id: link.id.to_string(), deleted: true };
         let changes = Changes {
             writes: payment_links::delete(&link, call.now)?,
-            event_type: "payment_link.deleted",
-            resource_type: PaymentLinkId::OBJECT,
+            event_type: AuditEventType::PaymentLinkDeleted,
             resource_id: link.id.to_string(),
             answer: call.answer(StatusCode::OK, &view)?,
         };

@@ -1,6 +1,7 @@
 //! Reading and changing one stored link, for the operations that name one in their path.
 
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::{PaymentLinkId, PaymentLinkRef};
 use anyspend_store::payment_links;
@@ -31,8 +32,7 @@ pub(crate) async fn change(
         let answer = decide(&mut link)?;
         let changes = Changes {
             writes: payment_links::update(&was, &link)?,
-            event_type: "payment_link.updated",
-            resource_type: PaymentLinkId::OBJECT,
+            event_type: AuditEventType::PaymentLinkUpdated,
             resource_id: link.id.to_string(),
             answer,
         };

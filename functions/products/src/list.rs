@@ -12,8 +12,6 @@ use anyspend_store::products::ProductColumns;
 use http::{Method, StatusCode};
 
 const SORTS: &[&str] = &["created_at", "updated_at", "name"];
-const PRODUCT_TYPES: [ProductType; 3] = [ProductType::OneTime, ProductType::Subscription, ProductType::Variable];
-const TYPES: &[&str] = &[PRODUCT_TYPES[0].as_str(), PRODUCT_TYPES[1].as_str(), PRODUCT_TYPES[2].as_str()];
 
 const QUERY: &[QueryParam] = &[
     QueryParam {
@@ -25,7 +23,7 @@ const QUERY: &[QueryParam] = &[
     QueryParam {
         name: "product_type",
         description: "Only products that are priced this way.",
-        kind: QueryKind::OneOf(TYPES),
+        kind: QueryKind::OneOf(ProductType::NAMES),
     },
     QueryParam {
         name: "search",
@@ -66,8 +64,7 @@ impl Listing for Products {
     fn facet(call: &Call) -> Result<usize, ApiError> {
         let query = call.query();
         let active = query.bool_with_alias("active", "is_active")?.unwrap_or(true);
-        let wanted = query.one_of("product_type", TYPES)?;
-        let product_type = PRODUCT_TYPES.into_iter().find(|known| wanted == Some(known.as_str()));
+        let product_type = query.one_of("product_type", ProductType::NAMES)?.and_then(ProductType::named);
         Ok(ProductColumns::facet(active, product_type))
     }
 

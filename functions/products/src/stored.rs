@@ -2,6 +2,7 @@
 
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::ProductId;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::product::Product;
 use anyspend_store::products;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ pub(crate) async fn change(
     call: &Arc<Call>,
     caller: &Caller,
     found: Option<Product>,
-    event_type: &'static str,
+    event_type: AuditEventType,
     decide: impl Fn(&mut Product) -> Result<Answer, ApiError>,
 ) -> Result<Answer, ApiError> {
     let mut found = found;
@@ -37,7 +38,7 @@ pub(crate) async fn change(
         let changes = Changes {
             writes: products::update(&was, &product)?,
             event_type,
-            resource_type: ProductId::OBJECT,
+
             resource_id: product.id.to_string(),
             answer,
         };

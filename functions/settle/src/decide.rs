@@ -383,7 +383,6 @@ fn audited(round: &Round<'_>, outcome: &Outcome) -> Result<Option<Write>, StoreE
     let event = AuditEvent {
         id: EventId::generate(round.now),
         event_type: outcome.audit_event(),
-        resource_type: anyspend_domain::CheckoutSessionId::OBJECT,
         resource_id: outcome.session.id.to_string(),
         actor_type: "settlement",
         actor_id: format!("chain {}", round.chain.id),

@@ -141,7 +141,7 @@ async fn stats(call: Arc<Call>, caller: Caller, expected: Opened) -> Result<Answ
     };
     // Those first seen in the last 24 hours, and in all.
     let (mut all, mut last_day) = (Tally::default(), Tally::default());
-    for status in TransactionStatus::NAMES {
+    for status in TransactionStatus::NAMES.iter().copied() {
         all.by_status.insert(status, 0);
     }
     open.each(&call.db, |_, packed_id, transaction| {

@@ -5,6 +5,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, DeletedView, NotCommitted};
 use anyspend_domain::WebhookId;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_store::webhooks;
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -27,8 +28,7 @@ async fn delete(call: Arc<Call>, caller: Caller, expected: Expected) -> Result<A
     let view = DeletedView { object: WebhookId::OBJECT, id: webhook.id.to_string(), deleted: true };
     let changes = Changes {
         writes: webhooks::delete(&webhook),
-        event_type: "webhook.deleted",
-        resource_type: WebhookId::OBJECT,
+        event_type: AuditEventType::WebhookDeleted,
         resource_id: webhook.id.to_string(),
         answer: call.answer(StatusCode::OK, &view)?,
     };

@@ -8,7 +8,7 @@ use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::WebhookId;
 use anyspend_domain::api_key::Permission;
-use anyspend_domain::webhook_delivery::STATUSES;
+use anyspend_domain::webhook_delivery::DeliveryStatus;
 use anyspend_store::webhook_deliveries::SlimDelivery;
 use http::StatusCode;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 const STATUS: QueryParam = QueryParam {
     name: "status",
     description: "Only deliveries that have this status now.",
-    kind: QueryKind::OneOf(&STATUSES),
+    kind: QueryKind::OneOf(DeliveryStatus::NAMES),
 };
 
 pub(crate) fn operation() -> Operation {
@@ -42,7 +42,7 @@ async fn expected(call: Arc<Call>) -> Result<Option<(Expected, Rows)>, ApiError>
 }
 
 async fn list(call: Arc<Call>, caller: Caller, expected: Option<(Expected, Rows)>) -> Result<Answer, ApiError> {
-    let status = call.query().one_of("status", &STATUSES)?;
+    let status = call.query().one_of("status", DeliveryStatus::NAMES)?;
     let request = PageRequest::read(&call, Order::Descending, &format!("status={}", status.unwrap_or_default()))?;
     let (found, rows) = match expected {
         Some((Some((owner, found)), rows)) if owner == caller.owner => (Some((owner, found)), Some(rows)),

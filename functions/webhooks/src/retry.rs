@@ -6,6 +6,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::DeliveryId;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::webhook_delivery::Delivery;
 use anyspend_store::webhook_deliveries;
 use http::{Method, StatusCode};
@@ -68,8 +69,7 @@ async fn retry(
 fn changes(delivery: &Delivery, version: u64, answer: Answer) -> Result<Changes, ApiError> {
     Ok(Changes {
         writes: vec![webhook_deliveries::replace(delivery, version)?],
-        event_type: "webhook_delivery.retried",
-        resource_type: DeliveryId::OBJECT,
+        event_type: AuditEventType::WebhookDeliveryRetried,
         resource_id: delivery.id.to_string(),
         answer,
     })

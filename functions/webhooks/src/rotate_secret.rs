@@ -6,6 +6,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::webhook::SigningSecret;
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ pub(crate) fn operation() -> Operation {
 
 async fn rotate(call: Arc<Call>, caller: Caller, expected: Expected) -> Result<Answer, ApiError> {
     let secret = SigningSecret::generate();
-    change(&call, &caller, expected, "webhook.secret_rotated", |webhook| {
+    change(&call, &caller, expected, AuditEventType::WebhookSecretRotated, |webhook| {
         webhook.rotate_secret(call.platform.seal_webhook_secret(&webhook.owner, &webhook.id, &secret)?, call.now);
         let mut answer = call.answer(StatusCode::OK, &WebhookWithSecretView::new(webhook, &secret, call.now))?;
         answer.bears_secret = true;

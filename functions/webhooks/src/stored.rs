@@ -1,6 +1,7 @@
 //! Reading and changing one stored endpoint, for the operations that name one in their path.
 
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::webhook::Webhook;
 use anyspend_domain::{Owner, WebhookId};
 use anyspend_store::webhooks;
@@ -40,7 +41,7 @@ pub(crate) async fn change(
     call: &Arc<Call>,
     caller: &Caller,
     expected: Expected,
-    event_type: &'static str,
+    event_type: AuditEventType,
     decide: impl Fn(&mut Webhook) -> Result<Answer, ApiError>,
 ) -> Result<Answer, ApiError> {
     let mut expected = expected;
@@ -51,7 +52,7 @@ pub(crate) async fn change(
         let changes = Changes {
             writes: vec![webhooks::update(&before, &after)?],
             event_type,
-            resource_type: WebhookId::OBJECT,
+
             resource_id: after.id.to_string(),
             answer,
         };

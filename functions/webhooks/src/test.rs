@@ -5,6 +5,7 @@ use crate::view::WebhookActionView;
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::webhook::WebhookEvent;
 use anyspend_domain::webhook_delivery::{Cause, Delivery, Occurrence};
 use anyspend_domain::{EventId, WebhookId};
@@ -40,8 +41,7 @@ async fn test(call: Arc<Call>, caller: Caller, expected: Expected) -> Result<Ans
     let delivery = Delivery::new(&webhook, occurrence, Cause::Request, call.now);
     let changes = Changes {
         writes: vec![webhook_deliveries::create(&delivery)?],
-        event_type: "webhook.tested",
-        resource_type: WebhookId::OBJECT,
+        event_type: AuditEventType::WebhookTested,
         resource_id: webhook.id.to_string(),
         answer: call.answer(StatusCode::OK, &WebhookActionView::new("webhook.test", &delivery))?,
     };

@@ -6,6 +6,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::Code;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ async fn update(call: Arc<Call>, caller: Caller, expected: Expected) -> Result<A
         return Err(ApiError::new(Code::NoUpdatesProvided, "The request body names no field to update."));
     }
     let expected = Some((caller.owner.clone(), Some(found)));
-    change(&call, &caller, expected, "webhook.updated", |webhook| {
+    change(&call, &caller, expected, AuditEventType::WebhookUpdated, |webhook| {
         let updated = webhook.update(patch.clone(), call.now, call.platform.config.webhook_reach);
         ApiError::settle(problems.clone(), updated)?;
         call.answer(StatusCode::OK, &WebhookView::new(webhook, call.now))

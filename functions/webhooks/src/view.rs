@@ -184,7 +184,7 @@ impl DeliveryView {
             event_id: delivery.event_id.to_string(),
             event_type: delivery.event.as_str(),
             url: delivery.url.clone(),
-            status: delivery.state.as_str(),
+            status: delivery.state.status().as_str(),
             attempts: delivery.attempts,
             status_code,
             response_code: status_code,
@@ -226,7 +226,7 @@ impl WebhookActionView {
             action,
             webhook_id: delivery.webhook_id.to_string(),
             delivery_id: delivery.id.to_string(),
-            status: delivery.state.as_str(),
+            status: delivery.state.status().as_str(),
             delivery: DeliveryView::new(delivery),
         }
     }

@@ -97,7 +97,7 @@ fn whole(delivery: &Delivery) -> Result<Item, StoreError> {
         session_id: delivery.session_id.clone(),
         event_at: delivery.event_at,
         url: delivery.url.clone(),
-        status: delivery.state.as_str().to_owned(),
+        status: delivery.state.status().as_str().to_owned(),
         phase,
         until: next.map(|(until, _, _)| until),
         queue: next.map(|(_, queue, _)| queue),

@@ -9,6 +9,7 @@ use crate::operation::Operation;
 use crate::platform::Platform;
 use crate::query::Query;
 use crate::version::{Version, render};
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::token_bucket::Allowance;
 use anyspend_domain::{Code, EventId, Mode, OrgId, Owner, Problem, RequestId, Timestamp};
 use anyspend_store::audit::AuditEvent;
@@ -162,10 +163,8 @@ impl Answer {
 pub struct Changes {
     /// The writes.
     pub writes: Vec<Write>,
-    /// E.g. `payment_link.created`.
-    pub event_type: &'static str,
-    /// E.g. `payment_link`.
-    pub resource_type: &'static str,
+    /// What happens.
+    pub event_type: AuditEventType,
     /// The object that changes.
     pub resource_id: String,
     /// What the caller is told, once it happened.
@@ -495,11 +494,10 @@ impl Call {
     /// As for [`Call::commit`].
     pub async fn commit_for(&self, caller: &Caller, owner: &Owner, changes: Changes) -> Result<Answer, NotCommitted> {
         let failed = |error: ApiError| NotCommitted::Failed(error);
-        let Changes { mut writes, event_type, resource_type, resource_id, answer } = changes;
+        let Changes { mut writes, event_type, resource_id, answer } = changes;
         let event = AuditEvent {
             id: EventId::generate(self.now),
             event_type,
-            resource_type,
             resource_id,
             actor_type: caller.actor_type,
             actor_id: caller.actor_id.clone(),

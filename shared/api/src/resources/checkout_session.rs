@@ -253,7 +253,7 @@ pub async fn find(call: Arc<Call>) -> Result<Found, ApiError> {
 pub const STATUS: QueryParam = QueryParam {
     name: "status",
     description: "Only sessions that have this status now.",
-    kind: QueryKind::OneOf(&Status::NAMES),
+    kind: QueryKind::OneOf(Status::NAMES),
 };
 /// The query of a link's list of sessions.
 pub const OF_LINK: &[QueryParam] = &[STATUS, ORDER, PAGE, LIMIT, CURSOR];
@@ -273,7 +273,7 @@ impl Listing for CheckoutSessions {
     type View = CheckoutSessionView;
 
     fn facet(call: &Call) -> Result<usize, ApiError> {
-        Ok(SessionColumns::facet(call.query().one_of("status", &Status::NAMES)?))
+        Ok(SessionColumns::facet(call.query().one_of("status", Status::NAMES)?))
     }
 
     fn part(call: &Call) -> Result<Option<Part>, ApiError> {

@@ -4,6 +4,7 @@ use crate::auth::Caller;
 use crate::call::{Answer, Call, Changes, NotCommitted};
 use crate::error::ApiError;
 use crate::payment_link::PaymentLinkView;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
 use anyspend_domain::{Address, Patch, PaymentLinkId, Problem, ProductId, ShortCode};
 use anyspend_store::payment_links;
@@ -93,8 +94,7 @@ impl Call {
             let link = decide(PaymentLinkId::generate(self.now, &ShortCode::generate()))?;
             let changes = Changes {
                 writes: payment_links::create(&link)?,
-                event_type: "payment_link.created",
-                resource_type: PaymentLinkId::OBJECT,
+                event_type: AuditEventType::PaymentLinkCreated,
                 resource_id: link.id.to_string(),
                 answer: self.answer(StatusCode::CREATED, &view(&link))?,
             };

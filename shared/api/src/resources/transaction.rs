@@ -25,7 +25,7 @@ const ID: usize = 64;
 pub const STATUS: QueryParam = QueryParam {
     name: "status",
     description: "Only transactions that have come this far.",
-    kind: QueryKind::OneOf(&TransactionStatus::NAMES),
+    kind: QueryKind::OneOf(TransactionStatus::NAMES),
 };
 /// `from`
 pub const FROM: QueryParam = QueryParam {
@@ -73,7 +73,7 @@ pub fn read_filter(call: &Call) -> Result<TransactionFilter, ApiError> {
         PaymentLinkId::parse(text).ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
     });
     Ok(TransactionFilter {
-        status: query.one_of("status", &TransactionStatus::NAMES)?.and_then(TransactionStatus::parse),
+        status: query.one_of("status", TransactionStatus::NAMES)?.and_then(TransactionStatus::named),
         customer_id: customer.transpose()?.or_else(|| CustomerId::parse(call.param("id"))),
         payment_link_id: link.transpose()?,
         chain_id: query.whole("chain_id", 1..=MAX_SAFE_INTEGER)?,

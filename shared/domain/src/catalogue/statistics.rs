@@ -5,11 +5,13 @@
 
 use crate::checkout_session::Attribution;
 use crate::text::UtmTag;
+use crate::values::named::named;
 use crate::{Amount, Owner, PaymentLinkId, ShortCode, Timestamp, VisitorId};
 use alloy_primitives::U256;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// How long a fact is kept, counted from the end of its bucket, in seconds: 90 days.
 pub const FACTS_KEPT_SECONDS: u64 = 90 * 86_400;
@@ -238,7 +240,8 @@ pub enum Event {
 }
 
 /// By what statistics are broken down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[strum(serialize_all = "lowercase")]
 pub enum Dimension {
     /// `utm_source`
     Source,
@@ -248,19 +251,9 @@ pub enum Dimension {
     Campaign,
 }
 
+named!(Dimension);
+
 impl Dimension {
-    /// Every dimension, in the order of [`Breakdowns`].
-    pub const ALL: [Self; 3] = [Self::Source, Self::Medium, Self::Campaign];
-
-    /// The name in keys.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Medium => "medium",
-            Self::Campaign => "campaign",
-        }
-    }
-
     /// What counts for a fact that carries no value.
     pub const fn absent(self) -> &'static str {
         match self {
