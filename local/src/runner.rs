@@ -7,7 +7,7 @@ use anyspend_api::clock::Clock;
 use anyspend_api::config::Config;
 use anyspend_api::road::{PeerAddress, router};
 use anyspend_api::seal::MasterSecret;
-use anyspend_api::version::Version;
+use anyspend_api::versions::Version;
 use anyspend_api::{Platform, config};
 use anyspend_domain::api_key::{ApiKey, KeyText, Permissions};
 use anyspend_domain::organization::Organization;

@@ -3,7 +3,7 @@
 use crate::view::ApiKeyView;
 use anyspend_api::fields::{Body, Fields, List};
 use anyspend_api::operation::{Access, Operation};
-use anyspend_api::version::Version;
+use anyspend_api::versions::Version;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::api_key::{ApiKey, KeyText, Permission, Permissions};
 use anyspend_domain::audit::AuditEventType;
@@ -23,6 +23,8 @@ struct CreateApiKey {
 }
 
 impl Body for CreateApiKey {
+    const RESOURCE: &'static str = ApiKeyId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.required::<Name>("name");
         let permissions = fields.required::<List<Permission, 1, 3>>("permissions");

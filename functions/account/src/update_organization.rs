@@ -24,6 +24,8 @@ struct UpdateOrganization {
 }
 
 impl Body for UpdateOrganization {
+    const RESOURCE: &'static str = anyspend_domain::OrgId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self {
             is_empty: fields.is_empty(),

@@ -24,6 +24,8 @@ struct CreateCheckoutSession {
 }
 
 impl Body for CreateCheckoutSession {
+    const RESOURCE: &'static str = CheckoutSessionId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         // Any short text: what is no id is a link that does not exist.
         let payment_link_id = fields.optional::<Name>("payment_link_id").map(|id| id.as_str().to_owned());

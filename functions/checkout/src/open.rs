@@ -29,6 +29,8 @@ pub(crate) struct OpenSession {
 }
 
 impl Body for OpenSession {
+    const RESOURCE: &'static str = CheckoutSessionId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self {
             session: NewCheckoutSession { amount: fields.optional("amount"), ..read_purchase(fields) },

@@ -19,6 +19,8 @@ struct CreateCustomer {
 }
 
 impl Body for CreateCustomer {
+    const RESOURCE: &'static str = CustomerId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let wallet_address = fields.required("wallet_address");
         let patch = crate::update::read_patch(fields);

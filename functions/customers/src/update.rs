@@ -20,6 +20,8 @@ struct UpdateCustomer {
 }
 
 impl Body for UpdateCustomer {
+    const RESOURCE: &'static str = anyspend_domain::CustomerId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self { is_empty: fields.is_empty(), patch: read_patch(fields) })
     }

@@ -5,6 +5,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::product::ProductView;
 use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
+use anyspend_domain::ProductId;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::product::ProductType;
 use anyspend_store::list::{ListRow, OpenList};
@@ -19,7 +20,6 @@ const QUERY: &[QueryParam] = &[
         description: "`true` by default; `false` lists the archived products instead.",
         kind: QueryKind::Bool,
     },
-    QueryParam { name: "is_active", description: "The same as `active`.", kind: QueryKind::Bool },
     QueryParam {
         name: "product_type",
         description: "Only products that are priced this way.",
@@ -33,7 +33,7 @@ const QUERY: &[QueryParam] = &[
     QueryParam {
         name: "sort",
         description: "What the list is ordered by: `created_at` by default.",
-        kind: QueryKind::OneOf(SORTS),
+        kind: QueryKind::FieldOf(SORTS),
     },
     ORDER,
     PAGE,
@@ -59,11 +59,12 @@ struct Products;
 impl Listing for Products {
     type Columns = ProductColumns;
     type View = ProductView;
+    const RESOURCE: &'static str = ProductId::OBJECT;
     const SORTS: &'static [&'static str] = SORTS;
 
     fn facet(call: &Call) -> Result<usize, ApiError> {
         let query = call.query();
-        let active = query.bool_with_alias("active", "is_active")?.unwrap_or(true);
+        let active = query.bool("active")?.unwrap_or(true);
         let product_type = query.one_of("product_type", ProductType::NAMES)?.and_then(ProductType::named);
         Ok(ProductColumns::facet(active, product_type))
     }

@@ -5,7 +5,7 @@ use crate::error::ApiError;
 use crate::limiter::{Holder, Outlook};
 use crate::operation::Access;
 use crate::session_token;
-use crate::version::Version;
+use crate::versions::Version;
 use anyspend_domain::api_key::{KeyText, Permission, Permissions};
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::payment_link::PaymentLink;

@@ -8,7 +8,7 @@ use crate::limiter::Holder;
 use crate::operation::Operation;
 use crate::platform::Platform;
 use crate::query::Query;
-use crate::version::{Version, render};
+use crate::versions::Version;
 use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::token_bucket::Allowance;
 use anyspend_domain::{Code, EventId, Mode, OrgId, Owner, Problem, RequestId, Timestamp};
@@ -308,7 +308,8 @@ impl Call {
     /// What is wrong with one of them.
     pub fn read_query(&self) -> Result<(), ApiError> {
         if self.query.get().is_none() {
-            let _ = self.query.set(Query::parse(&self.query_string, self.operation().query)?);
+            let _ =
+                self.query.set(Query::parse(&self.query_string, self.operation().resource, self.operation().query)?);
         }
         Ok(())
     }
@@ -457,7 +458,7 @@ impl Call {
     /// When it cannot be rendered, which is a fault of ours.
     pub fn answer(&self, status: StatusCode, view: &impl Serialize) -> Result<Answer, ApiError> {
         let version = self.version();
-        let body = render(version, view).map_err(|error| ApiError::internal(error.to_string()))?;
+        let body = version.render(view).map_err(|error| ApiError::internal(error.to_string()))?;
         Ok(Answer { status, body, headers: HeaderMap::new(), version, replayed: false, bears_secret: false })
     }
 

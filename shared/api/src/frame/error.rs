@@ -171,6 +171,22 @@ impl ApiError {
         }
     }
 
+    /// The same with the fields of a body called by other names.
+    #[must_use]
+    pub(crate) fn naming_fields(mut self, name_of: impl Fn(&str) -> &str) -> Self {
+        for problem in &mut self.problems {
+            let Some(param) = &problem.param else { continue };
+            let field = param.split(['.', '[']).next().unwrap_or_default();
+            let name = name_of(field);
+            if name != field {
+                let renamed = format!("{name}{}", &param[field.len()..]);
+                problem.message = problem.message.replace(&format!("'{param}'"), &format!("'{renamed}'"));
+                problem.param = Some(renamed);
+            }
+        }
+        self
+    }
+
     /// Everything that is wrong.
     pub fn problems(&self) -> &[Problem] {
         &self.problems

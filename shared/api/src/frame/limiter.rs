@@ -4,7 +4,7 @@
 //! what the table would refuse until the reset. Within an interval a bucket's count only grows, so an empty bucket
 //! stays empty until then.
 
-use crate::version::Version;
+use crate::versions::Version;
 use anyspend_domain::token_bucket::Allowance;
 use anyspend_domain::{Owner, Timestamp};
 use anyspend_store::rate_limits::Guess;

@@ -281,6 +281,8 @@ pub trait Listing: Send + Sync + 'static {
     type Columns: Columns;
     /// How an object is shown.
     type View: Serialize + ToSchema + Send;
+    /// What it lists, by its `object`.
+    const RESOURCE: &'static str;
     /// What `sort` may be, the default first; without any, the list has the order of creation only.
     const SORTS: &'static [&'static str] = &[];
 
@@ -317,11 +319,6 @@ pub trait Listing: Send + Sync + 'static {
         Ok(Box::new(move |id, columns| columns.contains(id, &sought)))
     }
 
-    /// The order that goes by another name in queries.
-    fn sort_called(name: &str) -> &str {
-        name
-    }
-
     /// Reads the objects of a page and shows them as they are at the moment of the list.
     fn views(
         call: &Call,
@@ -334,7 +331,7 @@ impl Operation {
     /// Lists a resource.
     #[must_use]
     pub fn listing<L: Listing>(self) -> Self {
-        self.beside(open_expected::<L>, show::<L>)
+        self.about(L::RESOURCE).beside(open_expected::<L>, show::<L>)
     }
 }
 
@@ -342,12 +339,11 @@ impl Operation {
 fn asked<L: Listing>(call: &Call, part: Option<Part>) -> Result<(PageRequest, Selection, Option<String>), ApiError> {
     let query = call.query();
     let facet = L::facet(call)?;
-    let sort = query.one_of("sort", L::SORTS)?.or(L::SORTS.first().copied());
+    let sort = query.field_of("sort", L::SORTS)?.or(L::SORTS.first().copied());
     let sought = L::sought(call)?;
     let filter = format!("{facet}&{sort:?}&{}&{part:?}", sought.as_deref().unwrap_or_default());
     let request = PageRequest::read(call, Order::Descending, &filter)?;
     let part = part.unwrap_or_else(|| {
-        let sort = sort.map(L::sort_called);
         let sort = L::Columns::SORTS.iter().position(|known| sort == Some(known.name)).unwrap_or(0);
         Part { sort, range: KeyRange::default() }
     });

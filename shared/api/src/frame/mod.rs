@@ -22,4 +22,3 @@ pub mod seal;
 pub mod serve;
 pub mod session_token;
 pub mod vault;
-pub mod version;

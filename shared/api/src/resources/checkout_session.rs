@@ -6,7 +6,7 @@ use crate::error::{ApiError, ErrorItem};
 use crate::fields::Fields;
 use crate::list::{CURSOR, LIMIT, Listing, ORDER, PAGE, Part};
 use crate::query::{QueryKind, QueryParam};
-use crate::version::{Addr, Time};
+use crate::versions::{Addr, Time};
 use anyspend_domain::buyer::{Buyer, FormData, ShippingAddress};
 use anyspend_domain::chain::usd_value;
 use anyspend_domain::checkout_session::{Attribution, CheckoutSession, FailureReason, NewCheckoutSession, Status};
@@ -271,6 +271,7 @@ pub fn part(link: Option<&PaymentLinkId>, from: Option<Timestamp>, to: Option<Ti
 impl Listing for CheckoutSessions {
     type Columns = SessionColumns;
     type View = CheckoutSessionView;
+    const RESOURCE: &'static str = CheckoutSessionId::OBJECT;
 
     fn facet(call: &Call) -> Result<usize, ApiError> {
         Ok(SessionColumns::facet(call.query().one_of("status", Status::NAMES)?))
