@@ -5,10 +5,10 @@ use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::ChainId;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
-use anyspend_domain::Code;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::organization::OrganizationPatch;
+use anyspend_domain::{Code, OrgId};
 use anyspend_store::commit::pause;
 use anyspend_store::organizations;
 use http::{Method, StatusCode};
@@ -24,7 +24,7 @@ struct UpdateOrganization {
 }
 
 impl Body for UpdateOrganization {
-    const RESOURCE: &'static str = anyspend_domain::OrgId::OBJECT;
+    const RESOURCE: &'static str = OrgId::OBJECT;
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self {

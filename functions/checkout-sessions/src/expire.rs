@@ -3,7 +3,6 @@
 use anyspend_api::checkout_session::{CheckoutSessionView, Found, find};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
-use anyspend_domain::CheckoutSessionId;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::webhook::WebhookEvent;

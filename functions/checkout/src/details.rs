@@ -7,7 +7,7 @@ use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::payer_answers::{Asked, Filled};
-use anyspend_domain::{Amount, CheckoutSessionId, Rejection};
+use anyspend_domain::{Amount, Rejection};
 use anyspend_store::checkout_sessions;
 
 /// How often details are decided on anew because another change came first.

@@ -11,7 +11,7 @@ use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::payment::{LinkState, report};
 use anyspend_domain::settlement::WalletSignature;
 use anyspend_domain::transaction::TxHash;
-use anyspend_domain::{Address, CheckoutSessionId, TransactionId};
+use anyspend_domain::{Address, TransactionId};
 use anyspend_store::{Write, settlement};
 use http::{Method, StatusCode};
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use crate::subject::Subject;
 use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::webhook::{DisabledReason, SLOW_MILLIS, SLOW_SECONDS, Webhook};
 use anyspend_domain::webhook_delivery::{ATTEMPT_SECONDS, AttemptReport, Delivery, MAX_ANSWER_BYTES, Settled};
-use anyspend_domain::{RequestId, Timestamp, WebhookId, entropy};
+use anyspend_domain::{RequestId, Timestamp, entropy};
 use anyspend_sender::{Loopback, Message, SendError};
 use anyspend_store::audit::{self, AuditEvent};
 use anyspend_store::{CommitError, Refusal, StoreError, Write, webhook_deliveries, webhooks};

@@ -1,9 +1,9 @@
 //! Reading and changing one stored link, for the operations that name one in their path.
 
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_domain::PaymentLinkRef;
 use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::payment_link::PaymentLink;
-use anyspend_domain::{PaymentLinkId, PaymentLinkRef};
 use anyspend_store::payment_links;
 use std::sync::Arc;
 

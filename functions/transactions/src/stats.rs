@@ -32,7 +32,7 @@ pub(crate) fn operation() -> Operation {
     .beside(open_expected, stats)
 }
 
-/// Counts of transactions.
+/// Counts of transactions, under the names of the API and of the official client.
 #[derive(Debug, Serialize, ToSchema)]
 struct TransactionStatsView {
     /// `transaction_stats`

@@ -10,8 +10,8 @@ mod resources;
 pub mod versions;
 
 pub use frame::{
-    access_log, auth, call, clock, config, error, export, fields, json, kms, limiter, link_owners, list, openapi,
-    operation, platform, query, road, seal, serve, session_token, vault,
+    access_log, auth, call, clock, codes, config, error, export, fields, json, kms, limiter, link_owners, list,
+    openapi, operation, platform, query, road, seal, serve, session_token, vault,
 };
 pub use resources::{
     checkout_session, discount_code, new_link, payment_link, product, settlement, transaction, visit, webhook,

@@ -8,7 +8,7 @@ use crate::limiter::Holder;
 use crate::operation::Operation;
 use crate::platform::Platform;
 use crate::query::Query;
-use crate::versions::Version;
+use crate::versions::{self, Version};
 use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::token_bucket::Allowance;
 use anyspend_domain::{Code, EventId, Mode, OrgId, Owner, Problem, RequestId, Timestamp};
@@ -351,9 +351,11 @@ impl Call {
     }
 
     /// A text field of the body before anything was checked, for a read that runs beside the check of the caller.
-    pub fn peek(&self, name: &str) -> Option<String> {
+    pub fn peek(&self, name: &'static str) -> Option<String> {
+        let names = versions::names(self.operation().resource, name);
+        let is_named = |(key, _): &&(String, Json)| names.contains(&key.as_str());
         match self.json().ok()? {
-            Json::Object(fields) => fields.iter().find(|(key, _)| key == name).and_then(|(_, value)| match value {
+            Json::Object(fields) => fields.iter().find(is_named).and_then(|(_, value)| match value {
                 Json::String(text) => Some(text.clone()),
                 _ => None,
             }),

@@ -4,6 +4,7 @@ pub mod access_log;
 pub mod auth;
 pub mod call;
 pub mod clock;
+pub mod codes;
 pub mod config;
 pub mod error;
 pub mod export;

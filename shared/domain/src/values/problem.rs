@@ -4,7 +4,8 @@ use crate::values::named::named;
 use std::fmt;
 use strum::{EnumMessage, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
-/// A stable machine-readable error code. Its HTTP status and error type are decided once, in the API crate.
+/// A stable machine-readable error code. What it is answered with, and what can be done about
+/// it, is one table in the API crate; the comment of each, which stands in the documentation too, says what it means.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, EnumMessage, EnumString, IntoStaticStr, VariantArray, VariantNames,
 )]
