@@ -5,4 +5,5 @@ pub mod audit;
 pub mod customer;
 pub mod mode;
 pub mod organization;
+pub mod rate_limit;
 pub mod token_bucket;
