@@ -1,18 +1,20 @@
-//! What stands between HTTP and the rules, in three rooms: the frame every request walks through, how the resources that
-//! more than one function shows are read and rendered, and the dated versions.
+//! What stands between HTTP and the rules, in four rooms: the frame every request walks through, the hosts that run it and
+//! the jobs, how the resources that more than one function shows are read and rendered, and the dated versions.
 //!
 //! What must stay true: every request, on Lambda and in one process alike, walks [`road`]; an operation is one
 //! [`operation::Operation`] and nothing about it is declared twice; versions differ in [`versions`] only; the frame knows
 //! no resource.
 
 mod frame;
+mod hosts;
 mod resources;
 pub mod versions;
 
 pub use frame::{
     access_log, auth, call, clock, codes, config, error, export, fields, json, kms, limiter, link_owners, list,
-    openapi, operation, platform, query, road, seal, serve, session_token, vault,
+    openapi, operation, platform, query, road, seal, session_token, settings, vault,
 };
+pub use hosts::{job, serve};
 pub use resources::{
     checkout_session, discount_code, new_link, payment_link, product, settlement, transaction, visit, webhook,
 };

@@ -20,6 +20,6 @@ pub mod platform;
 pub mod query;
 pub mod road;
 pub mod seal;
-pub mod serve;
 pub mod session_token;
+pub mod settings;
 pub mod vault;
