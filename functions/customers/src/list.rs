@@ -1,7 +1,7 @@
 //! `GET /customers`
 
 use crate::view::CustomerView;
-use anyspend_api::list::{CURSOR, Finds, LIMIT, ListView, Listing, ORDER, PAGE};
+use anyspend_api::list::{CURSOR, LIMIT, ListView, Listing, Matcher, ORDER, PAGE};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
@@ -9,7 +9,7 @@ use anyspend_domain::CustomerId;
 use anyspend_domain::Owner;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::text::Email;
-use anyspend_store::customers::{CustomerColumns, CustomerSearch};
+use anyspend_store::customers::{CustomerColumns, CustomerFacet, CustomerSearch};
 use anyspend_store::list::{ListRow, OpenList};
 use http::{Method, StatusCode};
 
@@ -57,8 +57,8 @@ impl Listing for Customers {
     const RESOURCE: &'static str = CustomerId::OBJECT;
     const SORTS: &'static [&'static str] = SORTS;
 
-    fn facet(_: &Call) -> Result<usize, ApiError> {
-        Ok(0)
+    fn facet(_: &Call) -> Result<CustomerFacet, ApiError> {
+        Ok(CustomerFacet::All)
     }
 
     /// As it was sent: a wallet and a name are not folded alike.
@@ -67,7 +67,7 @@ impl Listing for Customers {
         Ok(query.text_within("search", MAX_SEARCH)?.filter(|text| !text.is_empty()).map(str::to_owned))
     }
 
-    fn finds(call: &Call, owner: &Owner, sought: String) -> Result<Finds<CustomerColumns>, ApiError> {
+    fn matcher(call: &Call, owner: &Owner, sought: String) -> Result<Matcher<CustomerColumns>, ApiError> {
         let search = CustomerSearch::new(owner, &sought, &*call.platform)?;
         Ok(Box::new(move |_, columns| search.finds(columns)))
     }

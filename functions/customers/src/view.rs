@@ -1,9 +1,8 @@
 //! A customer in an answer.
 
-use anyspend_api::auth::Owned;
 use anyspend_api::versions::{Addr, Time};
 use anyspend_domain::customer::Customer;
-use anyspend_domain::{CustomerId, Metadata, Owner};
+use anyspend_domain::{CustomerId, Metadata};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -48,8 +47,8 @@ impl CustomerView {
             object: CustomerId::OBJECT,
             livemode: customer.owner.mode.is_live(),
             wallet_address: Addr(customer.wallet_address.clone()),
-            name: customer.name.as_ref().map(|name| name.as_str().to_owned()),
-            email: customer.email.as_ref().map(|email| email.as_str().to_owned()),
+            name: customer.person.name.as_ref().map(|name| name.as_str().to_owned()),
+            email: customer.person.email.as_ref().map(|email| email.as_str().to_owned()),
             metadata: customer.metadata.clone(),
             total_spent: customer.total_spent.to_string(),
             transaction_count: customer.transaction_count,
@@ -58,15 +57,5 @@ impl CustomerView {
             created_at: Time(customer.created_at),
             updated_at: Time(customer.updated_at),
         }
-    }
-}
-
-/// Lets [`anyspend_api::Caller::own`] decide whose customer it is.
-pub(crate) struct OwnedCustomer(pub(crate) Customer);
-
-impl Owned for OwnedCustomer {
-    const OBJECT: &'static str = CustomerId::OBJECT;
-    fn owner(&self) -> &Owner {
-        &self.0.owner
     }
 }

@@ -7,7 +7,7 @@ use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
 use anyspend_domain::DiscountCodeId;
 use anyspend_domain::api_key::Permission;
-use anyspend_store::discount_codes::DiscountCodeColumns;
+use anyspend_store::discount_codes::{DiscountCodeColumns, DiscountCodeFacet};
 use anyspend_store::list::{ListRow, OpenList};
 use http::{Method, StatusCode};
 
@@ -43,9 +43,9 @@ impl Listing for DiscountCodes {
     type View = DiscountCodeView;
     const RESOURCE: &'static str = DiscountCodeId::OBJECT;
 
-    fn facet(call: &Call) -> Result<usize, ApiError> {
+    fn facet(call: &Call) -> Result<DiscountCodeFacet, ApiError> {
         let query = call.query();
-        Ok(DiscountCodeColumns::facet(query.bool("active")?))
+        Ok(query.bool("active")?.map_or(DiscountCodeFacet::All, DiscountCodeFacet::of))
     }
 
     async fn views(

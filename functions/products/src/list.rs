@@ -9,7 +9,7 @@ use anyspend_domain::ProductId;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::product::ProductType;
 use anyspend_store::list::{ListRow, OpenList};
-use anyspend_store::products::ProductColumns;
+use anyspend_store::products::{ProductColumns, ProductFacet};
 use http::{Method, StatusCode};
 
 const SORTS: &[&str] = &["created_at", "updated_at", "name"];
@@ -62,11 +62,11 @@ impl Listing for Products {
     const RESOURCE: &'static str = ProductId::OBJECT;
     const SORTS: &'static [&'static str] = SORTS;
 
-    fn facet(call: &Call) -> Result<usize, ApiError> {
+    fn facet(call: &Call) -> Result<ProductFacet, ApiError> {
         let query = call.query();
         let active = query.bool("active")?.unwrap_or(true);
         let product_type = query.one_of("product_type", ProductType::NAMES)?.and_then(ProductType::named);
-        Ok(ProductColumns::facet(active, product_type))
+        Ok(ProductFacet::of(active, product_type))
     }
 
     async fn views(call: &Call, _: &OpenList<Self::Columns>, rows: &[ListRow]) -> Result<Vec<ProductView>, ApiError> {

@@ -10,9 +10,6 @@ use anyspend_domain::payer_answers::PayerInput;
 use anyspend_domain::{Amount, Rejection};
 use anyspend_store::checkout_sessions;
 
-/// How often details are decided on anew because another change came first.
-pub(crate) const DECISIONS: u32 = 10;
-
 /// The body.
 pub(crate) struct AddDetails {
     amount: Option<Amount>,
@@ -60,13 +57,8 @@ pub(crate) async fn commit(
     answer: impl Fn(&CheckoutSession) -> Result<Answer, ApiError>,
 ) -> Result<Answer, NotCommitted> {
     let changes = |session: &CheckoutSession| {
-        Ok(Changes {
-            writes: checkout_sessions::update(was, session, &*call.platform)?,
-            event_type: AuditEventType::CheckoutSessionUpdated,
-            resource_id: session.id.to_string(),
-            answer: answer(session)?,
-        })
+        let writes = checkout_sessions::update(was, session, &*call.platform)?;
+        Ok(Changes::of(session, AuditEventType::CheckoutSessionUpdated, writes, answer(session)?))
     };
-    // Boxed, like every future that commits more than once: it holds what each try needs.
-    Box::pin(call.commit_asking(caller, session, changes)).await
+    call.commit_asking(caller, session, changes).await
 }

@@ -1,11 +1,10 @@
 //! How a transaction is shown and listed: shared by the transactions' own group and a customer's list of them.
 
-use crate::auth::Owned;
 use crate::call::Call;
 use crate::checkout_session::{ShippingAddressSchema, ShippingOptionSchema};
 use crate::error::ApiError;
 use crate::fields::MAX_SAFE_INTEGER;
-use crate::list::{CURSOR, Finds, LIMIT, Listing, ORDER, PAGE, Part};
+use crate::list::{CURSOR, LIMIT, Listing, Matcher, ORDER, PAGE, Part};
 use crate::query::{QueryKind, QueryParam};
 use crate::versions::{Addr, Time};
 use anyspend_domain::buyer::{FormData, ShippingAddress};
@@ -14,7 +13,7 @@ use anyspend_domain::link_form::ShippingOption;
 use anyspend_domain::transaction::{PaymentException, Transaction, TransactionStatus};
 use anyspend_domain::{CustomerId, Metadata, Owner, PaymentLinkId, Problem, TransactionId};
 use anyspend_store::list::{ListRow, OpenList};
-use anyspend_store::transactions::{TransactionColumns, TransactionFilter};
+use anyspend_store::transactions::{TransactionColumns, TransactionFacet, TransactionFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -87,7 +86,7 @@ pub fn read_filter(call: &Call) -> Result<TransactionFilter, ApiError> {
 pub struct Transactions;
 
 /// The part of the list that a filter stands in.
-pub fn part(filter: &TransactionFilter) -> Part {
+pub fn part(filter: &TransactionFilter) -> Part<TransactionColumns> {
     let (sort, range) = filter.part();
     Part { sort, range }
 }
@@ -97,11 +96,11 @@ impl Listing for Transactions {
     type View = TransactionView;
     const RESOURCE: &'static str = TransactionId::OBJECT;
 
-    fn facet(call: &Call) -> Result<usize, ApiError> {
+    fn facet(call: &Call) -> Result<TransactionFacet, ApiError> {
         Ok(read_filter(call)?.facet())
     }
 
-    fn part(call: &Call) -> Result<Option<Part>, ApiError> {
+    fn part(call: &Call) -> Result<Option<Part<TransactionColumns>>, ApiError> {
         let filter = read_filter(call)?;
         // Looking at each, the order of creation is the one.
         let wide = TransactionFilter { from: filter.from, to: filter.to, ..TransactionFilter::default() };
@@ -113,7 +112,7 @@ impl Listing for Transactions {
         Ok(filter.is_narrower_than_a_part().then(|| format!("{filter:?}")))
     }
 
-    fn finds(call: &Call, _: &Owner, _: String) -> Result<Finds<TransactionColumns>, ApiError> {
+    fn matcher(call: &Call, _: &Owner, _: String) -> Result<Matcher<TransactionColumns>, ApiError> {
         Ok(Box::new(read_filter(call)?.finds()))
     }
 
@@ -124,13 +123,6 @@ impl Listing for Transactions {
     ) -> Result<Vec<TransactionView>, ApiError> {
         let transactions = call.db.get_transactions(rows, &*call.platform).await?;
         Ok(transactions.iter().map(TransactionView::new).collect())
-    }
-}
-
-impl Owned for Transaction {
-    const OBJECT: &'static str = TransactionId::OBJECT;
-    fn owner(&self) -> &Owner {
-        &self.owner
     }
 }
 

@@ -2,9 +2,11 @@
 
 use crate::buyer::Buyer;
 use crate::link_form::ShippingOption;
+use crate::values::is_default;
 use crate::values::named::named;
 use crate::{
-    Address, Amount, CheckoutSessionId, CustomerId, Invalid, Metadata, Owner, PaymentLinkId, Timestamp, TransactionId,
+    Address, Amount, CheckoutSessionId, CustomerId, Invalid, Metadata, Owner, PaymentLinkId, Sealed, Timestamp,
+    TransactionId,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -104,11 +106,12 @@ pub struct Block {
 }
 
 /// A payment that was seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transaction {
     /// `tx_…`
     pub id: TransactionId,
     /// Whose it is.
+    #[serde(flatten)]
     pub owner: Owner,
     /// How far it has come.
     pub status: TransactionStatus,
@@ -139,7 +142,8 @@ pub struct Transaction {
     /// What was unusual about it.
     pub exception: Option<PaymentException>,
     /// Who bought.
-    pub buyer: Buyer,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub buyer: Sealed<Buyer>,
     /// How goods are sent.
     pub shipping_option: Option<ShippingOption>,
     /// The session's notes.
