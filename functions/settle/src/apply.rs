@@ -8,7 +8,7 @@ use anyspend_domain::followed::{self, Finding, Followed, RowStep, Situation, Ste
 use anyspend_domain::payment::{Payment, PaymentOutcome};
 use anyspend_domain::settlement::{Binding, Evidence, Transfer};
 use anyspend_domain::transaction::Transaction;
-use anyspend_domain::{Address, CheckoutSessionId, EventId, OrgId, TransactionId};
+use anyspend_domain::{Address, EventId, OrgId, TransactionId};
 use anyspend_store::audit::AuditEvent;
 use anyspend_store::payments::{self, PaymentContext};
 use anyspend_store::settlement::{follow_on, reserve, unfollow};
@@ -277,7 +277,6 @@ fn audited(round: &Round<'_>, outcome: &PaymentOutcome) -> Result<Option<Write>,
     let event = AuditEvent {
         id: EventId::generate(round.run.now),
         event_type: outcome.audit_event(),
-        resource_type: CheckoutSessionId::OBJECT,
         resource_id: outcome.session.id.to_string(),
         actor_type: "settlement",
         actor_id: format!("chain {}", round.chain.id),

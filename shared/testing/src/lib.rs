@@ -12,7 +12,7 @@ use anyspend_api::config::Config;
 use anyspend_api::operation::Group;
 use anyspend_api::road::{PeerAddress, router};
 use anyspend_api::seal::MasterSecret;
-use anyspend_api::version::Version;
+use anyspend_api::versions::Version;
 use anyspend_api::{Platform, session_token};
 use anyspend_domain::api_key::{ApiKey, KeyText, Permission, Permissions};
 use anyspend_domain::organization::Organization;

@@ -4,6 +4,7 @@
 //! outcome has a transaction that says what was unusual about it; and a session completes exactly when what arrived for it
 //! suffices, it had not ended, and its link had a use left.
 
+use crate::audit::AuditEventType;
 use crate::checkout_session::{CheckoutSession, FailureReason, Status};
 use crate::transaction::{Block, PaymentException, Transaction, TransactionStatus, TxHash};
 use crate::webhook::WebhookEvent;
@@ -91,11 +92,11 @@ impl PaymentOutcome {
     }
 
     /// What the audit trail calls it.
-    pub fn audit_event(&self) -> &'static str {
+    pub fn audit_event(&self) -> AuditEventType {
         match (self.completes(), self.counts_payment) {
-            (true, _) => "checkout_session.completed",
-            (false, true) => "checkout_session.payment_exception",
-            (false, false) => "checkout_session.failed",
+            (true, _) => AuditEventType::CheckoutSessionCompleted,
+            (false, true) => AuditEventType::CheckoutSessionPaymentException,
+            (false, false) => AuditEventType::CheckoutSessionFailed,
         }
     }
 }
