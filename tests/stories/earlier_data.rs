@@ -5,9 +5,11 @@
 
 use crate::local_runner::{Folder, start};
 use crate::webhook_receivers::{Receivers, deliver};
-use anyspend_api::config::{Config, parse_chains};
+use anyspend_api::config::Config;
+use anyspend_api::job::Job;
 use anyspend_api::seal::MasterSecret;
 use anyspend_domain::Timestamp;
+use anyspend_domain::chain::{ChainAccess, Chains};
 use anyspend_store::list::Tuning;
 use anyspend_testing::{App, Client, Reply};
 use axum::Json;
@@ -15,6 +17,7 @@ use axum::extract::State;
 use http::Method;
 use serde_json::{Value, json};
 use settle::Settler;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -83,11 +86,14 @@ impl Earlier {
 
     /// A platform on the directory, at the moment its answers were written down.
     fn open(&self, chain_url: &str) -> App {
-        let (chain, confirmations) = self.chain_settings(chain_url);
+        let chain = &self.told["chain"];
+        let access =
+            ChainAccess { rpc_urls: vec![chain_url.to_owned()], confirmations: chain["confirmations"].as_u64() };
+        let chains = BTreeMap::from([(chain["id"].as_u64().unwrap(), access)]);
         let secret = std::fs::read_to_string(self.folder.0.join("secret")).unwrap();
         let config = Config {
             short_url: Some(self.text("short_url").to_owned()),
-            chains: parse_chains(&[chain], &[confirmations]).unwrap(),
+            chains: Chains::new(chains),
             secret: MasterSecret::from_hex(secret.trim()),
             ..Config::local(self.text("public_url").to_owned())
         };
@@ -108,7 +114,11 @@ async fn ask(app: &App, earlier: &Earlier, number: usize, said: &Value) -> Reply
         "live" => holder(app, earlier.text("live_key")),
         _ => {
             let keys = ["reading_keys", "changing_keys"].map(|name| earlier.told[name].as_array().unwrap());
-            let key = keys.iter().flat_map(|keys| keys.iter()).nth(number / PER_KEY).expect("too few keys are left");
+            let key = keys
+                .iter()
+                .flat_map(|keys| keys.iter())
+                .nth(number / PER_KEY)
+                .unwrap_or_else(|| panic!("too few keys are left"));
             holder(app, key.as_str().unwrap())
         }
     };
@@ -396,7 +406,7 @@ async fn a_payment_that_waited_for_confirmations_is_completed() {
     let client = holder(&app, earlier.text("live_key"));
     let session = format!("{SESSIONS}/{}", earlier.id("session_live_confirming"));
     assert_eq!(client.get(&session).await.expect(200)["status"], "processing");
-    for run in Settler::new(app.platform.clone()).unwrap().run().await {
+    for run in Settler::prepare(app.platform.clone()).unwrap().run_once().await {
         assert_eq!(run.problem, None);
     }
     let paid = client.get(&session).await.expect(200);
