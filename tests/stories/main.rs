@@ -16,6 +16,7 @@ mod discount_code_lists;
 mod discount_codes;
 mod documents;
 mod duplicate;
+mod earlier_data;
 mod events;
 mod exports;
 mod idempotency;

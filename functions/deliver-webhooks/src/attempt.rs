@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long it is tried to write down how an attempt ended. The lease outlasts it.
-const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
+const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
 /// An attempt that has taken this long makes room for quicker ones.
 const LONG: Duration = Duration::from_millis(SLOW_MILLIS);
 
