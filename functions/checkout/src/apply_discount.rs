@@ -9,7 +9,7 @@ use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::CheckoutSessionId;
 use anyspend_domain::checkout_session::CheckoutSession;
-use anyspend_domain::text::Name;
+use anyspend_domain::text::Identifier;
 use anyspend_store::{Write, checkout_sessions, discount_codes};
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(crate) const DECISIONS: u32 = 20;
 /// The body.
 struct ApplyDiscount {
     /// Whatever was typed: what can be no code is one that does not exist.
-    code: Option<Name>,
+    code: Option<Identifier>,
 }
 
 impl Body for ApplyDiscount {
@@ -82,7 +82,7 @@ async fn apply_discount(call: Arc<Call>, caller: Caller, found: Option<Context>)
 async fn decide(
     call: &Call,
     context: &Context,
-    code: Option<&Name>,
+    code: Option<&Identifier>,
 ) -> Result<(CheckoutSession, Vec<Write>), ApiError> {
     let mut session = context.session.clone();
     let Some(code) = code else {

@@ -7,6 +7,7 @@ use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
 use anyspend_domain::Owner;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::pasted::is_blank;
 use anyspend_domain::text::Email;
 use anyspend_store::customers::{CustomerColumns, CustomerSearch};
 use anyspend_store::list::{ListRow, OpenList};
@@ -62,7 +63,7 @@ impl Listing for Customers {
     /// As it was sent: a wallet and a name are not folded alike.
     fn sought(call: &Call) -> Result<Option<String>, ApiError> {
         let query = call.query();
-        Ok(query.text_within("search", MAX_SEARCH)?.filter(|text| !text.is_empty()).map(str::to_owned))
+        Ok(query.text_within("search", MAX_SEARCH)?.filter(|text| !is_blank(text)).map(str::to_owned))
     }
 
     fn finds(call: &Call, owner: &Owner, sought: String) -> Result<Finds<CustomerColumns>, ApiError> {

@@ -8,6 +8,7 @@
 mod frame;
 mod resources;
 
+use frame::page_address;
 pub use frame::{
     access_log, auth, call, clock, config, error, export, fields, json, kms, limiter, link_owners, list, openapi,
     operation, platform, query, road, seal, serve, session_token, vault, version,

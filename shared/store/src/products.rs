@@ -4,8 +4,8 @@ use crate::Write;
 use crate::db::{Db, Item, StoreError, in_order, read, row};
 use crate::list::{self, Columns, Facet, IdShape, ListId, ListRow, Sort, Suffix, keys};
 use crate::schema::Key;
+use anyspend_domain::pasted::{fold_case, holds};
 use anyspend_domain::product::{Product, ProductTerms, ProductType};
-use anyspend_domain::text::fold_case;
 use anyspend_domain::{Mode, OrgId, Owner, ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -80,9 +80,9 @@ impl Columns for ProductColumns {
         Facet { name: "archived-variable", holds: |one, _| !one.active && one.product_type == ProductType::Variable },
     ];
 
-    fn contains(&self, _: &str, folded: &str) -> bool {
-        self.folded_name.contains(folded)
-            || self.folded_description.as_ref().is_some_and(|description| description.contains(folded))
+    fn contains(&self, _: &str, sought: &str) -> bool {
+        holds(&self.folded_name, sought)
+            || self.folded_description.as_ref().is_some_and(|description| holds(description, sought))
     }
 
     fn without_texts(self) -> Self {

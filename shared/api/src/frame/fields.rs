@@ -12,12 +12,14 @@ use anyspend_domain::money::ShippingCost;
 use anyspend_domain::payer_answers::{MAX_LINES, Sent};
 use anyspend_domain::product::ProductType;
 use anyspend_domain::settlement::WalletSignature;
-use anyspend_domain::text::{Caption, ClientReference, CustomerName, Description, Email, Name, ThemeColor, UtmTag};
+use anyspend_domain::text::{
+    Caption, ClientReference, CustomerName, Description, Email, Identifier, Name, PostalCode, ThemeColor, UtmTag,
+};
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::web_url::WebUrl;
 use anyspend_domain::webhook::Wish;
 use anyspend_domain::{
-    Address, Amount, Code, Invalid, Metadata, Mode, Patch, Problem, ProductId, Timestamp, VisitorId,
+    Address, Amount, Code, Invalid, Metadata, Mode, Patch, Problem, ProductId, Timestamp, VisitorId, pasted,
 };
 use std::collections::BTreeMap;
 use utoipa::openapi::schema::{
@@ -218,6 +220,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A field that is missing, or empty, because of what stands beside it.
+    pub fn lacks(&mut self, name: &str, sent: bool) {
+        let path = self.path_of(name);
+        let problem = if sent { Problem::invalid(&path, "must not be empty") } else { Problem::missing(&path) };
+        // What cannot be read was complained of already.
+        if self.problems.iter().all(|known| known.param != problem.param) {
+            self.problems.push(problem);
+        }
+    }
+
     fn complain_of_unknown(&mut self) {
         for (name, _) in self.object.unwrap_or_default() {
             if !self.known.contains(&name.as_str()) {
@@ -408,8 +420,8 @@ impl FieldValue for Timestamp {
         let read = match json {
             Json::String(text) => Self::parse(text),
             Json::Number(number) => whole(number)
-                .and_then(Self::from_millis)
-                .ok_or_else(|| Invalid::new("must be milliseconds since 1970, before the year 10000")),
+                .ok_or_else(|| Invalid::new("must be whole milliseconds since 1970"))
+                .and_then(Self::from_sent_millis),
             other => {
                 Err(Invalid::new(format!("must be an ISO 8601 time or milliseconds since 1970, not {}", other.kind())))
             }
@@ -424,7 +436,8 @@ impl FieldValue for Timestamp {
         let millis = ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::Integer))
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
-            .minimum(Some(0.0));
+            .minimum(Some(100_000_000_000.0))
+            .description(Some("Milliseconds; what is so small that it must be seconds is refused"));
         OneOfBuilder::new().item(iso).item(millis).into()
     }
 }
@@ -444,12 +457,23 @@ impl FieldValue for MetadataPatch {
                 place.refuse::<()>(Invalid::new(must));
                 continue;
             }
+            if let Err(invalid) = pasted::verbatim(key) {
+                place.refuse::<()>(invalid);
+                continue;
+            }
             match value {
                 Json::Null => {
                     patch.insert(key.clone(), None);
                 }
                 Json::String(text) if text.chars().count() <= Metadata::MAX_VALUE_LENGTH => {
-                    patch.insert(key.clone(), Some(text.clone()));
+                    match pasted::verbatim(text) {
+                        Ok(text) => {
+                            patch.insert(key.clone(), Some(text));
+                        }
+                        Err(invalid) => {
+                            place.refuse::<()>(invalid);
+                        }
+                    }
                 }
                 Json::String(_) => {
                     let must = format!("must be at most {} characters long", Metadata::MAX_VALUE_LENGTH);
@@ -563,10 +587,13 @@ string_fields! {
     TxHash = |text, _| Self::parse(text), string().pattern(Some("^0x[0-9a-fA-F]{64}$"));
     WalletSignature = |text, _| Self::parse(text), string().pattern(Some("^0x[0-9a-fA-F]{130}$"));
     ProductId = |text, _| Self::from_field(text), string().pattern(Some("^prod_[0-9A-Za-z]+$"));
-    VisitorId = |text, _| Self::parse(text).ok_or_else(|| Invalid::new("must be a visitor id such as 'vis_…'")),
+    VisitorId = |text, _| Self::parse(&pasted::machine_form(text)).ok_or_else(|| Invalid::new("must be a visitor id such as 'vis_…'")),
         string().pattern(Some("^vis_[0-9A-Za-z]+$"));
     CountryCode = |text, _| Self::parse(text),
         string().pattern(Some("^[A-Za-z]{2}$")).description(Some("ISO 3166-1 alpha-2"));
+    Identifier = |text, _| Self::parse(text), string().min_length(Some(Self::MIN)).max_length(Some(Self::MAX));
+    PostalCode = |text, _| Self::parse(text),
+        string().max_length(Some(Self::MAX)).description(Some("Required where the country has postal codes"));
     CodeText = |text, _| Self::parse(text),
         string().pattern(Some("^[A-Za-z0-9_-]{1,50}$")).description(Some("Kept in upper case"));
     ReductionType = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));

@@ -7,7 +7,7 @@ use crate::error::ApiError;
 use crate::fields::MAX_SAFE_INTEGER;
 use crate::operation::Operation;
 use crate::query::{QueryKind, QueryParam, invalid_cursor};
-use anyspend_domain::text::fold_case;
+use anyspend_domain::pasted::findable;
 use anyspend_domain::{Owner, Problem};
 use anyspend_store::list::{Columns, KeyRange, ListId, ListPage, ListRow, OpenList, Selection, Start as StoreStart};
 use base64::Engine;
@@ -298,7 +298,7 @@ pub trait Listing: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// What the query seeks by looking at every object: a case-folded text, where there are searches.
+    /// What the query seeks by looking at every object, in the form texts are searched in, where there are searches.
     ///
     /// # Errors
     /// What is wrong with the query.
@@ -306,7 +306,7 @@ pub trait Listing: Send + Sync + 'static {
         if !Self::Columns::SEARCHED {
             return Ok(None);
         }
-        Ok(call.query().text_within("search", MAX_SEARCH)?.filter(|text| !text.is_empty()).map(fold_case))
+        Ok(call.query().text_within("search", MAX_SEARCH)?.map(findable).filter(|text| !text.is_empty()))
     }
 
     /// How what is `sought` is found.

@@ -15,6 +15,7 @@ pub mod link_owners;
 pub mod list;
 pub mod openapi;
 pub mod operation;
+pub(crate) mod page_address;
 pub mod platform;
 pub mod query;
 pub mod road;

@@ -2,7 +2,9 @@
 
 use crate::error::ApiError;
 use crate::fields::unknown_parameter;
+use anyspend_domain::pasted::machine_form;
 use anyspend_domain::{Code, Invalid, Problem, Timestamp};
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::RangeInclusive;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
@@ -26,7 +28,7 @@ pub struct QueryParam {
 pub enum QueryKind {
     /// A whole number within bounds.
     Whole(u64, u64),
-    /// `true` or `false`.
+    /// `true` or `false`, or `1` or `0`.
     Bool,
     /// One of these.
     OneOf(&'static [&'static str]),
@@ -88,12 +90,28 @@ impl Query {
         ApiError::merged(problems, None).map_or(Ok(Self { pairs }), Err)
     }
 
-    /// A parameter's text.
+    /// A parameter's text, as it was sent.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// A text of at most `max` characters.
+    /// An id, code or name that machines compare, whatever it was pasted with.
+    pub fn identifier(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.text(name).map(machine_form)
+    }
+
+    /// What was given for a parameter that means nothing when it is empty: a filter that is left out by mistake must not
+    /// show, or export, everything.
+    fn given(&self, name: &str) -> Result<Option<Cow<'_, str>>, Problem> {
+        match self.identifier(name) {
+            Some(text) if text.is_empty() => {
+                Err(Problem::invalid(name, "must not be empty: leave the parameter out, or give it a value"))
+            }
+            text => Ok(text),
+        }
+    }
+
+    /// A text of at most `max` characters, without control characters.
     ///
     /// # Errors
     /// `invalid_field_value` naming the parameter.
@@ -101,6 +119,9 @@ impl Query {
         match self.text(name) {
             Some(text) if text.chars().count() > max => {
                 Err(Problem::invalid(name, format!("must be at most {max} characters long")))
+            }
+            Some(text) if text.chars().any(char::is_control) => {
+                Err(Problem::invalid(name, "must not have control characters"))
             }
             text => Ok(text),
         }
@@ -111,8 +132,8 @@ impl Query {
     /// # Errors
     /// `invalid_field_value` naming the parameter.
     pub fn whole(&self, name: &str, bounds: RangeInclusive<u64>) -> Result<Option<u64>, Problem> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let Some(text) = self.given(name)? else { return Ok(None) };
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         let value = digits.then(|| text.parse::<u64>().ok()).flatten().filter(|value| bounds.contains(value));
         value.map(Some).ok_or_else(|| {
             Problem::invalid(name, format!("must be a whole number from {} to {}", bounds.start(), bounds.end()))
@@ -124,19 +145,21 @@ impl Query {
     /// # Errors
     /// `invalid_field_value` naming the parameter.
     pub fn moment(&self, name: &str, upper: bool) -> Result<Option<Timestamp>, Problem> {
-        self.text(name).map(|text| Timestamp::parse_filter(text, upper).map_err(|invalid| invalid.at(name))).transpose()
+        self.text_within(name, MOMENT)?;
+        let text = self.given(name)?;
+        text.map(|text| Timestamp::parse_filter(&text, upper).map_err(|invalid| invalid.at(name))).transpose()
     }
 
-    /// `true` or `false`.
+    /// `true` or `false`, in any case, or `1` or `0`: what libraries make of a boolean.
     ///
     /// # Errors
     /// `invalid_field_value` naming the parameter.
     pub fn bool(&self, name: &str) -> Result<Option<bool>, Problem> {
-        match self.text(name) {
-            None => Ok(None),
-            Some("true") => Ok(Some(true)),
-            Some("false") => Ok(Some(false)),
-            Some(_) => Err(Problem::invalid(name, "must be 'true' or 'false'")),
+        let Some(text) = self.given(name)? else { return Ok(None) };
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "1" => Ok(Some(true)),
+            "false" | "0" => Ok(Some(false)),
+            _ => Err(Problem::invalid(name, "must be 'true' or 'false'")),
         }
     }
 
@@ -158,10 +181,10 @@ impl Query {
     /// # Errors
     /// `invalid_field_value` naming the parameter and what it may be.
     pub fn one_of<'v>(&self, name: &str, values: &[&'v str]) -> Result<Option<&'v str>, Problem> {
-        let Some(text) = self.text(name) else { return Ok(None) };
+        let Some(text) = self.given(name)? else { return Ok(None) };
         values
             .iter()
-            .find(|value| **value == text)
+            .find(|value| **value == &*text)
             .map(|value| Some(*value))
             .ok_or_else(|| Problem::invalid(name, format!("must be one of: {}", values.join(", "))))
     }

@@ -138,7 +138,8 @@ pub(crate) struct ShippingAddressSchema {
     /// State, province or region.
     #[schema(required = false)]
     state: String,
-    /// Postal code.
+    /// Postal code, where the country has them.
+    #[schema(required = false)]
     postal_code: String,
     /// ISO 3166-1 alpha-2.
     country: String,
@@ -279,8 +280,9 @@ impl Listing for CheckoutSessions {
     fn part(call: &Call) -> Result<Option<Part>, ApiError> {
         let query = call.query();
         let span = (query.moment("from", false)?, query.moment("to", true)?);
-        let link = query.text("payment_link_id").map(|text| {
-            PaymentLinkId::parse(text).ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
+        let link = query.identifier("payment_link_id").map(|text| {
+            PaymentLinkId::parse(&text)
+                .ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
         });
         Ok(Some(part(link.transpose()?.as_ref(), span.0, span.1)))
     }

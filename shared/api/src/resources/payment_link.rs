@@ -12,6 +12,7 @@ use anyspend_domain::link_form::{
     ShippingOption,
 };
 use anyspend_domain::money::ShippingCost;
+use anyspend_domain::pasted::machine_form;
 use anyspend_domain::payment_link::{Branding, PaymentLink, TermsPatch};
 use anyspend_domain::text::Name;
 use anyspend_domain::{Address, Amount, Code, LineItemId, Metadata, Patch, PaymentLinkId, PaymentLinkRef, Timestamp};
@@ -412,7 +413,7 @@ impl PaymentLinkView {
 /// # Errors
 /// When the table does not answer.
 pub async fn find_named_link(call: Arc<Call>) -> Result<Option<PaymentLink>, ApiError> {
-    match call.peek("payment_link_id").as_deref().and_then(PaymentLinkRef::parse) {
+    match call.peek("payment_link_id").and_then(|text| PaymentLinkRef::parse(&machine_form(&text))) {
         Some(wanted) => Ok(call.db.find_payment_link(&wanted).await?),
         None => Ok(None),
     }
