@@ -28,6 +28,7 @@ mod lists;
 mod local_runner;
 mod openapi;
 mod organization;
+mod pasted_text;
 mod payments;
 mod products_change;
 mod products_create;
