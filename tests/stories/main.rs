@@ -6,6 +6,7 @@ mod api_keys;
 mod arrows;
 mod authentication;
 mod budgets;
+mod cases_from_public_reports;
 mod catalogue;
 mod checkout_api;
 mod checkout_pages;

@@ -54,6 +54,7 @@ pub const fn class(code: Code) -> (StatusCode, &'static str) {
         | Code::InvalidApiVersion
         | Code::InvalidIdempotencyKey
         | Code::TokenChainMismatch
+        | Code::RecipientIsToken
         | Code::RedirectIgnored => (StatusCode::BAD_REQUEST, INVALID),
     }
 }

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::error::{ApiError, ErrorItem};
 use crate::fields::Fields;
 use crate::list::{CURSOR, LIMIT, Listing, ORDER, PAGE, Part};
+use crate::payment_link::recipient_warning;
 use crate::query::{QueryKind, QueryParam};
 use crate::version::{Addr, Time};
 use anyspend_domain::buyer::{Buyer, FormData, ShippingAddress};
@@ -199,7 +200,12 @@ impl CheckoutSessionView {
             created_at: Time(session.created_at),
             updated_at: Time(session.updated_at),
             completed_at: session.completed_at.map(Time),
-            warnings: session.ignored_urls.iter().map(|param| ignored_url(param)).collect(),
+            warnings: session
+                .ignored_urls
+                .iter()
+                .map(|param| ignored_url(param))
+                .chain(recipient_warning(&session.recipient_address))
+                .collect(),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::error::{ApiError, ErrorItem};
 use crate::fields::{Body, Fields, List, MAX_SAFE_INTEGER, Whole, describe_body};
 use crate::version::{Addr, Time};
-use anyspend_domain::chain::token_elsewhere;
+use anyspend_domain::chain::{token_at, token_elsewhere};
 use anyspend_domain::line_item::{LineItem, MAX_LINE_ITEMS, NewLineItem};
 use anyspend_domain::link_form::{
     FieldId, FieldKind, FormField, FormSchema, MAX_FORM_FIELDS, MAX_SELECT_OPTIONS, MAX_SHIPPING_OPTIONS,
@@ -403,7 +403,7 @@ impl PaymentLinkView {
             items: link.items.iter().map(|item| LineItemView::new(item, &link.id)).collect(),
             created_at: Time(link.created_at),
             updated_at: Time(link.updated_at),
-            warnings: token_warnings(&terms.token_address, terms.chain_id, "link"),
+            warnings: warnings(&terms.token_address, terms.chain_id, Some(&terms.recipient_address), "link"),
         }
     }
 }
@@ -419,8 +419,8 @@ pub async fn find_named_link(call: Arc<Call>) -> Result<Option<PaymentLink>, Api
     }
 }
 
-/// Warns of a well-known token on a chain where it does not live.
-pub(crate) fn token_warnings(token: &Address, chain_id: u64, noun: &str) -> Vec<ErrorItem> {
+/// Warns of a well-known token on a chain where it does not live, and of being paid at the contract of one.
+pub(crate) fn warnings(token: &Address, chain_id: u64, recipient: Option<&Address>, noun: &str) -> Vec<ErrorItem> {
     let misplaced = token_elsewhere(token, chain_id).map(|(symbol, home)| ErrorItem {
         code: Code::TokenChainMismatch.as_str(),
         message: format!(
@@ -430,5 +430,14 @@ pub(crate) fn token_warnings(token: &Address, chain_id: u64, noun: &str) -> Vec<
         ),
         param: Some("token_address".to_owned()),
     });
-    misplaced.into_iter().collect()
+    misplaced.into_iter().chain(recipient.and_then(recipient_warning)).collect()
+}
+
+/// Warns of a recipient that is the contract of a well-known token, which gives back nothing.
+pub(crate) fn recipient_warning(recipient: &Address) -> Option<ErrorItem> {
+    token_at(recipient).map(|symbol| ErrorItem {
+        code: Code::RecipientIsToken.as_str(),
+        message: format!("This is the address of the token {symbol}, not of a wallet: check 'recipient_address'."),
+        param: Some("recipient_address".to_owned()),
+    })
 }

@@ -218,6 +218,13 @@ pub fn token_elsewhere(address: &Address, chain_id: u64) -> Option<(&'static str
     KNOWN_CHAINS.iter().find_map(|chain| lives_on(chain).map(|symbol| (symbol, chain)))
 }
 
+/// The symbol of a well-known token, on whatever chain its contract is.
+pub fn token_at(address: &Address) -> Option<&'static str> {
+    let wanted = address.lower_case();
+    let mut tokens = KNOWN_CHAINS.iter().flat_map(|chain| chain.tokens);
+    tokens.find(|token| token.address == wanted).map(|token| token.symbol)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -412,12 +412,12 @@ mod tests {
 
         #[test]
         fn what_is_kept_is_found_by_what_was_typed(text in pasted()) {
+            // But for a Greek mark that folding turns into a letter: behind another mark it ends up elsewhere.
+            prop_assume!(!text.contains('\u{345}'));
             if let Ok(kept) = lines(&text) {
                 prop_assert!(holds(&fold_case(&kept), &findable(&text)), "{:?}", kept);
             }
-            // Texts that were stored before anything was folded are found as well, but for a Greek mark that folding
-            // turns into a letter: it stands elsewhere when the text is in order.
-            prop_assume!(!text.contains('\u{345}'));
+            // Texts that were stored before anything was folded are found as well.
             prop_assert!(holds(&fold_case(&text), &findable(&text)));
         }
 

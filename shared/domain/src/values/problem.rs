@@ -65,6 +65,8 @@ pub enum Code {
     ServiceUnavailable,
     /// A token address that is well known, but on another chain. A warning, never an error.
     TokenChainMismatch,
+    /// A recipient that is the contract of a well-known token. A warning, never an error.
+    RecipientIsToken,
     /// A redirect that was not the merchant's. A warning, never an error.
     RedirectIgnored,
 }
@@ -103,6 +105,7 @@ impl Code {
             Self::InternalError => "internal_error",
             Self::ServiceUnavailable => "service_unavailable",
             Self::TokenChainMismatch => "token_chain_mismatch",
+            Self::RecipientIsToken => "recipient_is_token",
             Self::RedirectIgnored => "redirect_ignored",
         }
     }
