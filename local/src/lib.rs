@@ -24,9 +24,6 @@ pub fn groups() -> Vec<Group> {
 }
 
 /// The OpenAPI document of all groups, as pretty JSON with a final line end.
-///
-/// # Errors
-/// When it cannot be JSON, which is a fault of ours.
 pub fn openapi_json() -> Result<String, serde_json::Error> {
     // Through a `Value`, whose maps are sorted: the file is the same on every run.
     let document = serde_json::to_value(anyspend_api::openapi::document(&groups()))?;

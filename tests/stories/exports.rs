@@ -277,7 +277,7 @@ async fn a_host_that_takes_answers_whole_gets_the_same_bytes_or_an_error() {
     assert_eq!(head.header("content-length"), client.get(&path).await.body.len().to_string());
 }
 
-/// 50,000 rows: run by name, `--ignored --nocapture`, for the figures of ARCHITECTURE.
+/// 50,000 rows: run by name, `--ignored --nocapture`, for the figures of decision 0027.
 #[tokio::test]
 #[ignore = "loads 50,001 rows, which takes minutes"]
 async fn fifty_thousand_transactions_are_exported_in_the_memory_of_a_page() {

@@ -14,6 +14,7 @@ mod customer_lists;
 mod customers;
 mod discount_code_lists;
 mod discount_codes;
+mod documents;
 mod duplicate;
 mod events;
 mod exports;

@@ -37,9 +37,6 @@ impl Command {
     }
 
     /// Runs it to its end, with its output where ours goes.
-    ///
-    /// # Errors
-    /// When it cannot be started or fails.
     pub(crate) fn run(mut self) -> Result<(), String> {
         eprintln!("$ {}", self.shown);
         let status = self.process.stdin(Stdio::null()).status();

@@ -15,6 +15,7 @@ const STEPS: &[Step] = &[
     ("licenses", || {
         Command::new("cargo").args(&["deny", "--workspace", "--locked", "check", "licenses", "bans", "sources"]).run()
     }),
+    ("unused", || Command::new("cargo").args(&["shear"]).run()),
     ("clippy", || {
         Command::new("cargo")
             .args(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"])
@@ -44,9 +45,6 @@ pub(crate) fn names() -> String {
 }
 
 /// Runs all steps, or only those named, and stops at the first that fails.
-///
-/// # Errors
-/// When a step fails, or is not one.
 pub(crate) fn test(wanted: &[&str]) -> Result<(), String> {
     if let Some(unknown) = wanted.iter().find(|name| STEPS.iter().all(|(step, _)| step != *name)) {
         return Err(format!("there is no step '{unknown}'; there are: {}", names()));
@@ -69,9 +67,6 @@ pub(crate) fn test(wanted: &[&str]) -> Result<(), String> {
 
 /// Builds every Lambda binary, all at once: one after the other would each compile the AWS SDK with features of its
 /// own choice.
-///
-/// # Errors
-/// When a build fails.
 pub(crate) fn lambda(options: &[&str]) -> Result<(), String> {
     let functions = functions()?;
     let packages: Vec<&str> = functions.iter().flat_map(|name| ["--package", name]).collect();

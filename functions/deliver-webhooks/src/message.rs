@@ -26,9 +26,6 @@ struct Envelope<'a> {
 }
 
 /// The body of a delivery. The same for every attempt, as far as what it is about has not changed.
-///
-/// # Errors
-/// When it cannot be JSON, which is a fault of ours.
 pub(crate) fn body(webhook: &Webhook, delivery: &Delivery, subject: &Subject) -> Result<Bytes, serde_json::Error> {
     let version = Version::parse(&webhook.api_version).unwrap_or_else(Version::current);
     let envelope = Envelope {

@@ -1,7 +1,7 @@
 //! Counting one bucket.
 
 use anyspend_domain::ShortCode;
-use anyspend_domain::statistics::{Bucket, Counted, Gathered, SHARDS};
+use anyspend_domain::statistics::{Counted, Gathered, SHARDS, TimeBucket};
 use anyspend_store::statistics::Kept;
 use anyspend_store::{Db, StoreError};
 use futures_util::future::try_join_all;
@@ -10,13 +10,13 @@ use futures_util::future::try_join_all;
 pub(crate) const ATTEMPTS: u32 = 20;
 
 /// Counts a bucket of every link in it; how many there are.
-pub(crate) async fn bucket(db: &Db, bucket: Bucket) -> Result<u64, StoreError> {
+pub(crate) async fn bucket(db: &Db, bucket: TimeBucket) -> Result<u64, StoreError> {
     let shards = (0..SHARDS).map(|number| shard(db, bucket, number));
     Ok(try_join_all(shards).await?.into_iter().sum())
 }
 
 /// The facts come link by link, so one link at a time is held in memory.
-async fn shard(db: &Db, bucket: Bucket, number: u8) -> Result<u64, StoreError> {
+async fn shard(db: &Db, bucket: TimeBucket, number: u8) -> Result<u64, StoreError> {
     let mut links = 0;
     let mut from = None;
     let mut at_hand: Option<(ShortCode, Gathered)> = None;
@@ -48,7 +48,7 @@ async fn shard(db: &Db, bucket: Bucket, number: u8) -> Result<u64, StoreError> {
 }
 
 /// Counts a bucket of one link, unless it is counted already.
-async fn link(db: &Db, code: &ShortCode, bucket: Bucket, facts: &Gathered) -> Result<(), StoreError> {
+async fn link(db: &Db, code: &ShortCode, bucket: TimeBucket, facts: &Gathered) -> Result<(), StoreError> {
     let mut first_seen = None;
     for _ in 0..ATTEMPTS {
         let mut ledger = db.open_ledger(code, bucket.day(), &[bucket]).await?;

@@ -29,7 +29,7 @@ mod count;
 mod recount;
 
 use anyspend_domain::Timestamp;
-use anyspend_domain::statistics::{Bucket, Day};
+use anyspend_domain::statistics::{Day, TimeBucket};
 use anyspend_store::statistics::{Kept, Progress};
 use anyspend_store::{Db, StoreError};
 use futures_util::future::BoxFuture;
@@ -74,7 +74,7 @@ pub async fn rollup(db: &Db, now: Timestamp) -> Result<RolledUp, StoreError> {
     while done.buckets < MAX_BUCKETS {
         let next = match progress {
             Progress::Through(bucket) => bucket.next(),
-            Progress::Nothing => Bucket::of(now).minus(FIRST_LOOK_BACK),
+            Progress::Nothing => TimeBucket::of(now).minus(FIRST_LOOK_BACK),
         };
         if next.end().plus_seconds(GRACE_SECONDS) > now {
             break;
@@ -94,7 +94,7 @@ pub async fn rollup(db: &Db, now: Timestamp) -> Result<RolledUp, StoreError> {
 }
 
 /// Recounts the day after the last one that was, if it has ended and is counted.
-async fn recount_if_due(db: &Db, through: Bucket, now: Timestamp, done: &mut RolledUp) -> Result<(), StoreError> {
+async fn recount_if_due(db: &Db, through: TimeBucket, now: Timestamp, done: &mut RolledUp) -> Result<(), StoreError> {
     let last = db.recounted_day().await?;
     let Some(last) = last else {
         // Nothing is older than the first run, so the day of that run is the first to be recounted.

@@ -1,7 +1,7 @@
 //! Counting a closed day again from its facts, and correcting what was counted of it by the difference.
 
 use crate::count::ATTEMPTS;
-use anyspend_domain::statistics::{Bucket, Day, DayCounts, Event, Gathered, SHARDS, Tally, VisitorHash};
+use anyspend_domain::statistics::{Day, DayCounts, Event, Gathered, SHARDS, Tally, TimeBucket, VisitorHash};
 use anyspend_domain::{ShortCode, Timestamp};
 use anyspend_store::statistics::{Kept, Progress};
 use anyspend_store::{Db, StoreError};
@@ -40,7 +40,7 @@ pub enum RecountError {
 /// What the facts of a day say about a link, without the values.
 #[derive(Debug, Default)]
 struct LinkDay {
-    buckets: BTreeMap<Bucket, Tally>,
+    buckets: BTreeMap<TimeBucket, Tally>,
     visitors: BTreeSet<VisitorHash>,
 }
 
@@ -60,9 +60,6 @@ pub async fn recount(db: &Db, day: Day, now: Timestamp) -> Result<Recounted, Rec
 }
 
 /// Recounts a day of one link; whether there was something to correct.
-///
-/// # Errors
-/// As for [`recount`].
 pub async fn recount_link(db: &Db, code: &ShortCode, day: Day, now: Timestamp) -> Result<bool, RecountError> {
     check(db, day, now).await?;
     Ok(correct(db, code, day).await?)
@@ -119,7 +116,7 @@ async fn agrees(db: &Db, code: &ShortCode, day: Day, link: &LinkDay) -> Result<b
 }
 
 /// A day as its facts say it is.
-fn of_facts(buckets: &BTreeMap<Bucket, Tally>, visitors: usize) -> DayCounts {
+fn of_facts(buckets: &BTreeMap<TimeBucket, Tally>, visitors: usize) -> DayCounts {
     let mut day = DayCounts { unique_visitors: u64::try_from(visitors).unwrap_or(u64::MAX), ..DayCounts::default() };
     for (bucket, tally) in buckets {
         day.add(*bucket, *tally);
@@ -173,7 +170,7 @@ async fn correct(db: &Db, code: &ShortCode, day: Day) -> Result<bool, StoreError
 }
 
 /// A link's facts of every bucket of a day that has any.
-async fn facts_of_day(db: &Db, code: &ShortCode, day: Day) -> Result<BTreeMap<Bucket, Gathered>, StoreError> {
+async fn facts_of_day(db: &Db, code: &ShortCode, day: Day) -> Result<BTreeMap<TimeBucket, Gathered>, StoreError> {
     stream::iter(day.buckets())
         .map(|bucket| async move { Ok::<_, StoreError>((bucket, db.facts_of_link(code, bucket).await?)) })
         .buffer_unordered(READS_AT_ONCE)

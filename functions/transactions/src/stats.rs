@@ -126,9 +126,6 @@ async fn open_expected(call: Arc<Call>) -> Result<Opened, ApiError> {
 }
 
 /// The list of an owner's transactions, opened to look at each.
-///
-/// # Errors
-/// When the table does not answer.
 pub(crate) async fn open(call: &Call, owner: &Owner) -> Result<OpenList<TransactionColumns>, ApiError> {
     let selection = Selection { whole: true, ..Selection::all(0, 0) };
     Ok(call.db.open_list(&ListId::all::<TransactionColumns>(owner), &selection, call.now).await?)

@@ -52,9 +52,6 @@ impl Network {
     }
 
     /// Asks every endpoint which chain it speaks for, and goes on with those that name this one.
-    ///
-    /// # Errors
-    /// When too few do.
     pub async fn trusted(&self) -> Result<Trusted, Unknown> {
         let answers = join_all(self.endpoints.iter().cloned().map(|endpoint| self.check(endpoint))).await;
         let majority = self.endpoints.len() / 2 + 1;
@@ -83,9 +80,6 @@ impl Network {
 
 impl Trusted {
     /// How far the chain has come: the highest block that most endpoints have reached.
-    ///
-    /// # Errors
-    /// When too few endpoints answer.
     pub async fn head(&self) -> Result<Sighting, Unknown> {
         let block = |tag: &'static str| {
             join_all(self.endpoints.iter().cloned().map(move |endpoint| async move {
@@ -104,9 +98,6 @@ impl Trusted {
     }
 
     /// The chain's block at a height.
-    ///
-    /// # Errors
-    /// When too few endpoints say the same.
     pub async fn block_at(&self, number: u64) -> Result<BlockFacts, Unknown> {
         self.most(|endpoint| async move {
             let params = json!([format!("{number:#x}"), false]);
@@ -142,17 +133,11 @@ impl Trusted {
     }
 
     /// Every reference in a transaction's input.
-    ///
-    /// # Errors
-    /// When too few endpoints say the same.
     pub async fn references(&self, hash: &TxHash) -> Result<Vec<Reference>, Unknown> {
         Ok(Reference::find_all(&self.transaction(hash).await?.input))
     }
 
     /// Whether most endpoints know of no transaction with this hash, neither in a block nor waiting for one.
-    ///
-    /// # Errors
-    /// When too few say either.
     pub async fn is_unheard_of(&self, hash: &TxHash) -> Result<bool, Unknown> {
         match self.transaction(hash).await {
             Ok(_) => Ok(false),
@@ -162,9 +147,6 @@ impl Trusted {
     }
 
     /// Every transfer of one of these tokens to one of these recipients in these blocks, in the chain's order.
-    ///
-    /// # Errors
-    /// When too few endpoints say the same.
     pub async fn transfers(
         &self,
         blocks: RangeInclusive<u64>,

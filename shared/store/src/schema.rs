@@ -57,7 +57,7 @@
 
 use crate::list::ListId;
 use anyspend_domain::api_key::KeyHash;
-use anyspend_domain::statistics::{self, Bucket, Day, Dimension, VisitorHash};
+use anyspend_domain::statistics::{self, Day, Dimension, TimeBucket, VisitorHash};
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::webhook_delivery::Queue;
 use anyspend_domain::{
@@ -278,7 +278,7 @@ impl Key {
     pub fn visit(id: &VisitorId) -> Self {
         let code = id.short_code();
         let sk = format!("{}{id}", visits_prefix(&code));
-        Self { pk: fact_partition(Bucket::of(id.made_at()), statistics::shard(&code)), sk }
+        Self { pk: fact_partition(TimeBucket::of(id.made_at()), statistics::shard(&code)), sk }
     }
 
     /// The row that says a visit led to a session; it stands right behind the visit's own.
@@ -290,13 +290,13 @@ impl Key {
     /// The fact that a session was opened.
     pub fn session_fact(code: &ShortCode, id: &CheckoutSessionId, at: Timestamp) -> Self {
         let sk = format!("{code}#session#{id}");
-        Self { pk: fact_partition(Bucket::of(at), statistics::shard(code)), sk }
+        Self { pk: fact_partition(TimeBucket::of(at), statistics::shard(code)), sk }
     }
 
     /// The fact that a payment completed.
     pub fn completed_fact(code: &ShortCode, id: &TransactionId, at: Timestamp) -> Self {
         let sk = format!("{code}#completed#{id}");
-        Self { pk: fact_partition(Bucket::of(at), statistics::shard(code)), sk }
+        Self { pk: fact_partition(TimeBucket::of(at), statistics::shard(code)), sk }
     }
 
     /// The platform's data key.
@@ -321,7 +321,7 @@ impl Key {
     }
 
     /// What was counted of a link and a bucket.
-    pub fn counted(code: &ShortCode, bucket: Bucket) -> Self {
+    pub fn counted(code: &ShortCode, bucket: TimeBucket) -> Self {
         Self::new(format!("COUNTED#{code}"), &format!("{:08}", bucket.number()))
     }
 
@@ -353,7 +353,7 @@ pub const API_KEY_PREFIX: &str = "KEY#";
 pub const STARTED_SUFFIX: &str = "#started";
 
 /// The partition that holds the facts of one bucket and one shard.
-pub fn fact_partition(bucket: Bucket, shard: u8) -> String {
+pub fn fact_partition(bucket: TimeBucket, shard: u8) -> String {
     format!("FACT#{:08}#{shard:02}", bucket.number())
 }
 

@@ -248,9 +248,6 @@ pub type Found = (Option<CheckoutSession>, Option<Timestamp>);
 
 /// The session the path names, whoever owns it, and side by side the fate of its link: the id carries its code. Of the
 /// link only that is read, because sessions are asked for often.
-///
-/// # Errors
-/// When the table does not answer.
 pub async fn find(call: Arc<Call>) -> Result<Found, ApiError> {
     let Some(id) = CheckoutSessionId::parse(call.param("id")) else { return Ok((None, None)) };
     Ok(call.db.find_session_and_links_end(&id, &*call.platform).await?)

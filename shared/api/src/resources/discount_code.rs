@@ -158,9 +158,6 @@ impl Owned for DiscountCode {
 }
 
 /// The code a text names among an owner's; a text that can be no code names none.
-///
-/// # Errors
-/// When the table does not answer.
 pub async fn find_by_text(db: &Db, owner: &Owner, text: &str) -> Result<Option<FoundCode>, StoreError> {
     match CodeText::parse(text) {
         Ok(code) => db.find_discount_code(owner, &code).await,

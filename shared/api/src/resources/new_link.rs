@@ -21,9 +21,6 @@ impl Call {
 
     /// The organization's defaults stand in for what was not sent. The organization is read only when something is
     /// missing, so that the common case stays at two round trips.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn fill_with_defaults(
         &self,
         caller: &Caller,
@@ -80,9 +77,6 @@ impl Call {
     }
 
     /// The same, with another view of the link in the answer.
-    ///
-    /// # Errors
-    /// As [`Call::create_link`].
     pub async fn create_link_viewed<V: Serialize>(
         &self,
         caller: &Caller,

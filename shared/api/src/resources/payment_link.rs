@@ -409,9 +409,6 @@ impl PaymentLinkView {
 }
 
 /// The link a body names in `payment_link_id`, whoever owns it, read beside the check of the caller.
-///
-/// # Errors
-/// When the table does not answer.
 pub async fn find_named_link(call: Arc<Call>) -> Result<Option<PaymentLink>, ApiError> {
     match call.peek("payment_link_id").and_then(|text| PaymentLinkRef::parse(&machine_form(&text))) {
         Some(wanted) => Ok(call.db.find_payment_link(&wanted).await?),

@@ -142,9 +142,6 @@ impl Owned for Product {
 impl Call {
     /// What is wrong with references to products, each given with the path of its field: those that do not exist
     /// for this caller. Without a reference, nothing is read.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn unknown_products(
         &self,
         caller: &Caller,

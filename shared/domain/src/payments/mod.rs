@@ -1,5 +1,9 @@
 //! What a transfer on a chain is to a session, and what it makes of it.
 
+mod finality;
 pub mod payment;
+mod reference;
 pub mod settlement;
+mod signature;
 pub mod transaction;
+mod unique_amount;

@@ -1,6 +1,6 @@
 //! Free key-value pairs a caller hangs on a resource.
 
-use crate::{Patch, Problem};
+use crate::{Invalid, Patch, Problem, pasted};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -19,6 +19,28 @@ impl Metadata {
     pub const MAX_KEY_LENGTH: usize = 40;
     /// Most characters of a value.
     pub const MAX_VALUE_LENGTH: usize = 500;
+
+    /// Checks a key, which stays as it was sent.
+    ///
+    /// # Errors
+    /// `invalid_field_value` for none, one that is too long, and one with control characters.
+    pub fn check_key(key: &str) -> Result<String, Invalid> {
+        if !(1..=Self::MAX_KEY_LENGTH).contains(&key.chars().count()) {
+            return Err(Invalid::new(format!("must have a key of 1 to {} characters", Self::MAX_KEY_LENGTH)));
+        }
+        pasted::verbatim(key)
+    }
+
+    /// Checks a value, which stays as it was sent.
+    ///
+    /// # Errors
+    /// `invalid_field_value` for one that is too long, or has control characters.
+    pub fn check_value(value: &str) -> Result<String, Invalid> {
+        if value.chars().count() > Self::MAX_VALUE_LENGTH {
+            return Err(Invalid::new(format!("must be at most {} characters long", Self::MAX_VALUE_LENGTH)));
+        }
+        pasted::verbatim(value)
+    }
 
     /// Applies an update, whose keys and values are within bounds; the number of pairs is checked afterwards.
     pub fn apply(metadata: &mut Option<Self>, patch: Patch<MetadataPatch>) {
