@@ -349,6 +349,9 @@ async fn booleans_are_read_as_libraries_write_them_and_an_empty_filter_is_refuse
     for query in ["status=", "payment_link_id=", "from=", "to="] {
         merchant.get(&format!("{SESSIONS}?{query}")).await.expect_error(400, "invalid_field_value");
     }
+    merchant.get("/api/v1/events?type=").await.expect_error(400, "invalid_field_value");
+    let path = "/api/v1/events?resource_type=payment_link%E2%80%8B";
+    assert_eq!(merchant.get(path).await.expect(200)["total_count"], 1);
 }
 
 #[tokio::test]

@@ -6,7 +6,6 @@ use anyspend_api::query::{Query, QueryKind, QueryParam, invalid_cursor};
 use anyspend_api::version::Time;
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::api_key::Permission;
-use anyspend_domain::pasted::machine_form;
 use anyspend_domain::{EventId, Problem};
 use anyspend_store::audit::{RecordedEvent, TrailFilter, TrailStart};
 use http::StatusCode;
@@ -146,7 +145,7 @@ async fn list(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
 }
 
 fn read_filter(query: &Query) -> Result<TrailFilter, ApiError> {
-    let text = |name: &str| query.text_within(name, NAME).map(|text| text.map(|text| machine_form(text).into_owned()));
+    let text = |name: &str| query.identifier_within(name, NAME);
     let event_type = match (text("type")?, text("event_type")?) {
         (Some(one), Some(other)) if one != other => {
             let problem = Problem::invalid("event_type", "contradicts 'type', which is the same parameter");

@@ -111,6 +111,15 @@ impl Query {
         }
     }
 
+    /// A name machines compare, of at most `max` characters.
+    ///
+    /// # Errors
+    /// `invalid_field_value` naming the parameter, also where it is empty.
+    pub fn identifier_within(&self, name: &str, max: usize) -> Result<Option<String>, Problem> {
+        self.text_within(name, max)?;
+        Ok(self.given(name)?.map(Cow::into_owned))
+    }
+
     /// A text of at most `max` characters, without control characters.
     ///
     /// # Errors
@@ -145,8 +154,7 @@ impl Query {
     /// # Errors
     /// `invalid_field_value` naming the parameter.
     pub fn moment(&self, name: &str, upper: bool) -> Result<Option<Timestamp>, Problem> {
-        self.text_within(name, MOMENT)?;
-        let text = self.given(name)?;
+        let text = self.identifier_within(name, MOMENT)?;
         text.map(|text| Timestamp::parse_filter(&text, upper).map_err(|invalid| invalid.at(name))).transpose()
     }
 
