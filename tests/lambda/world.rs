@@ -10,7 +10,7 @@ use anyspend_api::Platform;
 use anyspend_api::clock::Clock;
 use anyspend_api::config::Config;
 use anyspend_api::seal::MasterSecret;
-use anyspend_api::version::Version;
+use anyspend_api::versions::Version;
 use anyspend_api::webhook::SigningSecret;
 use anyspend_domain::ProductId;
 use anyspend_domain::api_key::{ApiKey, KeyText, Permissions};
@@ -22,7 +22,7 @@ use anyspend_domain::customer::Customer;
 use anyspend_domain::discount_code::{CodeText, DiscountCode, DiscountCodePatch, ReductionType};
 use anyspend_domain::line_item::NewLineItem;
 use anyspend_domain::organization::Organization;
-use anyspend_domain::payment::{LinkState, Payment, Seen, settle};
+use anyspend_domain::payment::{LinkState, Payment, PaymentRecord, settle};
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
 use anyspend_domain::product::{Product, ProductPatch};
 use anyspend_domain::statistics::{Visitor, VisitorHash};
@@ -318,7 +318,7 @@ fn transaction(session: CheckoutSession, customer: CustomerId, now: Timestamp) -
         block: None,
         confirmations: 1,
     };
-    settle(session, Seen::New(id), &payment, LinkState::None, Some(customer), now).transaction
+    settle(session, PaymentRecord::New(id), &payment, LinkState::None, Some(customer), now).transaction
 }
 
 /// Has nothing to seal.

@@ -9,9 +9,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A runner that is killed when the test ends.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    url: String,
+    pub(crate) url: String,
     key: String,
     stdout: BufReader<ChildStdout>,
 }
@@ -37,7 +37,7 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-fn start(arguments: &[&str]) -> Process {
+pub(crate) fn start(arguments: &[&str]) -> Process {
     let mut child = command(arguments).stderr(Stdio::null()).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
@@ -49,16 +49,16 @@ fn start(arguments: &[&str]) -> Process {
 }
 
 /// A folder of its own that is gone when the test ends.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("anyspend-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         Self(path)
     }
 
-    fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         self.0.to_str().unwrap()
     }
 }
@@ -80,11 +80,11 @@ impl Process {
         request.send().await.unwrap().json::<Value>().await.unwrap()["total_count"].clone()
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
     }
 
-    fn wait(&mut self) -> std::process::ExitStatus {
+    pub(crate) fn wait(&mut self) -> std::process::ExitStatus {
         let deadline = Instant::now() + Duration::from_secs(40);
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

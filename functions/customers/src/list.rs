@@ -1,15 +1,16 @@
 //! `GET /customers`
 
 use crate::view::CustomerView;
-use anyspend_api::list::{CURSOR, Finds, LIMIT, ListView, Listing, ORDER, PAGE};
+use anyspend_api::list::{CURSOR, LIMIT, ListView, Listing, Matcher, ORDER, PAGE};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
+use anyspend_domain::CustomerId;
 use anyspend_domain::Owner;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::pasted::is_blank;
 use anyspend_domain::text::Email;
-use anyspend_store::customers::{CustomerColumns, CustomerSearch};
+use anyspend_store::customers::{CustomerColumns, CustomerFacet, CustomerSearch};
 use anyspend_store::list::{ListRow, OpenList};
 use http::{Method, StatusCode};
 
@@ -28,7 +29,7 @@ const QUERY: &[QueryParam] = &[
     QueryParam {
         name: "sort",
         description: "What the list is ordered by: `created_at` by default.",
-        kind: QueryKind::OneOf(SORTS),
+        kind: QueryKind::FieldOf(SORTS),
     },
     ORDER,
     PAGE,
@@ -54,10 +55,11 @@ struct Customers;
 impl Listing for Customers {
     type Columns = CustomerColumns;
     type View = CustomerView;
+    const RESOURCE: &'static str = CustomerId::OBJECT;
     const SORTS: &'static [&'static str] = SORTS;
 
-    fn facet(_: &Call) -> Result<usize, ApiError> {
-        Ok(0)
+    fn facet(_: &Call) -> Result<CustomerFacet, ApiError> {
+        Ok(CustomerFacet::All)
     }
 
     /// As it was sent: a wallet and a name are not folded alike.
@@ -66,7 +68,7 @@ impl Listing for Customers {
         Ok(query.text_within("search", MAX_SEARCH)?.filter(|text| !is_blank(text)).map(str::to_owned))
     }
 
-    fn finds(call: &Call, owner: &Owner, sought: String) -> Result<Finds<CustomerColumns>, ApiError> {
+    fn matcher(call: &Call, owner: &Owner, sought: String) -> Result<Matcher<CustomerColumns>, ApiError> {
         let search = CustomerSearch::new(owner, &sought, &*call.platform)?;
         Ok(Box::new(move |_, columns| search.finds(columns)))
     }

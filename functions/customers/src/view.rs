@@ -1,9 +1,8 @@
 //! A customer in an answer.
 
-use anyspend_api::auth::Owned;
-use anyspend_api::version::{Addr, Time};
+use anyspend_api::versions::{Addr, Time};
 use anyspend_domain::customer::Customer;
-use anyspend_domain::{CustomerId, Metadata, Owner};
+use anyspend_domain::{CustomerId, Metadata};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -28,18 +27,12 @@ pub(crate) struct CustomerView {
     metadata: Option<Metadata>,
     /// What has arrived from it in tokens of known price, in US dollars with two places.
     total_spent: String,
-    /// The same as `total_spent`.
-    total_paid: String,
     /// Payments that have arrived.
     transaction_count: u64,
     /// When the first of them arrived.
     first_seen_at: Option<Time>,
     /// When the last of them arrived.
     last_seen_at: Option<Time>,
-    /// The same as `first_seen_at`.
-    first_payment_at: Option<Time>,
-    /// The same as `last_seen_at`.
-    last_payment_at: Option<Time>,
     /// When the record was made.
     created_at: Time,
     /// When it last changed, by a payment or by the merchant.
@@ -54,28 +47,15 @@ impl CustomerView {
             object: CustomerId::OBJECT,
             livemode: customer.owner.mode.is_live(),
             wallet_address: Addr(customer.wallet_address.clone()),
-            name: customer.name.as_ref().map(|name| name.as_str().to_owned()),
-            email: customer.email.as_ref().map(|email| email.as_str().to_owned()),
+            name: customer.person.name.as_ref().map(|name| name.as_str().to_owned()),
+            email: customer.person.email.as_ref().map(|email| email.as_str().to_owned()),
             metadata: customer.metadata.clone(),
             total_spent: customer.total_spent.to_string(),
-            total_paid: customer.total_spent.to_string(),
             transaction_count: customer.transaction_count,
             first_seen_at: first,
             last_seen_at: last,
-            first_payment_at: first,
-            last_payment_at: last,
             created_at: Time(customer.created_at),
             updated_at: Time(customer.updated_at),
         }
-    }
-}
-
-/// Lets [`anyspend_api::Caller::own`] decide whose customer it is.
-pub(crate) struct OwnedCustomer(pub(crate) Customer);
-
-impl Owned for OwnedCustomer {
-    const OBJECT: &'static str = CustomerId::OBJECT;
-    fn owner(&self) -> &Owner {
-        &self.0.owner
     }
 }

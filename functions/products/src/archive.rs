@@ -1,10 +1,10 @@
 //! `DELETE /products/{id}`
 
-use crate::stored::{self, change};
+use crate::stored::{self, Products};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, DeletedView};
-use anyspend_domain::ProductId;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::product::Product;
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -26,10 +26,9 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn archive(call: Arc<Call>, caller: Caller, found: Option<Product>) -> Result<Answer, ApiError> {
-    change(&call, &caller, found, "product.archived", |product| {
+    call.change::<Products>(&caller, found, AuditEventType::ProductArchived, |product| {
         product.archive(call.now);
-        let view = DeletedView { object: ProductId::OBJECT, id: product.id.to_string(), deleted: true };
-        call.answer(StatusCode::OK, &view)
+        call.answer(StatusCode::OK, &DeletedView::of(product))
     })
     .await
 }

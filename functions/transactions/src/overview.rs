@@ -3,17 +3,17 @@
 use crate::stats;
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
-use anyspend_api::version::Addr;
+use anyspend_api::versions::Addr;
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::chain::{known_asset, known_chain};
 use anyspend_domain::statistics::{Day, rate};
 use anyspend_domain::transaction::TransactionStatus;
 use anyspend_domain::{Address, Cents, Owner, PaymentLinkRef, Timestamp};
-use anyspend_store::checkout_sessions::SessionColumns;
-use anyspend_store::customers::CustomerColumns;
+use anyspend_store::checkout_sessions::{SessionColumns, SessionFacet};
+use anyspend_store::customers::{CustomerColumns, CustomerFacet};
 use anyspend_store::list::{Columns, KeyRange, ListId, OpenList, Selection};
-use anyspend_store::payment_links::LinkColumns;
+use anyspend_store::payment_links::{LinkColumns, LinkFacet};
 use anyspend_store::transactions::TransactionColumns;
 use futures_util::future::try_join_all;
 use http::{Method, StatusCode};
@@ -161,7 +161,7 @@ pub(crate) fn operation() -> Operation {
          is worth is known for tokens of known price.",
     )
     .query(QUERY)
-    .beside(open_expected, overview)
+    .of_owner(open, overview)
 }
 
 /// Payments that have arrived, and their worth.
@@ -180,7 +180,6 @@ impl Sum {
 
 /// What the lists of an owner say.
 struct Opened {
-    owner: Owner,
     transactions: OpenList<TransactionColumns>,
     /// Opened in the period, and those of them that completed.
     sessions: (u64, u64),
@@ -205,36 +204,29 @@ fn start_of(day: Day) -> Option<Timestamp> {
     Timestamp::parse_filter(&day.date(), false).ok()
 }
 
-/// What the organization this key opened the last time has, read beside the check of the key.
-async fn open_expected(call: Arc<Call>) -> Result<Option<Opened>, ApiError> {
-    match (call.expected_owner(), call.read_query()) {
-        (Some(owner), Ok(())) if period(&call).is_ok() => Box::pin(open(&call, owner)).await.map(Some),
-        _ => Ok(None),
-    }
-}
-
-async fn open(call: &Call, owner: Owner) -> Result<Opened, ApiError> {
+async fn open(shared: Arc<Call>, owner: Owner) -> Result<Opened, ApiError> {
+    let call = &*shared;
+    call.read_query()?;
     let from = first_day(period(call)?, call.now).and_then(start_of);
-    let completed = SessionColumns::facet(Some("completed"));
     let (transactions, sessions, completed, customers, links, active) = tokio::try_join!(
-        Box::pin(stats::open(call, &owner)),
-        Box::pin(count::<SessionColumns, 1>(call, &owner, SessionColumns::facet(None), [from])),
-        Box::pin(count::<SessionColumns, 1>(call, &owner, completed, [from])),
-        Box::pin(count::<CustomerColumns, 2>(call, &owner, 0, [None, from])),
-        Box::pin(count::<LinkColumns, 1>(call, &owner, LinkColumns::ALL, [None])),
-        Box::pin(count::<LinkColumns, 1>(call, &owner, LinkColumns::ACTIVE, [None])),
+        Box::pin(stats::open(shared.clone(), owner.clone())),
+        Box::pin(count::<SessionColumns, 1>(call, &owner, SessionFacet::All, [from])),
+        Box::pin(count::<SessionColumns, 1>(call, &owner, SessionFacet::Completed, [from])),
+        Box::pin(count::<CustomerColumns, 2>(call, &owner, CustomerFacet::All, [None, from])),
+        Box::pin(count::<LinkColumns, 1>(call, &owner, LinkFacet::All, [None])),
+        Box::pin(count::<LinkColumns, 1>(call, &owner, LinkFacet::Active, [None])),
     )?;
-    Ok(Opened { owner, transactions, sessions: (sessions[0], completed[0]), customers, links: (links[0], active[0]) })
+    Ok(Opened { transactions, sessions: (sessions[0], completed[0]), customers, links: (links[0], active[0]) })
 }
 
 /// How many objects of a kind and facet were made from each of some moments on.
 async fn count<T: Columns, const N: usize>(
     call: &Call,
     owner: &Owner,
-    facet: usize,
+    facet: T::Facet,
     from: [Option<Timestamp>; N],
 ) -> Result<[u64; N], ApiError> {
-    let select = |from| Selection { range: KeyRange::made::<T>(&[], from, None), limit: 0, ..Selection::all(facet, 0) };
+    let select = |from| Selection { range: KeyRange::made::<T>(&[], from, None), limit: 0, ..Selection::of(facet) };
     let open = call.db.open_list::<T>(&ListId::all::<T>(owner), &select(None), call.now).await?;
     let mut counts = [0; N];
     for (count, from) in counts.iter_mut().zip(from) {
@@ -281,12 +273,8 @@ fn top<K: Ord>(sums: &BTreeMap<K, Sum>) -> Vec<(&K, &Sum)> {
     all
 }
 
-async fn overview(call: Arc<Call>, caller: Caller, expected: Option<Opened>) -> Result<Answer, ApiError> {
+async fn overview(call: Arc<Call>, _: Caller, opened: Opened) -> Result<Answer, ApiError> {
     let period = period(&call)?;
-    let opened = match expected {
-        Some(opened) if opened.owner == caller.owner => opened,
-        _ => Box::pin(open(&call, caller.owner.clone())).await?,
-    };
     let (first, today) = (first_day(period, call.now), Day::of(call.now));
     let mut sums = Sums::default();
     let adding = opened.transactions.each(&call.db, |_, packed_id, transaction| {

@@ -5,14 +5,15 @@
 //! is reported; kept too long, they cost a look. What completes a payment is the claim in the transaction of
 //! [`crate::payments::writes`].
 
-use crate::db::{Db, Item, StoreError, read, row, string};
+use crate::db::{Db, StoreError, read, row, string};
 use crate::schema::{self, Key, follow_partition, watch_partition};
 use crate::vault::Vault;
-use crate::{Write, checkout_sessions, transactions};
+use crate::{Refusal, Write, checkout_sessions, transactions};
 use anyspend_domain::checkout_session::CheckoutSession;
+use anyspend_domain::followed::Followed;
 use anyspend_domain::settlement::{AMOUNT_HELD_SECONDS, LATE_WINDOW_SECONDS, WalletSignature};
-use anyspend_domain::transaction::{Block, Transaction, TxHash};
-use anyspend_domain::{Address, Amount, CheckoutSessionId, Mode, OrgId, Owner, Timestamp, TransactionId};
+use anyspend_domain::transaction::{Transaction, TxHash};
+use anyspend_domain::{Address, Amount, CheckoutSessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -26,9 +27,6 @@ struct StoredAsked {
 
 /// The write that makes `amount` this session's own among the unpaid sessions of its recipient.
 /// [`crate::Refusal::Reserved`] means that another one asks for it.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn reserve(session: &CheckoutSession, amount: Amount, now: Timestamp) -> Result<Write, StoreError> {
     let key = Key::asked_amount(session.chain_id, &session.token_address, &session.recipient_address, amount);
     let asked = StoredAsked {
@@ -36,7 +34,7 @@ pub fn reserve(session: &CheckoutSession, amount: Amount, now: Timestamp) -> Res
         expires_at: session.expires_at.plus_seconds(AMOUNT_HELD_SECONDS),
         ttl: found_until(session).seconds(),
     };
-    Ok(Write::reserve(row(&key, &asked)?, now))
+    Ok(Write::put(row(&key, &asked)?).if_new_or_expired(now).refused_as(Refusal::Reserved))
 }
 
 /// Until when payments for a session are found by themselves.
@@ -54,9 +52,6 @@ struct StoredWatch {
 
 /// The write by which transfers to a session's recipient are watched until its late window ends. Every session of a
 /// recipient writes the same few rows, and a later one never shortens what an earlier one asked for.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn watch(session: &CheckoutSession) -> Result<Write, StoreError> {
     use anyspend_domain::checkout_session::MAX_LIFETIME;
     let (token, recipient) = (session.token_address.clone(), session.recipient_address.clone());
@@ -66,137 +61,29 @@ pub fn watch(session: &CheckoutSession) -> Result<Write, StoreError> {
     Ok(Write::put(row(&key, &StoredWatch { token, recipient, until, ttl: until.seconds() })?))
 }
 
-/// A transfer that was seen in a block and recorded, and is not final.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenTransfer {
-    /// Which log; none of a native transfer.
-    pub log_index: Option<u64>,
-    /// Its record.
-    pub transaction_id: TransactionId,
-    /// The block it stood in when it was last looked at; `None` after a reorganisation took it away.
-    pub block: Option<Block>,
-    /// Confirmations when it was last looked at.
-    pub confirmations: u64,
-}
-
-/// A transaction on chain that is followed because it may pay a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Followed {
-    /// The chain.
-    pub chain_id: u64,
-    /// The transaction.
-    pub tx_hash: TxHash,
-    /// The session it may pay.
-    pub session_id: CheckoutSessionId,
-    /// Whose session that is.
-    pub owner: Owner,
-    /// The paying wallet's word, where it was given.
-    pub signature: Option<WalletSignature>,
-    /// The pending record, where the payer reported the transaction and no transfer of it has been recorded yet.
-    pub reported: Option<TransactionId>,
-    /// What was recorded of it.
-    pub seen: Vec<SeenTransfer>,
-    /// Since when.
-    pub since: Timestamp,
-    /// Counts changes.
-    pub version: u64,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct StoredFollowed {
-    chain_id: u64,
-    tx_hash: TxHash,
-    session_id: CheckoutSessionId,
-    org: OrgId,
-    mode: Mode,
-    signature: Option<WalletSignature>,
-    reported: Option<TransactionId>,
-    #[serde(default)]
-    seen: Vec<SeenTransfer>,
-    since: Timestamp,
-    version: u64,
-}
-
-impl Followed {
-    /// A transaction that a payer reports for a session, or that was found to pay one.
-    pub fn new(session: &CheckoutSession, tx_hash: TxHash, reported: Option<TransactionId>, now: Timestamp) -> Self {
-        Self {
-            chain_id: session.chain_id,
-            tx_hash,
-            session_id: session.id.clone(),
-            owner: session.owner.clone(),
-            signature: None,
-            reported,
-            seen: Vec::new(),
-            since: now,
-            version: 1,
-        }
-    }
-
-    fn key(&self) -> Key {
-        Key::followed_transaction(self.chain_id, &self.tx_hash, &self.session_id)
-    }
-
-    fn item(&self) -> Result<Item, StoreError> {
-        let stored = StoredFollowed {
-            chain_id: self.chain_id,
-            tx_hash: self.tx_hash.clone(),
-            session_id: self.session_id.clone(),
-            org: self.owner.org.clone(),
-            mode: self.owner.mode,
-            signature: self.signature.clone(),
-            reported: self.reported.clone(),
-            seen: self.seen.clone(),
-            since: self.since,
-            version: self.version,
-        };
-        row(&self.key(), &stored)
-    }
-}
-
-fn followed(item: Item) -> Result<Followed, StoreError> {
-    let stored: StoredFollowed = read(item)?;
-    Ok(Followed {
-        chain_id: stored.chain_id,
-        tx_hash: stored.tx_hash,
-        session_id: stored.session_id,
-        owner: Owner { org: stored.org, mode: stored.mode },
-        signature: stored.signature,
-        reported: stored.reported,
-        seen: stored.seen,
-        since: stored.since,
-        version: stored.version,
-    })
+fn key(followed: &Followed) -> Key {
+    Key::followed_transaction(followed.chain_id, &followed.tx_hash, &followed.session_id)
 }
 
 /// The write that begins to follow a transaction. [`crate::Refusal::Taken`] means that it is followed for this session
 /// already.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn follow(followed: &Followed) -> Result<Write, StoreError> {
-    Ok(Write::create(followed.item()?))
+    Ok(Write::put(row(&key(followed), followed)?).if_new())
 }
 
 /// The write that remembers the next state of a transaction that was read at `version`. Whoever else follows it at the
 /// same moment is refused, with all that this write stands beside.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn follow_on(followed: &Followed, version: u64) -> Result<Write, StoreError> {
-    Ok(Write::replace_at_version(followed.item()?, version))
+    Ok(Write::put(row(&key(followed), followed)?).at_version(version))
 }
 
 /// The write that ends the following of a transaction that was read at its version.
 pub fn unfollow(followed: &Followed) -> Write {
-    Write::delete_at_version(followed.key(), followed.version)
+    Write::delete(key(followed)).at_version(followed.version)
 }
 
 /// The writes of a payer's report, which [`anyspend_domain::payment::report`] decided on the session `was`: from then on the transaction is followed. [`crate::Refusal::Taken`] means that it is followed for this session
 /// already; then only the signature may be new, and [`sign`] adds it.
-///
-/// # Errors
-/// When something cannot be sealed or stored, which is a fault of ours.
 pub fn report(
     was: &CheckoutSession,
     session: &CheckoutSession,
@@ -214,9 +101,6 @@ pub fn report(
 }
 
 /// The write that adds the paying wallet's word to a transaction that is followed already.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn sign(followed: &Followed, signature: WalletSignature) -> Result<Write, StoreError> {
     let next = Followed { signature: Some(signature), version: followed.version + 1, ..followed.clone() };
     follow_on(&next, followed.version)
@@ -241,18 +125,12 @@ pub struct Progress {
 
 /// The write that remembers how far a chain was followed. Two that follow it at once may set each other back: then
 /// blocks are looked at twice, which harms nothing.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn progress(progress: &Progress) -> Result<Write, StoreError> {
     Ok(Write::put(row(&Key::chain(progress.chain_id), progress)?))
 }
 
 impl Db {
     /// Which sessions ask for exactly these amounts of a token for a recipient.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn sessions_asking(
         &self,
         chain_id: u64,
@@ -275,9 +153,6 @@ impl Db {
     }
 
     /// Whose transfers of which token are watched on a chain, each pair once, as token and recipient.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn watched_recipients(
         &self,
         chain_id: u64,
@@ -297,30 +172,21 @@ impl Db {
     }
 
     /// Every transaction that is followed on a chain.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn followed_transactions(&self, chain_id: u64) -> Result<Vec<Followed>, StoreError> {
-        self.partition(&follow_partition(chain_id)).await?.into_iter().map(followed).collect()
+        self.partition(&follow_partition(chain_id)).await?.into_iter().map(read).collect()
     }
 
     /// A transaction that is followed for a session.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_followed(
         &self,
         chain_id: u64,
         hash: &TxHash,
         session: &CheckoutSessionId,
     ) -> Result<Option<Followed>, StoreError> {
-        self.get(&Key::followed_transaction(chain_id, hash, session), true).await?.map(followed).transpose()
+        self.find(&Key::followed_transaction(chain_id, hash, session)).await
     }
 
     /// How far chains were followed, in the order asked for; chains nobody followed yet are left out.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn progress_of(&self, chains: &[u64]) -> Result<Vec<Progress>, StoreError> {
         let keys: Vec<Key> = chains.iter().map(|&chain| Key::chain(chain)).collect();
         let mut found =

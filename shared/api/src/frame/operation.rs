@@ -1,31 +1,21 @@
 //! What an operation is: one entry of a route group's table of contents, from which the router, the authorization,
 //! the OpenAPI document and the generated tests are all made.
 
-use crate::auth::Caller;
-use crate::call::{Answer, Call, Streamed};
+use crate::answer::{Answer, Reply};
+use crate::call::Call;
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::fields::{Body, describe_body};
-use crate::list::ListView;
+use crate::page::ListView;
 use crate::query::QueryParam;
-use anyspend_domain::api_key::Permission;
-use anyspend_domain::rate_limit::RateLimit;
+use crate::requirements::Requirements;
+use anyspend_domain::Owner;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method, StatusCode};
 use std::fmt;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
-
-/// Who may call an operation, and how often.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Anyone, without a limit of its own; for what costs nothing.
-    Public,
-    /// Anyone, limited per client IP.
-    Open(RateLimit),
-    /// An API key or a dashboard session with this permission.
-    Needs(Permission),
-}
 
 /// Who reads an operation's answers, and failures.
 #[derive(Debug, Clone, Copy)]
@@ -75,26 +65,7 @@ pub struct AnswerSpec {
     pub when: &'static str,
 }
 
-/// What a handler hands back.
-#[derive(Debug)]
-pub enum Reply {
-    /// All of the answer.
-    Whole(Answer),
-    /// An answer that is made while it is sent.
-    Streamed(Streamed),
-}
-
-impl From<Answer> for Reply {
-    fn from(answer: Answer) -> Self {
-        Self::Whole(answer)
-    }
-}
-
-impl From<Streamed> for Reply {
-    fn from(streamed: Streamed) -> Self {
-        Self::Streamed(streamed)
-    }
-}
+pub use crate::requirements::Access;
 
 type Handler = Box<dyn Fn(Arc<Call>) -> BoxFuture<'static, Result<Reply, ApiError>> + Send + Sync>;
 
@@ -112,6 +83,8 @@ pub struct Operation {
     pub summary: &'static str,
     /// More than one line.
     pub description: &'static str,
+    /// The resource it is about, by its `object`: its query and body go by every name that has for fields.
+    pub resource: &'static str,
     /// Its query parameters; others are refused.
     pub query: &'static [QueryParam],
     /// Its body's schema; without one, a body must be empty or `{}`.
@@ -197,6 +170,7 @@ impl Operation {
             access,
             summary,
             description: "",
+            resource: "",
             query: &[],
             body: None,
             answer: AnswerSpec { status, content, when: "" },
@@ -213,6 +187,13 @@ impl Operation {
         self
     }
 
+    /// Says what resource it is about, where neither its body nor its list does.
+    #[must_use]
+    pub const fn about(mut self, resource: &'static str) -> Self {
+        self.resource = resource;
+        self
+    }
+
     /// Takes these query parameters.
     #[must_use]
     pub const fn query(mut self, params: &'static [QueryParam]) -> Self {
@@ -224,6 +205,7 @@ impl Operation {
     #[must_use]
     pub fn body<T: Body>(mut self) -> Self {
         self.body = Some(describe_body::<T>);
+        self.resource = T::RESOURCE;
         self
     }
 
@@ -283,6 +265,26 @@ impl Operation {
         self
     }
 
+    /// Like [`Operation::beside`], for what is found by its owner: beside the check, `load` runs for the owner this key
+    /// opened the last time, and again only when that turns out to be another.
+    #[must_use]
+    pub fn of_owner<L, LoadFut, F, Fut, T>(self, load: L, handler: F) -> Self
+    where
+        L: Fn(Arc<Call>, Owner) -> LoadFut + Send + Sync + Copy + 'static,
+        LoadFut: Future<Output = Result<T, ApiError>> + Send + 'static,
+        F: Fn(Arc<Call>, Caller, T) -> Fut + Send + Sync + Copy + 'static,
+        Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.beside(
+            move |call: Arc<Call>| async move { call.expect(|owner| load(call.clone(), owner)).await },
+            move |call: Arc<Call>, caller: Caller, expected| async move {
+                let loaded = caller.confirm(expected, |owner| load(call.clone(), owner)).await?;
+                handler(call, caller, loaded).await
+            },
+        )
+    }
+
     /// Like [`Operation::beside`], for a load that leaves something behind: when the caller or the request is refused,
     /// `undo` takes it back before the refusal is answered, because a refused request has no effect.
     #[must_use]
@@ -312,14 +314,29 @@ impl Operation {
         self
     }
 
-    /// Runs the operation.
+    /// Runs the operation. What it refuses names fields as the version in force does.
     pub(crate) fn run(&self, call: Arc<Call>) -> BoxFuture<'static, Result<Reply, ApiError>> {
-        (self.handler)(call)
+        let (resource, running) = (self.resource, (self.handler)(call.clone()));
+        Box::pin(async move {
+            running.await.map_err(|error| error.naming_fields(|name| call.version().name_of(resource, name)))
+        })
     }
 
     /// Whether people read its answers.
     pub const fn is_page(&self) -> bool {
         matches!(self.audience, Audience::People(_))
+    }
+
+    /// What it demands of a request.
+    pub(crate) fn requirements(&self) -> Requirements {
+        Requirements {
+            access: self.access,
+            resource: self.resource,
+            query: self.query,
+            takes_body: self.body.is_some(),
+            changes: self.changes(),
+            is_page: self.is_page(),
+        }
     }
 
     /// Whether the method can carry an idempotency key and a body.

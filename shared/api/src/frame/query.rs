@@ -2,7 +2,8 @@
 
 use crate::error::ApiError;
 use crate::fields::unknown_parameter;
-use anyspend_domain::pasted::machine_form;
+use crate::versions;
+use anyspend_domain::pasted::{machine_form, verbatim};
 use anyspend_domain::{Code, Invalid, Problem, Timestamp};
 use std::borrow::Cow;
 use std::fmt;
@@ -32,6 +33,8 @@ pub enum QueryKind {
     Bool,
     /// One of these.
     OneOf(&'static [&'static str]),
+    /// One of these fields of the resource, by any of its names.
+    FieldOf(&'static [&'static str]),
     /// Any text, at most this many characters.
     Text(usize),
     /// A date, an ISO 8601 time or milliseconds.
@@ -39,9 +42,9 @@ pub enum QueryKind {
 }
 
 impl QueryKind {
-    /// Its JSON schema.
+    /// Its JSON schema, as a parameter of an operation on a resource.
     #[expect(clippy::cast_precision_loss, reason = "bounds are at most 2^53 - 1")]
-    pub fn schema(self) -> ObjectBuilder {
+    pub fn schema(self, resource: &str) -> ObjectBuilder {
         let builder = ObjectBuilder::new();
         match self {
             Self::Whole(min, max) => builder
@@ -53,7 +56,10 @@ impl QueryKind {
             Self::OneOf(values) => {
                 builder.schema_type(SchemaType::new(Type::String)).enum_values(Some(values.iter().copied()))
             }
-            Self::Moment => Self::Text(MOMENT).schema(),
+            Self::FieldOf(fields) => builder
+                .schema_type(SchemaType::new(Type::String))
+                .enum_values(Some(fields.iter().flat_map(|field| versions::names(resource, field)))),
+            Self::Moment => Self::Text(MOMENT).schema(resource),
             Self::Text(max) => builder.schema_type(SchemaType::new(Type::String)).max_length(Some(max)),
         }
     }
@@ -62,6 +68,7 @@ impl QueryKind {
 /// The parameters of one request.
 #[derive(Clone)]
 pub struct Query {
+    resource: &'static str,
     pairs: Vec<(String, String)>,
 }
 
@@ -72,13 +79,13 @@ impl fmt::Debug for Query {
 }
 
 impl Query {
-    /// Reads a query string against what the operation declares.
+    /// Reads a query string against what the operation on a resource declares.
     ///
     /// # Errors
     /// Every unknown and every repeated parameter at once.
-    pub fn parse(text: &str, declared: &[QueryParam]) -> Result<Self, ApiError> {
+    pub fn parse(text: &str, resource: &'static str, declared: &[QueryParam]) -> Result<Self, ApiError> {
         let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
-        let known: Vec<&str> = declared.iter().map(|param| param.name).collect();
+        let known: Vec<&str> = declared.iter().flat_map(|param| versions::names(resource, param.name)).collect();
         let mut problems = Vec::new();
         for (index, (name, _)) in pairs.iter().enumerate() {
             if !known.contains(&name.as_str()) {
@@ -87,65 +94,92 @@ impl Query {
                 problems.push(Problem::invalid(name, "must not be repeated"));
             }
         }
-        ApiError::merged(problems, None).map_or(Ok(Self { pairs }), Err)
+        ApiError::merged(problems, None).map_or(Ok(Self { resource, pairs }), Err)
+    }
+
+    /// What was sent under the names of a parameter: the names and their texts.
+    fn sent(&self, name: &'static str) -> impl Iterator<Item = (&'static str, &str)> {
+        let text = |name: &str| self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        versions::names(self.resource, name).into_iter().filter_map(move |name| Some((name, text(name)?)))
+    }
+
+    /// Reads a parameter by whichever of its names it was sent; by two with different values, it contradicts itself.
+    fn read<'q, T: PartialEq>(
+        &'q self,
+        name: &'static str,
+        read: impl Fn(&str, &'q str) -> Result<T, Problem>,
+    ) -> Result<Option<T>, Problem> {
+        let mut found: Option<(&str, T)> = None;
+        for (sent, text) in self.sent(name) {
+            let value = read(sent, text)?;
+            match &found {
+                None => found = Some((sent, value)),
+                Some((one, other)) if *other != value => {
+                    return Err(Problem::invalid(sent, format!("contradicts '{one}', which is the same parameter")));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(found.map(|(_, value)| value))
+    }
+
+    /// The same of what machines compare, whatever it was pasted with. Empty it means nothing: a filter that is lost by
+    /// mistake must not show, or export, everything.
+    fn read_given<T: PartialEq>(
+        &self,
+        name: &'static str,
+        read: impl Fn(&str, &str) -> Result<T, Problem>,
+    ) -> Result<Option<T>, Problem> {
+        self.read(name, |name, text| match &*machine_form(text) {
+            "" => Err(Problem::invalid(name, "must not be empty: leave the parameter out, or give it a value")),
+            text => read(name, text),
+        })
     }
 
     /// A parameter's text, as it was sent.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    pub fn text(&self, name: &'static str) -> Option<&str> {
+        self.sent(name).next().map(|(_, text)| text)
     }
 
     /// An id, code or name that machines compare, whatever it was pasted with.
-    pub fn identifier(&self, name: &str) -> Option<Cow<'_, str>> {
+    pub fn identifier(&self, name: &'static str) -> Option<Cow<'_, str>> {
         self.text(name).map(machine_form)
-    }
-
-    /// What was given for a parameter that means nothing when it is empty: a filter that is left out by mistake must not
-    /// show, or export, everything.
-    fn given(&self, name: &str) -> Result<Option<Cow<'_, str>>, Problem> {
-        match self.identifier(name) {
-            Some(text) if text.is_empty() => {
-                Err(Problem::invalid(name, "must not be empty: leave the parameter out, or give it a value"))
-            }
-            text => Ok(text),
-        }
     }
 
     /// A name machines compare, of at most `max` characters.
     ///
     /// # Errors
     /// `invalid_field_value` naming the parameter, also where it is empty.
-    pub fn identifier_within(&self, name: &str, max: usize) -> Result<Option<String>, Problem> {
+    pub fn identifier_within(&self, name: &'static str, max: usize) -> Result<Option<String>, Problem> {
         self.text_within(name, max)?;
-        Ok(self.given(name)?.map(Cow::into_owned))
+        self.read_given(name, |_, text| Ok(text.to_owned()))
     }
 
     /// A text of at most `max` characters, without control characters.
     ///
     /// # Errors
     /// `invalid_field_value` naming the parameter.
-    pub fn text_within(&self, name: &str, max: usize) -> Result<Option<&str>, Problem> {
-        match self.text(name) {
-            Some(text) if text.chars().count() > max => {
-                Err(Problem::invalid(name, format!("must be at most {max} characters long")))
+    pub fn text_within(&self, name: &'static str, max: usize) -> Result<Option<&str>, Problem> {
+        self.read(name, |name, text| {
+            if text.chars().count() > max {
+                return Err(Problem::invalid(name, format!("must be at most {max} characters long")));
             }
-            Some(text) if text.chars().any(char::is_control) => {
-                Err(Problem::invalid(name, "must not have control characters"))
-            }
-            text => Ok(text),
-        }
+            verbatim(text).map_err(|invalid| invalid.at(name))?;
+            Ok(text)
+        })
     }
 
     /// A whole number within bounds.
     ///
     /// # Errors
     /// `invalid_field_value` naming the parameter.
-    pub fn whole(&self, name: &str, bounds: RangeInclusive<u64>) -> Result<Option<u64>, Problem> {
-        let Some(text) = self.given(name)? else { return Ok(None) };
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        let value = digits.then(|| text.parse::<u64>().ok()).flatten().filter(|value| bounds.contains(value));
-        value.map(Some).ok_or_else(|| {
-            Problem::invalid(name, format!("must be a whole number from {} to {}", bounds.start(), bounds.end()))
+    pub fn whole(&self, name: &'static str, bounds: RangeInclusive<u64>) -> Result<Option<u64>, Problem> {
+        self.read_given(name, |name, text| {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            let value = digits.then(|| text.parse::<u64>().ok()).flatten().filter(|value| bounds.contains(value));
+            value.ok_or_else(|| {
+                Problem::invalid(name, format!("must be a whole number from {} to {}", bounds.start(), bounds.end()))
+            })
         })
     }
 
@@ -153,48 +187,47 @@ impl Query {
     ///
     /// # Errors
     /// `invalid_field_value` naming the parameter.
-    pub fn moment(&self, name: &str, upper: bool) -> Result<Option<Timestamp>, Problem> {
-        let text = self.identifier_within(name, MOMENT)?;
-        text.map(|text| Timestamp::parse_filter(&text, upper).map_err(|invalid| invalid.at(name))).transpose()
+    pub fn moment(&self, name: &'static str, upper: bool) -> Result<Option<Timestamp>, Problem> {
+        self.text_within(name, MOMENT)?;
+        self.read_given(name, |name, text| Timestamp::parse_filter(text, upper).map_err(|invalid| invalid.at(name)))
     }
 
     /// `true` or `false`, in any case, or `1` or `0`: what libraries make of a boolean.
     ///
     /// # Errors
     /// `invalid_field_value` naming the parameter.
-    pub fn bool(&self, name: &str) -> Result<Option<bool>, Problem> {
-        let Some(text) = self.given(name)? else { return Ok(None) };
-        match text.to_ascii_lowercase().as_str() {
-            "true" | "1" => Ok(Some(true)),
-            "false" | "0" => Ok(Some(false)),
+    pub fn bool(&self, name: &'static str) -> Result<Option<bool>, Problem> {
+        self.read_given(name, |name, text| match text.to_ascii_lowercase().as_str() {
+            "true" | "1" => Ok(true),
+            "false" | "0" => Ok(false),
             _ => Err(Problem::invalid(name, "must be 'true' or 'false'")),
-        }
-    }
-
-    /// The same parameter by either of two names.
-    ///
-    /// # Errors
-    /// `invalid_field_value` when one is neither true nor false, or they contradict each other.
-    pub fn bool_with_alias(&self, name: &str, alias: &str) -> Result<Option<bool>, Problem> {
-        match (self.bool(name)?, self.bool(alias)?) {
-            (Some(one), Some(other)) if one != other => {
-                Err(Problem::invalid(alias, format!("contradicts '{name}', which is the same parameter")))
-            }
-            (one, other) => Ok(one.or(other)),
-        }
+        })
     }
 
     /// One of a few values.
     ///
     /// # Errors
     /// `invalid_field_value` naming the parameter and what it may be.
-    pub fn one_of<'v>(&self, name: &str, values: &[&'v str]) -> Result<Option<&'v str>, Problem> {
-        let Some(text) = self.given(name)? else { return Ok(None) };
-        values
-            .iter()
-            .find(|value| **value == &*text)
-            .map(|value| Some(*value))
-            .ok_or_else(|| Problem::invalid(name, format!("must be one of: {}", values.join(", "))))
+    pub fn one_of(&self, name: &'static str, values: &[&'static str]) -> Result<Option<&'static str>, Problem> {
+        self.read_given(name, |name, text| {
+            let value = values.iter().copied().find(|value| *value == text);
+            value.ok_or_else(|| Problem::invalid(name, format!("must be one of: {}", values.join(", "))))
+        })
+    }
+
+    /// One of a few fields of the resource, by any of its names.
+    ///
+    /// # Errors
+    /// `invalid_field_value` naming the parameter and what it may be.
+    pub fn field_of(&self, name: &'static str, fields: &[&'static str]) -> Result<Option<&'static str>, Problem> {
+        let named: Vec<_> = fields.iter().map(|field| (*field, versions::names(self.resource, field))).collect();
+        self.read_given(name, |name, text| {
+            let field = named.iter().find(|(_, names)| names.contains(&text)).map(|(field, _)| *field);
+            field.ok_or_else(|| {
+                let names: Vec<_> = named.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+                Problem::invalid(name, format!("must be one of: {}", names.join(", ")))
+            })
+        })
     }
 }
 

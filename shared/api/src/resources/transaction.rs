@@ -1,20 +1,19 @@
 //! How a transaction is shown and listed: shared by the transactions' own group and a customer's list of them.
 
-use crate::auth::Owned;
 use crate::call::Call;
 use crate::checkout_session::{ShippingAddressSchema, ShippingOptionSchema};
 use crate::error::ApiError;
 use crate::fields::MAX_SAFE_INTEGER;
-use crate::list::{CURSOR, Finds, LIMIT, Listing, ORDER, PAGE, Part};
+use crate::list::{CURSOR, LIMIT, Listing, Matcher, ORDER, PAGE, Part};
 use crate::query::{QueryKind, QueryParam};
-use crate::version::{Addr, Time};
+use crate::versions::{Addr, Time};
 use anyspend_domain::buyer::{FormData, ShippingAddress};
 use anyspend_domain::chain::usd_value;
 use anyspend_domain::link_form::ShippingOption;
 use anyspend_domain::transaction::{PaymentException, Transaction, TransactionStatus};
 use anyspend_domain::{CustomerId, Metadata, Owner, PaymentLinkId, Problem, TransactionId};
 use anyspend_store::list::{ListRow, OpenList};
-use anyspend_store::transactions::{TransactionColumns, TransactionFilter};
+use anyspend_store::transactions::{TransactionColumns, TransactionFacet, TransactionFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,7 +24,7 @@ const ID: usize = 64;
 pub const STATUS: QueryParam = QueryParam {
     name: "status",
     description: "Only transactions that have come this far.",
-    kind: QueryKind::OneOf(&TransactionStatus::NAMES),
+    kind: QueryKind::OneOf(TransactionStatus::NAMES),
 };
 /// `from`
 pub const FROM: QueryParam = QueryParam {
@@ -73,7 +72,7 @@ pub fn read_filter(call: &Call) -> Result<TransactionFilter, ApiError> {
         PaymentLinkId::parse(&text).ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
     });
     Ok(TransactionFilter {
-        status: query.one_of("status", &TransactionStatus::NAMES)?.and_then(TransactionStatus::parse),
+        status: query.one_of("status", TransactionStatus::NAMES)?.and_then(TransactionStatus::named),
         customer_id: customer.transpose()?.or_else(|| CustomerId::parse(call.param("id"))),
         payment_link_id: link.transpose()?,
         chain_id: query.whole("chain_id", 1..=MAX_SAFE_INTEGER)?,
@@ -87,7 +86,7 @@ pub fn read_filter(call: &Call) -> Result<TransactionFilter, ApiError> {
 pub struct Transactions;
 
 /// The part of the list that a filter stands in.
-pub fn part(filter: &TransactionFilter) -> Part {
+pub fn part(filter: &TransactionFilter) -> Part<TransactionColumns> {
     let (sort, range) = filter.part();
     Part { sort, range }
 }
@@ -95,12 +94,13 @@ pub fn part(filter: &TransactionFilter) -> Part {
 impl Listing for Transactions {
     type Columns = TransactionColumns;
     type View = TransactionView;
+    const RESOURCE: &'static str = TransactionId::OBJECT;
 
-    fn facet(call: &Call) -> Result<usize, ApiError> {
+    fn facet(call: &Call) -> Result<TransactionFacet, ApiError> {
         Ok(read_filter(call)?.facet())
     }
 
-    fn part(call: &Call) -> Result<Option<Part>, ApiError> {
+    fn part(call: &Call) -> Result<Option<Part<TransactionColumns>>, ApiError> {
         let filter = read_filter(call)?;
         // Looking at each, the order of creation is the one.
         let wide = TransactionFilter { from: filter.from, to: filter.to, ..TransactionFilter::default() };
@@ -112,7 +112,7 @@ impl Listing for Transactions {
         Ok(filter.is_narrower_than_a_part().then(|| format!("{filter:?}")))
     }
 
-    fn finds(call: &Call, _: &Owner, _: String) -> Result<Finds<TransactionColumns>, ApiError> {
+    fn matcher(call: &Call, _: &Owner, _: String) -> Result<Matcher<TransactionColumns>, ApiError> {
         Ok(Box::new(read_filter(call)?.finds()))
     }
 
@@ -123,13 +123,6 @@ impl Listing for Transactions {
     ) -> Result<Vec<TransactionView>, ApiError> {
         let transactions = call.db.get_transactions(rows, &*call.platform).await?;
         Ok(transactions.iter().map(TransactionView::new).collect())
-    }
-}
-
-impl Owned for Transaction {
-    const OBJECT: &'static str = TransactionId::OBJECT;
-    fn owner(&self) -> &Owner {
-        &self.owner
     }
 }
 
@@ -163,20 +156,14 @@ pub struct TransactionView {
     confirmations: u64,
     /// Who paid.
     payer_address: Option<Addr>,
-    /// The same as `payer_address`.
-    from_address: Option<Addr>,
     /// Who was paid.
     recipient_address: Addr,
-    /// The same as `recipient_address`.
-    to_address: Addr,
     /// The customer record.
     customer_id: Option<String>,
     /// The link that was paid.
     payment_link_id: Option<String>,
     /// The session that was paid.
     session_id: Option<String>,
-    /// The same as `session_id`.
-    checkout_session_id: Option<String>,
     /// Where the money came from, when it was swapped on the way. Payments are not swapped here.
     #[schema(value_type = Option<u64>)]
     source_chain_id: Option<()>,
@@ -233,13 +220,10 @@ impl TransactionView {
             block_number: transaction.block.as_ref().map(|block| block.number),
             confirmations: transaction.confirmations,
             payer_address: payer.clone(),
-            from_address: payer,
             recipient_address: Addr(transaction.recipient_address.clone()),
-            to_address: Addr(transaction.recipient_address.clone()),
             customer_id: transaction.customer_id.as_ref().map(ToString::to_string),
             payment_link_id: transaction.payment_link_id.as_ref().map(ToString::to_string),
             session_id: session.clone(),
-            checkout_session_id: session,
             source_chain_id: None,
             source_token_address: None,
             source_amount: None,

@@ -2,14 +2,33 @@
 
 use crate::rate_limit::PER_API_KEY;
 use crate::text::Name;
+use crate::values::named::{named, named_in_fields};
 use crate::{ApiKeyId, Invalid, Mode, Owner, Timestamp, entropy};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use strum::{EnumMessage, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// What a credential may do. Each level includes the ones before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumMessage,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Permission {
     /// Look.
     Read,
@@ -19,28 +38,13 @@ pub enum Permission {
     Admin,
 }
 
+named!(Permission);
+named_in_fields!(Permission);
+
 impl Permission {
-    /// Every permission, weakest first.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Admin];
-
-    /// The name in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// Reads a permission by name.
-    ///
-    /// # Errors
-    /// `invalid_field_value` that lists the names.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        Self::ALL
-            .into_iter()
-            .find(|permission| permission.as_str() == text)
-            .ok_or_else(|| Invalid::new("must be one of: read, write, admin"))
+    /// What it means, in a sentence that stands in the documentation too.
+    pub fn meaning(self) -> &'static str {
+        self.get_documentation().unwrap_or_default()
     }
 }
 
@@ -67,7 +71,7 @@ impl Permissions {
             }
         }
         if distinct.is_empty() {
-            return Err(Invalid::new("must name at least one of: read, write, admin"));
+            return Err(Invalid::new(format!("must name at least one of: {}", Permission::NAMES.join(", "))));
         }
         Ok(Self(distinct))
     }
@@ -89,7 +93,8 @@ impl Permissions {
 }
 
 /// What is stored of a key: the SHA-256 of its text, which is enough to recognise it and useless to forge it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
@@ -103,6 +108,20 @@ impl KeyHash {
         let mut bytes = [0; 32];
         hex::decode_to_slice(text, &mut bytes).ok()?;
         Some(Self(bytes))
+    }
+}
+
+impl From<KeyHash> for String {
+    fn from(hash: KeyHash) -> Self {
+        hash.to_hex()
+    }
+}
+
+impl TryFrom<String> for KeyHash {
+    type Error = &'static str;
+
+    fn try_from(hex: String) -> Result<Self, Self::Error> {
+        Self::from_hex(&hex).ok_or("a hash of a key is 64 hexadecimal digits")
     }
 }
 
@@ -201,13 +220,15 @@ fn checksum(random: &str) -> String {
 }
 
 /// An API key as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
     /// `ak_…`, the key's public name.
     pub id: ApiKeyId,
     /// What it opens.
+    #[serde(flatten)]
     pub owner: Owner,
-    /// The hash it is found by.
+    /// The hash it is found by; what it is kept under says it.
+    #[serde(skip_serializing)]
     pub hash: KeyHash,
     /// Its first characters.
     pub prefix: String,
@@ -216,6 +237,7 @@ pub struct ApiKey {
     /// What it may do.
     pub permissions: Permissions,
     /// The API version answers are rendered in unless a request says otherwise.
+    #[serde(rename = "api_version")]
     pub pinned_version: String,
     /// Requests it may make per interval where its organization has a limit of its own; [`PER_API_KEY`] otherwise.
     pub rate_limit: Option<u32>,

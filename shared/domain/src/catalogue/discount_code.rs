@@ -4,10 +4,12 @@
 //! Applying it to a session reserves a use until the session ends, so that the price a buyer was shown is the price owed.
 
 use crate::checkout_session::AppliedDiscount;
+use crate::values::named::{named, named_in_fields};
 use crate::{
     Amount, DiscountCodeId, Invalid, Locator, Owner, Patch, PaymentLinkId, Problem, Rejection, Timestamp, pasted,
 };
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// Most codes of one batch.
 pub const MAX_BATCH: usize = 500;
@@ -47,7 +49,8 @@ impl CodeText {
 }
 
 /// How a code reckons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[strum(serialize_all = "lowercase")]
 pub enum ReductionType {
     /// In percent of the price.
     Percentage,
@@ -55,27 +58,8 @@ pub enum ReductionType {
     Fixed,
 }
 
-impl ReductionType {
-    /// Every type, by its name in JSON.
-    pub const ALL: [(&'static str, Self); 2] = [("percentage", Self::Percentage), ("fixed", Self::Fixed)];
-
-    /// Reads a type by name.
-    ///
-    /// # Errors
-    /// `invalid_field_value` that lists the types.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let found = Self::ALL.iter().find(|(name, _)| *name == text).map(|(_, found)| *found);
-        found.ok_or_else(|| Invalid::new("must be one of: percentage, fixed"))
-    }
-
-    /// The name in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Percentage => "percentage",
-            Self::Fixed => "fixed",
-        }
-    }
-}
+named!(ReductionType);
+named_in_fields!(ReductionType);
 
 /// What a code takes off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,11 +115,12 @@ impl Reduction {
 }
 
 /// A discount code.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiscountCode {
     /// `dc_…`; ends with the locator of the code.
     pub id: DiscountCodeId,
     /// Whose it is.
+    #[serde(flatten)]
     pub owner: Owner,
     /// What buyers type. It never changes.
     pub code: CodeText,
@@ -152,6 +137,7 @@ pub struct DiscountCode {
     /// When it ends.
     pub expires_at: Option<Timestamp>,
     /// The merchant's own switch.
+    #[serde(rename = "switched_on")]
     pub active: bool,
     /// When it was made.
     pub created_at: Timestamp,

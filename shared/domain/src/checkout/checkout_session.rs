@@ -16,16 +16,22 @@ use crate::buyer::Buyer;
 use crate::link_form::ShippingOption;
 use crate::text::{ClientReference, UtmTag};
 use crate::transaction::TxHash;
+use crate::values::is_default;
+use crate::values::named::named;
 use crate::web_url::WebUrl;
 use crate::{
     Address, Amount, CheckoutSessionId, Code, CustomerId, DiscountCodeId, Metadata, Owner, PaymentLinkId, Problem,
-    ProductId, Rejection, Timestamp,
+    ProductId, Rejection, Sealed, Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// What was stored of a session's progress. Time moves it on without a write: ask [`CheckoutSession::status`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantArray, VariantNames,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Status {
     /// Waiting for a payment.
     Open,
@@ -39,21 +45,9 @@ pub enum Status {
     Failed,
 }
 
+named!(Status);
+
 impl Status {
-    /// Every status, by its name in JSON.
-    pub const NAMES: [&'static str; 5] = ["open", "processing", "completed", "expired", "failed"];
-
-    /// The name in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Processing => "processing",
-            Self::Completed => "completed",
-            Self::Expired => "expired",
-            Self::Failed => "failed",
-        }
-    }
-
     /// The state machine, and nothing else.
     pub const fn may_become(self, next: Self) -> bool {
         matches!(
@@ -87,8 +81,11 @@ pub struct AppliedDiscount {
 }
 
 /// Why a failed session failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantArray, VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum FailureReason {
     /// Its link was deleted.
     LinkDeleted,
@@ -98,25 +95,18 @@ pub enum FailureReason {
     PaymentFailed,
 }
 
-impl FailureReason {
-    /// The name in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::LinkDeleted => "link_deleted",
-            Self::LinkUsedUp => "link_used_up",
-            Self::PaymentFailed => "payment_failed",
-        }
-    }
-}
+named!(FailureReason);
 
 /// A checkout session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckoutSession {
     /// `cs_…`; ends with its link's short code.
     pub id: CheckoutSessionId,
     /// Whose it is.
+    #[serde(flatten)]
     pub owner: Owner,
     /// What was stored of its progress.
+    #[serde(rename = "status")]
     pub stored_status: Status,
     /// The link it was opened from.
     pub payment_link_id: Option<PaymentLinkId>,
@@ -131,6 +121,7 @@ pub struct CheckoutSession {
     /// The price, once it is known.
     pub amount: Option<Amount>,
     /// What the buyer may choose, where the price is not fixed.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub bounds: Bounds,
     /// The discount code applied.
     pub discount: Option<AppliedDiscount>,
@@ -138,8 +129,10 @@ pub struct CheckoutSession {
     pub shipping_option: Option<ShippingOption>,
     /// What is asked above what is owed, in the token's smallest unit, so that no other unpaid session of the recipient
     /// asks for the same amount. Mostly nothing, never more than [`crate::settlement::MOST_EXTRA`].
+    #[serde(default, skip_serializing_if = "is_default")]
     pub extra: u64,
     /// Transactions that were reported for it.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub reports: u64,
     /// What has arrived so far; `None` is nothing.
     pub amount_received: Option<Amount>,
@@ -148,14 +141,17 @@ pub struct CheckoutSession {
     /// Where the buyer goes instead of paying.
     pub cancel_url: Option<WebUrl>,
     /// Redirects that a page's address named and that were not the merchant's: left out, and said so.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub ignored_urls: Vec<String>,
     /// The merchant's own name for this purchase.
     pub client_reference_id: Option<ClientReference>,
     /// The merchant's own notes.
     pub metadata: Option<Metadata>,
     /// Who buys.
-    pub buyer: Buyer,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub buyer: Sealed<Buyer>,
     /// Where the buyer came from.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub attribution: Attribution,
     /// Who paid, or says to pay.
     pub payer_address: Option<Address>,
@@ -228,7 +224,7 @@ impl CheckoutSession {
 
     /// Whether an answer about it shows who the buyer is, and must not be kept in the clear.
     pub fn names_somebody(&self) -> bool {
-        self.buyer != Buyer::default()
+        *self.buyer != Buyer::default()
     }
 
     /// Why a failed session failed: what was stored, or else the deletion of its link, by which an open one fails.
@@ -314,12 +310,10 @@ mod tests {
     use super::*;
     use crate::chain::Chains;
 
-    const ALL: [Status; 5] = [Status::Open, Status::Processing, Status::Completed, Status::Expired, Status::Failed];
-
     #[test]
     fn completed_expired_and_failed_are_final() {
         for end in [Status::Completed, Status::Expired, Status::Failed] {
-            assert!(ALL.iter().all(|next| !end.may_become(*next)));
+            assert!(Status::ALL.iter().all(|next| !end.may_become(*next)));
         }
         assert!(!Status::Open.may_become(Status::Completed), "nothing is completed without being seen on chain");
         assert!(Status::Processing.may_become(Status::Open) && !Status::Processing.may_become(Status::Expired));
@@ -356,7 +350,7 @@ mod tests {
     fn what_ended_a_session_is_taken_down_as_it_was_read_and_reads_the_same_ever_after() {
         let made_at = Timestamp::parse("2026-02-27T10:30:00Z").unwrap();
         let after = |seconds| made_at.plus_seconds(seconds);
-        for stored_status in ALL {
+        for stored_status in Status::ALL.iter().copied() {
             for deleted in
                 [None, Some(100), Some(MIN_LIFETIME - 1), Some(MIN_LIFETIME), Some(400)].map(|at| at.map(after))
             {

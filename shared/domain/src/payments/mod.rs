@@ -1,6 +1,7 @@
 //! What a transfer on a chain is to a session, and what it makes of it.
 
 mod finality;
+pub mod followed;
 pub mod payment;
 mod reference;
 pub mod settlement;

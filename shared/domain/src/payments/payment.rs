@@ -4,6 +4,7 @@
 //! outcome has a transaction that says what was unusual about it; and a session completes exactly when what arrived for it
 //! suffices, it had not ended, and its link had a use left.
 
+use crate::audit::AuditEventType;
 use crate::checkout_session::{CheckoutSession, FailureReason, Status};
 use crate::transaction::{Block, PaymentException, Transaction, TransactionStatus, TxHash};
 use crate::webhook::WebhookEvent;
@@ -66,7 +67,7 @@ impl LinkState {
 
 /// What becomes of a session and its transaction, and what else follows. All of it happens together or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct PaymentOutcome {
     /// The session afterwards.
     pub session: CheckoutSession,
     /// The transaction afterwards.
@@ -79,35 +80,40 @@ pub struct Outcome {
     pub events: Vec<WebhookEvent>,
 }
 
-impl Outcome {
+impl PaymentOutcome {
     /// Whether this is what completed the session.
     pub fn completes(&self) -> bool {
         self.events.contains(&WebhookEvent::CheckoutCompleted)
     }
 
+    /// Whether it is for good. What is not is no matter for the audit trail.
+    pub fn is_final(&self) -> bool {
+        self.transaction.status != TransactionStatus::Confirming
+    }
+
     /// What the audit trail calls it.
-    pub fn audit_event(&self) -> &'static str {
+    pub fn audit_event(&self) -> AuditEventType {
         match (self.completes(), self.counts_payment) {
-            (true, _) => "checkout_session.completed",
-            (false, true) => "checkout_session.payment_exception",
-            (false, false) => "checkout_session.failed",
+            (true, _) => AuditEventType::CheckoutSessionCompleted,
+            (false, true) => AuditEventType::CheckoutSessionPaymentException,
+            (false, false) => AuditEventType::CheckoutSessionFailed,
         }
     }
 }
 
-/// The transaction before this payment: one that is followed already, or a new one.
+/// The record that a payment continues.
 #[derive(Debug, Clone)]
-pub enum Seen {
-    /// Nothing was recorded of it.
+pub enum PaymentRecord {
+    /// Nothing was recorded of it: a new one, with this id.
     New(TransactionId),
     /// It was reported, or seen in a block.
-    Before(Box<Transaction>),
+    Existing(Box<Transaction>),
 }
 
-impl Seen {
-    fn record(self, session: &CheckoutSession, hash: &TxHash, amount: Amount, now: Timestamp) -> Transaction {
+impl PaymentRecord {
+    fn continued(self, session: &CheckoutSession, hash: &TxHash, amount: Amount, now: Timestamp) -> Transaction {
         match self {
-            Self::Before(transaction) => *transaction,
+            Self::Existing(transaction) => *transaction,
             Self::New(id) => Transaction {
                 id,
                 owner: session.owner.clone(),
@@ -179,7 +185,7 @@ pub fn report(
         return Err(Problem::invalid("tx_hash", must).into());
     }
     session.reports += 1;
-    let mut transaction = Seen::New(id).record(&session, &hash, due, now);
+    let mut transaction = PaymentRecord::New(id).continued(&session, &hash, due, now);
     transaction.payer_address.clone_from(&payer);
     transaction.version = 1;
     session.stored_status = Status::Processing;
@@ -192,12 +198,12 @@ pub fn report(
 /// A payment stands in a block, without enough confirmations yet; or it stood in one that a reorganisation took away.
 pub fn confirming(
     mut session: CheckoutSession,
-    seen: Seen,
+    record: PaymentRecord,
     payment: &Payment,
     link: LinkState,
     now: Timestamp,
-) -> (CheckoutSession, Transaction) {
-    let mut transaction = seen.record(&session, &payment.tx_hash, payment.amount, now);
+) -> PaymentOutcome {
+    let mut transaction = record.continued(&session, &payment.tx_hash, payment.amount, now);
     transaction.show(payment, now);
     transaction.status = TransactionStatus::Confirming;
     if matches!(session.status(now, link.deleted_at()), Status::Open | Status::Processing) {
@@ -206,19 +212,19 @@ pub fn confirming(
         session.payer_address = Some(payment.payer_address.clone());
         session.touch(now);
     }
-    (session, transaction)
+    PaymentOutcome { session, transaction, counts_use: false, counts_payment: false, events: Vec::new() }
 }
 
 /// A payment is final.
 pub fn settle(
     mut session: CheckoutSession,
-    seen: Seen,
+    record: PaymentRecord,
     payment: &Payment,
     link: LinkState,
     customer: Option<CustomerId>,
     now: Timestamp,
-) -> Outcome {
-    let mut transaction = seen.record(&session, &payment.tx_hash, payment.amount, now);
+) -> PaymentOutcome {
+    let mut transaction = record.continued(&session, &payment.tx_hash, payment.amount, now);
     transaction.show(payment, now);
     transaction.status = TransactionStatus::Completed;
     transaction.completed_at = Some(now);
@@ -270,7 +276,7 @@ pub fn settle(
     if transaction.exception.is_some() {
         events.push(WebhookEvent::PaymentException);
     }
-    Outcome { session, transaction, counts_use, counts_payment: true, events }
+    PaymentOutcome { session, transaction, counts_use, counts_payment: true, events }
 }
 
 /// How a payment came to nothing.
@@ -288,20 +294,20 @@ pub enum Failing {
 /// `invalid_status_transition` when the session has ended and its transaction was not being followed.
 pub fn fail(
     mut session: CheckoutSession,
-    seen: Seen,
+    record: PaymentRecord,
     hash: &TxHash,
     failing: Failing,
     link: LinkState,
     now: Timestamp,
-) -> Result<Outcome, Rejection> {
+) -> Result<PaymentOutcome, Rejection> {
     let status = session.status(now, link.deleted_at());
     let in_progress = matches!(status, Status::Open | Status::Processing);
-    if !in_progress && matches!(seen, Seen::New(_)) {
+    if !in_progress && matches!(record, PaymentRecord::New(_)) {
         let message = format!("Only a checkout session in progress can fail, and this one is {}.", status.as_str());
         return Err(Problem::new(Code::InvalidStatusTransition, message).into());
     }
     let expected = session.amount_due().or(session.bounds.min).unwrap_or(Amount::ONE);
-    let mut transaction = seen.record(&session, hash, expected, now);
+    let mut transaction = record.continued(&session, hash, expected, now);
     transaction.status = TransactionStatus::Failed;
     transaction.touch(now);
     if in_progress {
@@ -320,5 +326,5 @@ pub fn fail(
         session.touch(now);
     }
     let events = vec![WebhookEvent::PaymentFailed];
-    Ok(Outcome { session, transaction, counts_use: false, counts_payment: false, events })
+    Ok(PaymentOutcome { session, transaction, counts_use: false, counts_payment: false, events })
 }
