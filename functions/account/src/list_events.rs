@@ -141,7 +141,7 @@ async fn list(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
 }
 
 fn read_filter(query: &Query) -> Result<TrailFilter, ApiError> {
-    let text = |name| query.text_within(name, NAME).map(|text| text.map(str::to_owned));
+    let text = |name| query.identifier_within(name, NAME);
     Ok(TrailFilter {
         event_type: text("type")?,
         resource_type: text("resource_type")?,

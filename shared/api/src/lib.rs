@@ -10,6 +10,7 @@ mod hosts;
 mod resources;
 pub mod versions;
 
+use frame::page_address;
 pub use frame::{
     access_log, answer, auth, call, caller, clock, codes, commit, config, credential, error, expected, export, fields,
     idempotency, json, kms, list, openapi, operation, owner_cache, page, platform, query, rate_limit_cache, road, seal,

@@ -35,6 +35,7 @@ pub const fn entry(code: Code) -> Entry {
         Code::InvalidJson => (BAD, INVALID, "Send one JSON object in UTF-8 that repeats no key."),
         Code::InvalidApiVersion => (BAD, INVALID, "Send a known version, or leave the header out."),
         Code::InvalidIdempotencyKey => (BAD, INVALID, "Send a key of 1 to 256 printable characters."),
+        Code::RecipientIsToken => (BAD, INVALID, "Check `recipient_address`: it is a token's contract, not a wallet."),
         Code::TokenChainMismatch => (BAD, INVALID, "Check `token_address` against `chain_id`."),
         Code::RedirectIgnored => (BAD, INVALID, "Set the link's `return_url` or the organization's `website_url`."),
         Code::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, INVALID, "Send less at once."),
@@ -73,5 +74,5 @@ pub const fn entry(code: Code) -> Entry {
 
 /// Whether a code is only ever a warning, in a resource that was made all the same.
 pub const fn is_warning(code: Code) -> bool {
-    matches!(code, Code::TokenChainMismatch | Code::RedirectIgnored)
+    matches!(code, Code::TokenChainMismatch | Code::RecipientIsToken | Code::RedirectIgnored)
 }

@@ -228,6 +228,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A field that is missing, or empty, because of what stands beside it.
+    pub fn lacks(&mut self, name: &str, sent: bool) {
+        let path = self.path_of(name);
+        let problem = if sent { Problem::invalid(&path, "must not be empty") } else { Problem::missing(&path) };
+        // What cannot be read was complained of already.
+        if self.problems.iter().all(|known| known.param != problem.param) {
+            self.problems.push(problem);
+        }
+    }
+
     fn complain_of_unknown(&mut self) {
         for (name, _) in self.object.unwrap_or_default() {
             if !self.known.contains(&name.as_str()) {

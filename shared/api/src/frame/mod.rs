@@ -24,6 +24,7 @@ pub mod openapi;
 pub mod operation;
 pub mod owner_cache;
 pub mod page;
+pub(crate) mod page_address;
 pub mod platform;
 pub mod query;
 pub mod rate_limit_cache;

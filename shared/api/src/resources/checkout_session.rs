@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::error::{ApiError, ErrorItem};
 use crate::fields::Fields;
 use crate::list::{CURSOR, LIMIT, Listing, ORDER, PAGE, Part};
+use crate::payment_link::recipient_warning;
 use crate::query::{QueryKind, QueryParam};
 use crate::versions::{Addr, Time};
 use anyspend_domain::buyer::{Buyer, FormData, ShippingAddress};
@@ -140,7 +141,8 @@ pub(crate) struct ShippingAddressSchema {
     /// State, province or region.
     #[schema(required = false)]
     state: String,
-    /// Postal code.
+    /// Postal code, where the country has them.
+    #[schema(required = false)]
     postal_code: String,
     /// ISO 3166-1 alpha-2.
     country: String,
@@ -200,7 +202,13 @@ impl CheckoutSessionView {
             created_at: Time(session.created_at),
             updated_at: Time(session.updated_at),
             completed_at: session.completed_at.map(Time),
-            warnings: session.purchase.ignored_urls.iter().map(|param| ignored_url(param)).collect(),
+            warnings: session
+                .purchase
+                .ignored_urls
+                .iter()
+                .map(|param| ignored_url(param))
+                .chain(recipient_warning(&session.recipient_address))
+                .collect(),
         }
     }
 }
@@ -278,8 +286,9 @@ impl Listing for CheckoutSessions {
     fn part(call: &Call) -> Result<Option<Part<SessionColumns>>, ApiError> {
         let query = call.query();
         let span = (query.moment("from", false)?, query.moment("to", true)?);
-        let link = query.text("payment_link_id").map(|text| {
-            PaymentLinkId::parse(text).ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
+        let link = query.identifier("payment_link_id").map(|text| {
+            PaymentLinkId::parse(&text)
+                .ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
         });
         Ok(Some(part(link.transpose()?.as_ref(), span.0, span.1)))
     }

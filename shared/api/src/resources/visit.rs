@@ -2,6 +2,7 @@
 
 use crate::call::Call;
 use anyspend_domain::checkout_session::Attribution;
+use anyspend_domain::pasted::without_controls;
 use anyspend_domain::statistics::{Country, Day, MAX_REFERRER_BYTES, MAX_USER_AGENT_BYTES, Visitor, VisitorHash, cut};
 use anyspend_domain::{Owner, PaymentLinkId, VisitorId};
 use http::header;
@@ -13,7 +14,7 @@ impl Call {
     /// The country is what the configured header says: any other one could be written by the visitor.
     pub fn visit(&self, link: &PaymentLinkId, owner: &Owner, attribution: &Attribution) -> Option<Visitor> {
         let text = |name: &str, bytes: usize| {
-            let value = String::from_utf8_lossy(self.headers.get(name)?.as_bytes());
+            let value = without_controls(&String::from_utf8_lossy(self.headers.get(name)?.as_bytes()));
             Some(cut(value.trim(), bytes).to_owned()).filter(|text| !text.is_empty())
         };
         let config = &self.platform.config;

@@ -5,7 +5,7 @@ use crate::buyer::Buyer;
 use crate::chain::Chains;
 use crate::link_form::ShippingOption;
 use crate::metadata::MetadataPatch;
-use crate::payment_link::{PaymentLink, settlement_problems};
+use crate::payment_link::{PaymentLink, recipient_problem, settlement_problems};
 use crate::{
     Address, Amount, CheckoutSessionId, Code, Metadata, Owner, Patch, PaymentLinkId, Problem, ProductId, Rejection,
     Timestamp,
@@ -66,6 +66,9 @@ impl CheckoutSession {
         Metadata::apply(&mut metadata, request.metadata.map_or(Patch::Keep, Patch::Set));
         if metadata.as_ref().is_some_and(|metadata| metadata.pairs().len() > Metadata::MAX_KEYS) {
             problems.push(Problem::invalid("metadata", format!("must have at most {} keys", Metadata::MAX_KEYS)));
+        }
+        if let Source::Link(link) = source {
+            metadata = Metadata::over(metadata, link.terms.metadata.as_ref());
         }
         Rejection::unless_empty(problems)?;
         let Some(terms) = terms else { return Err(Problem::missing("payment_link_id").into()) };
@@ -181,6 +184,7 @@ impl Terms {
         problems.extend(Problem::of_each(&required, Problem::missing));
         let recipient = request.recipient_address.as_ref();
         problems.extend(settlement_problems(owner.mode, request.chain_id, recipient, chains));
+        problems.extend(recipient_problem(recipient, request.token_address.as_ref()));
         Some(Self {
             payment_link_id: None,
             product_id: request.product_id.clone(),

@@ -6,8 +6,8 @@
 use crate::buyer::{FormData, FormValue, ShippingAddress};
 use crate::link_form::{FieldKind, FormField, FormSchema, ShippingOption};
 use crate::payment_link::Terms;
-use crate::text::{Email, Name};
-use crate::{Code, Invalid, Problem, Rejection};
+use crate::text::{Email, Name, bounded};
+use crate::{Code, Invalid, Problem, Rejection, decimal, pasted};
 use std::collections::BTreeMap;
 
 /// Most characters of an answer on one line.
@@ -113,7 +113,7 @@ impl<'a> Asked<'a> {
         for field in self.form.iter().flat_map(|form| &form.fields) {
             let id = field.id.as_str();
             let param = format!("form_data.{id}");
-            match sent.remove(id).map(|sent| answer(field, sent)) {
+            match take(&mut sent, id).map(|sent| answer(field, sent)) {
                 Some(Ok(Some(value))) => {
                     data.insert(id.to_owned(), value);
                 }
@@ -163,6 +163,16 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// What was sent for a field: by its id as it is, or as it was typed. Ids of old forms were kept as they were sent.
+fn take(sent: &mut BTreeMap<String, Sent>, id: &str) -> Option<Sent> {
+    if let Some(found) = sent.remove(id) {
+        return Some(found);
+    }
+    let meant = pasted::findable(id);
+    let typed = sent.keys().find(|typed| pasted::findable(typed) == meant)?.clone();
+    sent.remove(&typed)
+}
+
 fn size(value: &FormValue) -> usize {
     match value {
         FormValue::Flag(_) => 1,
@@ -184,61 +194,39 @@ fn answer(field: &FormField, sent: Sent) -> Result<Option<FormValue>, Invalid> {
         (FieldKind::Number, _) => return Err(Invalid::new("must be a number")),
         (_, Sent::Number(_) | Sent::Flag(_)) => return Err(Invalid::new("must be a string")),
     };
-    // Browsers end lines with two characters; what is kept has one.
-    let text = text.replace("\r\n", "\n");
-    if text.trim().is_empty() {
+    if pasted::is_blank(&text) {
         return Ok(None);
     }
     let kept = match field.kind {
-        FieldKind::Text | FieldKind::Checkbox => line(&text, MAX_LINE)?,
-        FieldKind::Textarea => lines(&text)?,
-        FieldKind::Email => Email::parse(text.trim())?.as_str().to_owned(),
+        FieldKind::Text | FieldKind::Checkbox => bounded(&pasted::line(&text)?, 1, MAX_LINE)?,
+        // Browsers end lines with two characters; what is kept has one.
+        FieldKind::Textarea => bounded(&pasted::lines(&text)?, 1, MAX_LINES)?,
+        FieldKind::Email => Email::parse(&text)?.as_str().to_owned(),
         FieldKind::Phone => phone(&text)?,
-        FieldKind::Number => number(text.trim())?,
+        // A decimal number stays one that was written: a float would round what a merchant wants to read.
+        FieldKind::Number => bounded(&decimal::typed(&text)?.canonical(), 1, MAX_NUMBER)?,
         FieldKind::Select => choice(field, &text)?,
     };
     Ok(Some(FormValue::Text(kept)))
 }
 
-fn line(text: &str, most: usize) -> Result<String, Invalid> {
-    if text.chars().any(char::is_control) {
-        return Err(Invalid::new("must be one line of text"));
-    }
-    crate::text::bounded(text, 1, most)
-}
-
-fn lines(text: &str) -> Result<String, Invalid> {
-    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-        return Err(Invalid::new("must be text without control characters"));
-    }
-    crate::text::bounded(text, 1, MAX_LINES)
-}
-
 fn phone(text: &str) -> Result<String, Invalid> {
-    let text = text.trim();
+    // Telephones wrap numbers into marks of direction, and join their parts with what does not break.
+    let text = pasted::machine_form(text);
     let plausible = text.chars().all(|c| c.is_ascii_digit() || "+-()./#*,;extEXT ".contains(c))
         && text.chars().filter(char::is_ascii_digit).count() >= MIN_PHONE_DIGITS;
     if !plausible {
         return Err(Invalid::new("must be a telephone number"));
     }
-    crate::text::bounded(text, 1, MAX_PHONE)
-}
-
-/// A decimal number stays as it was written: a float would round what a merchant wants to read.
-fn number(text: &str) -> Result<String, Invalid> {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    if !all_digits(whole) || !all_digits(fraction) {
-        return Err(Invalid::new("must be a number such as 12 or 12.5"));
-    }
-    crate::text::bounded(text, 1, MAX_NUMBER)
+    bounded(&text, 1, MAX_PHONE)
 }
 
 fn choice(field: &FormField, text: &str) -> Result<String, Invalid> {
     let mut options = field.options.iter().flatten().map(Name::as_str);
-    if options.clone().any(|option| option == text) {
-        return Ok(text.to_owned());
+    let kept = pasted::line(text)?;
+    // Options of old forms were kept as they were sent.
+    if let Some(chosen) = options.clone().find(|option| *option == text || *option == kept) {
+        return Ok(chosen.to_owned());
     }
     let mut shown: Vec<&str> = options.by_ref().take(10).collect();
     if options.next().is_some() {
@@ -252,7 +240,7 @@ mod tests {
     use super::*;
     use crate::link_form::FieldId;
     use crate::money::ShippingCost;
-    use crate::text::CustomerName;
+    use crate::text::{CustomerName, PostalCode};
     use proptest::prelude::*;
 
     fn name(text: &str) -> Name {
@@ -335,6 +323,26 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_what_was_meant_by_what_was_pasted() {
+        for (kind, pasted, meant) in [
+            (FieldKind::Number, "1,5", "1.5"),
+            (FieldKind::Number, "\u{661}\u{66B}\u{665}", "1.5"),
+            (FieldKind::Number, "\u{2212}12.50", "-12.50"),
+            (FieldKind::Phone, "\u{202A}+1\u{A0}555\u{2011}0109\u{202C}", "+1 555-0109"),
+            (FieldKind::Email, "\u{FEFF}a@b.com ", "a@b.com"),
+            (FieldKind::Text, "Cafe\u{301}\u{200B}", "Caf\u{e9}"),
+            (FieldKind::Textarea, "a\r\nb\t", "a\nb"),
+            (FieldKind::Select, "b\u{200B}", "b"),
+        ] {
+            assert_eq!(kept(kind, text(pasted)), Some(FormValue::Text(meant.to_owned())), "{kind:?} {pasted:?}");
+        }
+        assert_eq!(kept(FieldKind::Text, text("\u{200B}")), None);
+        assert_eq!(kept(FieldKind::Number, text("1,000")), None);
+        let form = form(vec![field("caf\u{e9}", FieldKind::Text, true)]);
+        assert!(asked(&form).accept(input([("cafe\u{301}", text("x"))])).is_ok());
+    }
+
+    #[test]
     fn one_character_past_a_limit_is_refused() {
         for (kind, most) in [(FieldKind::Text, MAX_LINE), (FieldKind::Textarea, MAX_LINES)] {
             assert!(kept(kind, text(&"é".repeat(most))).is_some());
@@ -369,7 +377,7 @@ mod tests {
             line2: None,
             city: name("Springfield"),
             state: None,
-            postal_code: name("12345"),
+            postal_code: PostalCode::parse("12345").ok(),
             country: "US".to_owned(),
         };
         let options = [option.clone()];

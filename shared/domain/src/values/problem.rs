@@ -71,6 +71,8 @@ pub enum Code {
     ServiceUnavailable,
     /// A token address that is well known, but on another chain. A warning, never an error.
     TokenChainMismatch,
+    /// A recipient that is the contract of a well-known token. A warning, never an error.
+    RecipientIsToken,
     /// A redirect that was not the merchant's. A warning, never an error.
     RedirectIgnored,
 }

@@ -139,8 +139,8 @@ impl FieldValue for Timestamp {
         let read = match json {
             Json::String(text) => Self::parse(text),
             Json::Number(number) => whole(number)
-                .and_then(Self::from_millis)
-                .ok_or_else(|| Invalid::new("must be milliseconds since 1970, before the year 10000")),
+                .ok_or_else(|| Invalid::new("must be whole milliseconds since 1970"))
+                .and_then(Self::from_sent_millis),
             other => {
                 Err(Invalid::new(format!("must be an ISO 8601 time or milliseconds since 1970, not {}", other.kind())))
             }
@@ -155,7 +155,8 @@ impl FieldValue for Timestamp {
         let millis = ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::Integer))
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
-            .minimum(Some(0.0));
+            .minimum(Some(100_000_000_000.0))
+            .description(Some("Milliseconds; what is so small that it must be seconds is refused"));
         OneOfBuilder::new().item(iso).item(millis).into()
     }
 }
@@ -170,24 +171,17 @@ impl FieldValue for MetadataPatch {
         for (key, value) in pairs {
             let path = format!("{}.{key}", place.path);
             let mut place = place.inner(&path);
-            if !(1..=Metadata::MAX_KEY_LENGTH).contains(&key.chars().count()) {
-                let must = format!("must have a key of 1 to {} characters", Metadata::MAX_KEY_LENGTH);
-                place.refuse::<()>(Invalid::new(must));
-                continue;
-            }
-            match value {
-                Json::Null => {
-                    patch.insert(key.clone(), None);
+            let value = match value {
+                Json::Null => Ok(None),
+                Json::String(text) => Metadata::check_value(text).map(Some),
+                other => Err(Invalid::new(format!("must be a string, not {}", other.kind()))),
+            };
+            match Metadata::check_key(key).and_then(|key| Ok((key, value?))) {
+                Ok((key, value)) => {
+                    patch.insert(key, value);
                 }
-                Json::String(text) if text.chars().count() <= Metadata::MAX_VALUE_LENGTH => {
-                    patch.insert(key.clone(), Some(text.clone()));
-                }
-                Json::String(_) => {
-                    let must = format!("must be at most {} characters long", Metadata::MAX_VALUE_LENGTH);
-                    place.refuse::<()>(Invalid::new(must));
-                }
-                other => {
-                    place.refuse::<()>(Invalid::new(format!("must be a string, not {}", other.kind())));
+                Err(invalid) => {
+                    place.refuse::<()>(invalid);
                 }
             }
         }
