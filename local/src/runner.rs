@@ -137,7 +137,7 @@ impl Runner {
         let _ = tokio::time::timeout(DELIVERIES_DRAIN, deliverer.finished()).await;
         deliverer.abort().await;
         drop(deliverer);
-        // The SDK's idle connections are closed with the platform, so the engine can stop.
+        // The platform holds the way to the engine, which can then stop.
         drop(self.platform);
         if let Some(embedded) = self.embedded {
             let stopped = tokio::task::spawn_blocking(move || embedded.stop());
@@ -253,7 +253,7 @@ async fn open_database(options: &Options, data: Option<&DataDir>) -> Result<(Db,
         Some(url) => (config::connection_to(url), options.table.as_str(), None),
         None => {
             let embedded = Embedded::start(data.map(DataDir::database).as_deref())?;
-            (Connection::local(embedded.url().to_owned()), EMBEDDED_TABLE, Some(embedded))
+            (Connection::in_process(embedded.http_client()), EMBEDDED_TABLE, Some(embedded))
         }
     };
     let client = connection.client();

@@ -193,9 +193,10 @@ async fn two_runners_cannot_share_a_data_directory() {
 #[tokio::test]
 async fn another_dynamodb_endpoint_can_be_used_and_gets_its_table() {
     let engine = anyspend_embedded::Embedded::start(None).unwrap();
+    let port = engine.listen().unwrap();
     let (one, other) = (Folder::new("remote-1"), Folder::new("remote-2"));
     let key = "asp_test_abcdefghijklmnopqrstuvwxyz012345";
-    let start = |folder: &Folder| start(&["--data", folder.text(), "--dynamodb", engine.url(), "--key", key]);
+    let start = |folder: &Folder| start(&["--data", folder.text(), "--dynamodb", port.url(), "--key", key]);
     let (one, other) = (start(&one), start(&other));
     assert_eq!(one.create().await.status(), 201);
     assert_eq!(other.total().await, 1);
@@ -265,7 +266,8 @@ async fn bytes_that_are_no_http_do_not_disturb_the_process() {
 async fn a_table_of_an_earlier_version_is_refused_at_the_start_and_not_by_every_list() {
     use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
     let engine = anyspend_embedded::Embedded::start(None).unwrap();
-    let client = anyspend_store::db::Connection::local(engine.url().to_owned()).client();
+    let port = engine.listen().unwrap();
+    let client = anyspend_store::db::Connection::local(port.url().to_owned()).client();
     let mut table = client.create_table().table_name("old").billing_mode(BillingMode::PayPerRequest);
     for (name, role) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
         table = table
@@ -279,7 +281,7 @@ async fn a_table_of_an_earlier_version_is_refused_at_the_start_and_not_by_every_
             .key_schema(KeySchemaElement::builder().attribute_name(name).key_type(role).build().unwrap());
     }
     table.send().await.unwrap();
-    let said = refusal(&["--memory", "--dynamodb", engine.url(), "--table", "old"]);
+    let said = refusal(&["--memory", "--dynamodb", port.url(), "--table", "old"]);
     assert!(said.contains("earlier version") && said.contains("its index 'list' lacks "), "{said}");
 }
 
