@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// A data directory, held by this process alone.
 #[derive(Debug)]
-pub struct DataDir {
+pub(crate) struct DataDir {
     path: PathBuf,
     _lock: File,
 }
@@ -20,7 +20,7 @@ impl DataDir {
     ///
     /// # Errors
     /// When it cannot be made, or another process holds it.
-    pub fn open(path: &Path) -> Result<Self, String> {
+    pub(crate) fn open(path: &Path) -> Result<Self, String> {
         let shown = path.display();
         fs::create_dir_all(path).map_err(|error| format!("cannot make the data directory {shown}: {error}"))?;
         let lock = File::create(path.join("lock")).map_err(|error| format!("cannot write to {shown}: {error}"))?;
@@ -32,7 +32,7 @@ impl DataDir {
     }
 
     /// Where the database is kept.
-    pub fn database(&self) -> PathBuf {
+    pub(crate) fn database(&self) -> PathBuf {
         self.path.join("platform.db")
     }
 
@@ -40,7 +40,7 @@ impl DataDir {
     ///
     /// # Errors
     /// When its file cannot be read or written.
-    pub fn secret(&self) -> Result<MasterSecret, String> {
+    pub(crate) fn secret(&self) -> Result<MasterSecret, String> {
         let text = self.kept("secret", || MasterSecret::generate().to_hex())?;
         MasterSecret::from_hex(&text).ok_or_else(|| "the file 'secret' in the data directory is damaged".to_owned())
     }
@@ -50,7 +50,7 @@ impl DataDir {
     ///
     /// # Errors
     /// When its file cannot be read or written.
-    pub fn first_key(&self) -> Result<String, String> {
+    pub(crate) fn first_key(&self) -> Result<String, String> {
         self.kept("api_key", || KeyText::generate(Mode::Test).expose().to_owned())
     }
 

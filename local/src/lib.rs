@@ -1,8 +1,12 @@
 //! The whole platform in one process: every route group on an embedded, persistent DynamoDB.
 
-pub mod data_dir;
+mod data_dir;
+mod database;
+mod first_key;
+pub mod jobs;
 pub mod options;
 pub mod runner;
+mod serving;
 
 use anyspend_api::Group;
 

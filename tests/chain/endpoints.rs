@@ -3,6 +3,7 @@
 use crate::node::{CHAIN, Node, USDC, transfer};
 use crate::proxy::{Malady, Proxy};
 use crate::world::{CONFIRMATIONS, PRICE, Session, World, platform, start};
+use anyspend_api::job::Job;
 use anyspend_domain::chain::{ChainAccess, Chains};
 use anyspend_testing::{App, Client};
 use serde_json::{Value, json};
@@ -264,14 +265,14 @@ async fn what_goes_wrong_on_one_chain_is_no_matter_to_another() {
     let chains = urls.map(|(id, url)| (id, ChainAccess { rpc_urls: vec![url], confirmations: Some(1) }));
     let app =
         App::start_with(anyspend_local::groups, |config| config.chains = Chains::new(BTreeMap::from(chains))).await;
-    let settler = Settler::new(app.platform.clone()).unwrap();
+    let settler = Settler::prepare(app.platform.clone()).unwrap();
     (world.app, world.settler) = (app, settler);
     let client = world.app.admin().await;
     let buyer = world.node.wallet(1).await;
     world.node.mint(USDC, &buyer, 1_000 * PRICE).await;
     let session = world.session(&client, &world.recipient(), json!({})).await;
     world.node.send(transfer(&buyer, USDC, &session.recipient, PRICE)).await;
-    let runs = world.settler.run().await;
+    let runs = world.settler.run_once().await;
     assert_eq!(
         runs.iter().map(|run| (run.chain_id, run.problem.is_some())).collect::<Vec<_>>(),
         [(1, true), (CHAIN, false)]
@@ -283,7 +284,7 @@ async fn what_goes_wrong_on_one_chain_is_no_matter_to_another() {
 async fn an_endpoint_of_another_chain_settles_nothing() {
     let node = Node::start(1, Some(start())).await;
     let app = platform(vec![node.url.clone()]).await;
-    let run = Settler::new(app.platform.clone()).unwrap().run().await.remove(0);
+    let run = Settler::prepare(app.platform.clone()).unwrap().run_once().await.remove(0);
     assert!(run.problem.unwrap().contains("chain 1"));
     assert_eq!(run.latest, 0);
 }

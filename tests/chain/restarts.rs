@@ -2,6 +2,7 @@
 
 use crate::node::{USDC, transfer};
 use crate::world::{PRICE, Session, World};
+use anyspend_api::job::Job;
 use anyspend_store::db::Item;
 use anyspend_testing::Client;
 use anyspend_testing::death::{Death, kill};
@@ -53,9 +54,9 @@ async fn a_process_that_dies_at_any_call_of_a_run_has_settled_a_payment_once_aft
                     world.node.mine(3).await;
                 }
                 let dying = world.app.another_instance();
-                let settler = Settler::new(dying.platform.clone()).unwrap();
+                let settler = Settler::prepare(dying.platform.clone()).unwrap();
                 dying.faults.plan(move |call, _| (call == at).then_some(fault));
-                let _ = dying.faults.until_death(settler.run()).await;
+                let _ = dying.faults.until_death(settler.run_once()).await;
                 let reached = dying.faults.calls() >= at;
                 world.finish().await;
                 let what = format!("{fault:?} at call {at}, final: {is_final}");
@@ -117,7 +118,7 @@ async fn however_often_and_wherever_runs_are_killed_each_transfer_is_one_record_
             sessions.push((session, amounts));
         }
         let dying = world.app.another_instance();
-        let mut settler = Settler::new(dying.platform.clone()).unwrap();
+        let mut settler = Settler::prepare(dying.platform.clone()).unwrap();
         while !to_pay.is_empty() || dice.roll(8) > 0 {
             match dice.roll(6) {
                 0 if !to_pay.is_empty() => {
@@ -134,11 +135,11 @@ async fn however_often_and_wherever_runs_are_killed_each_transfer_is_one_record_
                     let death = Death::at(dice.roll(9), 1 + dice.roll(30), 1 + dice.roll(16));
                     if dice.roll(4) == 0 {
                         // A new process knows nothing of what was looked at before.
-                        settler = Settler::new(dying.platform.clone()).unwrap();
+                        settler = Settler::prepare(dying.platform.clone()).unwrap();
                     }
-                    let run = kill(&dying.faults, death, settler.run());
+                    let run = kill(&dying.faults, death, settler.run_once());
                     let killed = match dice.roll(3) {
-                        0 => join(run, world.settler.run()).await.0,
+                        0 => join(run, world.settler.run_once()).await.0,
                         _ => run.await,
                     };
                     *kills.entry(death.name()).or_default() += usize::from(killed.is_none());
@@ -223,12 +224,12 @@ async fn two_runs_at_once_settle_each_payment_once() {
         sessions.push(session);
     }
     let other = world.app.another_instance();
-    let other = Settler::new(other.platform.clone()).unwrap();
+    let other = Settler::prepare(other.platform.clone()).unwrap();
     for _ in 0..3 {
-        join(world.run(), other.run()).await;
+        join(world.run(), other.run_once()).await;
         world.node.mine(1).await;
     }
-    join(world.run(), other.run()).await;
+    join(world.run(), other.run_once()).await;
     world.finish().await;
     for session in &sessions {
         assert_eq!(world.read(&client, session).await["status"], "completed");

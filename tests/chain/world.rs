@@ -1,6 +1,7 @@
 //! A platform that follows a chain.
 
 use crate::node::{CHAIN, Node, USDC};
+use anyspend_api::job::Job;
 use anyspend_domain::chain::{ChainAccess, Chains};
 use anyspend_domain::payment::{LinkState, report};
 use anyspend_domain::settlement::{WalletSignature, statement};
@@ -10,7 +11,7 @@ use anyspend_store::db::Item;
 use anyspend_store::settlement;
 use anyspend_testing::{App, Client, START};
 use serde_json::{Value, json};
-use settle::{Run, Settler};
+use settle::{ChainRun, Settler};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -49,7 +50,7 @@ impl World {
     pub(crate) async fn with_endpoints(node: Node, urls: impl FnOnce(&Node) -> Vec<String>) -> Self {
         node.dollars().await;
         let app = platform(urls(&node)).await;
-        let settler = Settler::new(app.platform.clone()).unwrap();
+        let settler = Settler::prepare(app.platform.clone()).unwrap();
         Self { node, app, settler, recipients: AtomicU64::new(1) }
     }
 
@@ -108,19 +109,19 @@ impl World {
     }
 
     /// One run of settlement on the chain.
-    pub(crate) async fn run(&self) -> Run {
-        self.settler.run().await.remove(0)
+    pub(crate) async fn run(&self) -> ChainRun {
+        self.settler.run_once().await.remove(0)
     }
 
     /// A run that must do all it should.
-    pub(crate) async fn settle(&self) -> Run {
+    pub(crate) async fn settle(&self) -> ChainRun {
         let run = self.run().await;
         assert_eq!(run.problem, None, "{run:?}");
         run
     }
 
     /// Mines enough for everything there is to be final, and runs.
-    pub(crate) async fn finish(&self) -> Run {
+    pub(crate) async fn finish(&self) -> ChainRun {
         self.node.mine(CONFIRMATIONS).await;
         self.settle().await
     }

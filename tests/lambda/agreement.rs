@@ -6,6 +6,7 @@ use crate::template::Template;
 use crate::world::{TABLE, World};
 use anyspend_api::operation::Audience;
 use anyspend_api::{Access, Group, Operation};
+use anyspend_local::jobs::JOBS;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,8 +65,7 @@ fn functions() -> BTreeSet<String> {
 
 /// The functions that serve no routes: jobs.
 fn jobs() -> BTreeSet<String> {
-    let groups: BTreeSet<String> = anyspend_local::groups().iter().map(|group| group.name.to_owned()).collect();
-    functions().difference(&groups).cloned().collect()
+    JOBS.iter().map(|job| job.name.to_owned()).collect()
 }
 
 /// Whether a fixture is for a job, and not a request.
@@ -88,10 +88,10 @@ fn matches(pattern: &str, path: &str) -> bool {
 }
 
 #[test]
-fn every_group_is_a_folder_and_every_folder_a_package_and_a_function_of_the_template() {
+fn every_group_and_every_job_is_a_folder_and_every_folder_a_package_and_a_function_of_the_template() {
     let groups = anyspend_local::groups().into_iter().map(|group| group.name.to_owned());
     let folders = functions();
-    assert!(groups.into_iter().all(|group| folders.contains(&group)));
+    assert_eq!(groups.chain(jobs()).collect::<BTreeSet<_>>(), folders);
     let functions = Template::load().functions();
     assert_eq!(folders, functions.iter().map(|function| function.binary.clone()).collect());
     for function in functions {
@@ -142,6 +142,38 @@ fn every_job_has_a_fixture_of_what_sets_it_off() {
         assert!(function.routes.is_empty(), "{job}");
         assert!(fixtures.keys().any(|name| function_of(name) == job), "{job} has no fixture");
     }
+}
+
+#[test]
+fn every_job_is_started_as_often_as_it_says_and_has_time_to_end_its_run() {
+    let template = Template::load();
+    for job in JOBS {
+        let function = template.function(job.name);
+        let rate = match job.every.as_secs() / 60 {
+            1 => "rate(1 minute)".to_owned(),
+            minutes => format!("rate({minutes} minutes)"),
+        };
+        assert_eq!(function.schedules, [rate], "{}", job.name);
+        assert!(function.timeout.unwrap() > job.run_time.as_secs(), "{}", job.name);
+    }
+}
+
+#[test]
+fn every_function_has_its_log_group_and_alarms_for_its_errors_and_its_throttling() {
+    let template = Template::load();
+    let (logs, alarms) = (template.resources("AWS::Logs::LogGroup"), template.resources("AWS::CloudWatch::Alarm"));
+    let metrics = |alarm: &str| template.properties(alarm)["Metrics"].to_string();
+    let throttles = metrics("MerchantRoutesThrottledAlarm") + &metrics("OtherFunctionsThrottledAlarm");
+    let functions = template.functions();
+    for function in &functions {
+        let name = function.logical_id.strip_suffix("Function").unwrap();
+        assert_eq!(template.package_of(name), function.binary);
+        assert!(logs.contains(format!("{name}LogGroup").as_str()), "{name} has no log group");
+        assert!(alarms.contains(format!("{name}ErrorsAlarm").as_str()), "{name} has no alarm for its errors");
+        assert!(throttles.contains(&format!("\"{name}Function\"")), "{name} is in no alarm for throttling");
+    }
+    // One more is the gateway's, four more are about no single function.
+    assert_eq!((logs.len(), alarms.len()), (functions.len() + 1, functions.len() + 4));
 }
 
 #[test]

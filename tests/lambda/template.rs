@@ -27,6 +27,10 @@ pub(crate) struct Function {
     pub(crate) permissions: BTreeSet<Permission>,
     /// What it may do with the KMS key.
     pub(crate) key_actions: BTreeSet<String>,
+    /// After how many seconds it is cut off.
+    pub(crate) timeout: Option<u64>,
+    /// The schedules that start it, such as `rate(1 minute)`.
+    pub(crate) schedules: Vec<String>,
     /// The route keys that lead to it, such as `ANY /api/v1/payment-links/{proxy+}`.
     pub(crate) routes: Vec<String>,
 }
@@ -35,7 +39,21 @@ impl Template {
     pub(crate) fn load() -> Self {
         let text = std::fs::read_to_string(crate::root().join("template.yaml")).unwrap();
         let documents = Yaml::load_from_str(&text).unwrap();
-        Self(plain(&documents[0]))
+        let mut template = plain(&documents[0]);
+        let resources = std::mem::take(template["Resources"].as_object_mut().unwrap());
+        template["Resources"] = resources.into_iter().flat_map(|(name, resource)| unrolled(name, resource)).collect();
+        Self(template)
+    }
+
+    /// Every resource of a type, by its name.
+    pub(crate) fn resources(&self, kind: &str) -> BTreeSet<&str> {
+        let resources = self.0["Resources"].as_object().unwrap().iter();
+        resources.filter(|(_, resource)| resource["Type"] == kind).map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// How a function's name in the loops maps to its package.
+    pub(crate) fn package_of(&self, name: &str) -> String {
+        text(&self.0["Mappings"]["Functions"][name]["Package"])
     }
 
     /// A resource's properties.
@@ -64,6 +82,8 @@ impl Template {
                     environment: variables.map(|(name, value)| (name.clone(), text(value))).collect(),
                     permissions: permissions(&properties["Policies"]),
                     key_actions: key_actions(&properties["Policies"]),
+                    timeout: properties["Timeout"].as_u64(),
+                    schedules: properties["Events"].as_object().unwrap().values().filter_map(schedule).collect(),
                     routes: properties["Events"].as_object().unwrap().values().filter_map(route_key).collect(),
                 }
             })
@@ -99,6 +119,24 @@ impl Template {
             .unwrap_or_else(|| panic!("no route of template.yaml takes {path}, not even a default one"));
         (route.clone(), function.binary.clone())
     }
+}
+
+/// What a resource, or a loop over a list of names, makes.
+fn unrolled(name: String, resource: Value) -> Vec<(String, Value)> {
+    if !name.starts_with("Fn::ForEach::") {
+        return vec![(name, resource)];
+    }
+    let [variable, names, body] = resource.as_array().unwrap().as_slice() else { panic!("{name} is no loop") };
+    let placeholder = format!("${{{}}}", variable.as_str().unwrap());
+    let names = names.as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+    let bodies = names.map(|name| body.to_string().replace(&placeholder, name));
+    bodies.flat_map(|body| serde_json::from_str::<Map<_, _>>(&body).unwrap()).collect()
+}
+
+/// The schedule of an event that has one.
+fn schedule(event: &Value) -> Option<String> {
+    let properties = &event["Properties"];
+    properties["Schedule"].as_str().or(properties["ScheduleExpression"].as_str()).map(str::to_owned)
 }
 
 /// The route of an event of the gateway; what schedules and streams send has none.

@@ -22,7 +22,7 @@ use anyspend_domain::customer::Customer;
 use anyspend_domain::discount_code::{CodeText, DiscountCode, DiscountCodePatch, ReductionType};
 use anyspend_domain::line_item::NewLineItem;
 use anyspend_domain::organization::Organization;
-use anyspend_domain::payment::{LinkState, Payment, Seen, settle};
+use anyspend_domain::payment::{LinkState, Payment, PaymentRecord, settle};
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
 use anyspend_domain::product::{Product, ProductPatch};
 use anyspend_domain::statistics::{Visitor, VisitorHash};
@@ -331,7 +331,7 @@ fn transaction(session: CheckoutSession, customer: CustomerId, now: Timestamp) -
         block: None,
         confirmations: 1,
     };
-    settle(session, Seen::New(id), &payment, LinkState::None, Some(customer), now).transaction
+    settle(session, PaymentRecord::New(id), &payment, LinkState::None, Some(customer), now).transaction
 }
 
 /// Has nothing to seal.

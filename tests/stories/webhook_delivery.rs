@@ -3,13 +3,14 @@
 use crate::webhook_receivers::{Receivers, Seen, come_to_the_present, deliver, deliverer, endpoint, happen};
 use crate::webhooks::{WEBHOOKS, create_webhook, webhook_path};
 use crate::{app, create_link};
+use anyspend_api::serve;
 use anyspend_domain::Mode;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::webhook_delivery::{LEASE_SECONDS, RETRY_SECONDS};
+use anyspend_store::StoreError;
 use anyspend_testing::faults::Fault;
 use anyspend_testing::{App, Client};
 use aws_sdk_dynamodb::types::AttributeValue;
-use deliver_webhooks::host::handle;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 
@@ -707,6 +708,13 @@ fn image(row: &HashMap<String, AttributeValue>) -> Value {
     row.iter().map(|(name, held)| (name.clone(), value(held))).collect::<serde_json::Map<_, _>>().into()
 }
 
+/// What a function of this platform answers an event that sets it off.
+async fn handle(app: &App, event: &Value) -> Result<Value, StoreError> {
+    let trigger = serde_json::from_value(event.clone()).unwrap();
+    let answer = serve::handle(&app.platform, &deliverer(app), trigger).await?;
+    Ok(serde_json::to_value(answer).unwrap())
+}
+
 /// The batch a stream sends for every row whose partition begins so.
 async fn batch(app: &App, prefix: &str) -> Value {
     let (client, table) = app.table();
@@ -714,8 +722,10 @@ async fn batch(app: &App, prefix: &str) -> Value {
     let rows = all.items().iter().filter(|row| row["pk"].as_s().unwrap().starts_with(prefix));
     let records = rows.enumerate().map(|(number, row)| {
         let keys = json!({"pk": {"S": row["pk"].as_s().unwrap()}, "sk": {"S": row["sk"].as_s().unwrap()}});
-        json!({"eventName": "INSERT", "eventSource": "aws:dynamodb",
-               "dynamodb": {"Keys": keys, "NewImage": image(row), "SequenceNumber": number.to_string()}})
+        let change =
+            json!({"Keys": keys, "NewImage": image(row), "SequenceNumber": number.to_string(), "SizeBytes": 1});
+        json!({"eventID": number.to_string(), "eventName": "INSERT", "eventSource": "aws:dynamodb",
+               "awsRegion": "us-east-1", "dynamodb": change})
     });
     json!({"Records": records.collect::<Vec<_>>()})
 }
@@ -732,10 +742,8 @@ async fn a_batch_of_the_stream_is_told_at_once_and_a_repeated_one_is_not_told_ag
     let events = batch(&app, "OUTBOX#").await;
     ping(&client, &webhook).await;
     let asked = batch(&app, "DELIVERY#").await;
-    let deliverer = deliverer(&app);
     for batch in [&events, &asked, &events, &asked] {
-        let answer = handle(&deliverer, batch).await.unwrap();
-        assert_eq!(serde_json::to_value(answer).unwrap(), json!({"batchItemFailures": []}));
+        assert_eq!(handle(&app, batch).await.unwrap(), json!({"batchItemFailures": []}));
         assert!(receivers.seen().len() >= 3);
     }
     assert_eq!((receivers.seen().len(), app.count("OUTBOX#").await), (4, 0));
@@ -752,14 +760,10 @@ async fn a_record_that_could_not_be_told_comes_again_and_what_is_left_is_found_b
     let events = batch(&app, "OUTBOX#").await;
     let shaken = app.another_instance();
     shaken.faults.plan(|_, _| Some(Fault::CutBefore));
-    let answer = handle(&deliverer(&shaken), &events).await.unwrap();
     let expected = json!({"batchItemFailures": [{"itemIdentifier": "0"}]});
-    assert_eq!(serde_json::to_value(answer).unwrap(), expected);
-    assert!(
-        handle(&deliverer(&shaken), &json!({"source": "aws.events"})).await.is_err(),
-        "a sweep that failed says so"
-    );
-    handle(&deliverer(&app), &json!({"source": "aws.events"})).await.unwrap();
+    assert_eq!(handle(&shaken, &events).await.unwrap(), expected);
+    assert!(handle(&shaken, &json!({"source": "aws.events"})).await.is_err(), "a sweep that failed says so");
+    handle(&app, &json!({"source": "aws.events"})).await.unwrap();
     at_rest(&app, &client, &[webhook], "the sweep").await;
 }
 
@@ -783,7 +787,7 @@ async fn the_stream_leaves_endpoints_that_were_slow_to_the_sweep() {
         .unwrap();
     happen(&app, &client.owner).await;
     let events = batch(&app, "OUTBOX#").await;
-    handle(&deliverer(&app), &events).await.unwrap();
+    handle(&app, &events).await.unwrap();
     assert_eq!((receivers.seen_at("/quick").len(), receivers.seen_at("/slow").len()), (1, 0));
     deliver(&app).await;
     assert_eq!((receivers.seen_at("/quick").len(), receivers.seen_at("/slow").len()), (1, 1));

@@ -6,7 +6,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::TransactionId;
 use anyspend_domain::api_key::Permission;
-use anyspend_domain::payment::{Failing, Seen, fail};
+use anyspend_domain::payment::{Failing, PaymentRecord, fail};
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -26,9 +26,9 @@ pub(crate) fn operation() -> Operation {
 async fn fail_payment(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
     let wallet = simulate::payer(None)?;
     let (hash, id) = (simulate::hash(), TransactionId::generate(call.now));
-    simulate(&call, &caller, &wallet, |ground| {
-        let (session, seen) = (ground.session.clone(), Seen::New(id.clone()));
-        Ok(fail(session, seen, &hash, Failing::Session, ground.link, call.now)?)
+    simulate(&call, &caller, &wallet, |context| {
+        let (session, record) = (context.session.clone(), PaymentRecord::New(id.clone()));
+        Ok(fail(session, record, &hash, Failing::Session, context.link, call.now)?)
     })
     .await
 }

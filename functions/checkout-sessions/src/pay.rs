@@ -6,7 +6,7 @@ use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::api_key::Permission;
-use anyspend_domain::payment::{Payment, Seen, settle};
+use anyspend_domain::payment::{Payment, PaymentRecord, settle};
 use anyspend_domain::{Address, Amount, Problem, TransactionId};
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -44,8 +44,8 @@ async fn pay(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
     let body = call.body::<Pay>(&caller)?;
     let wallet = simulate::payer(body.payer_address)?;
     let (hash, id) = (simulate::hash(), TransactionId::generate(call.now));
-    simulate(&call, &caller, &wallet, |ground| {
-        let session = ground.session.clone();
+    simulate(&call, &caller, &wallet, |context| {
+        let session = context.session.clone();
         let owed = session.amount_due().map(|due| {
             // Nothing is owed any more: whoever pays again pays the price again.
             session.amount_received.map_or(Some(due), |received| due.checked_sub(received)).unwrap_or(due)
@@ -59,8 +59,8 @@ async fn pay(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
             block: None,
             confirmations: 0,
         };
-        let customer = ground.customer_id(&wallet, call.now);
-        Ok(settle(session, Seen::New(id.clone()), &payment, ground.link, customer, call.now))
+        let customer = context.customer_id(&wallet, call.now);
+        Ok(settle(session, PaymentRecord::New(id.clone()), &payment, context.link, customer, call.now))
     })
     .await
 }

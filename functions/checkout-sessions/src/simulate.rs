@@ -7,7 +7,7 @@ use anyspend_domain::payment::Outcome;
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{Address, CheckoutSessionId, Code, entropy};
 use anyspend_store::commit::pause;
-use anyspend_store::payments::{self, Ground};
+use anyspend_store::payments::{self, PaymentContext};
 use http::StatusCode;
 
 /// How often a payment is decided anew because another change came first. Each time, the other one got through.
@@ -33,7 +33,7 @@ pub(crate) async fn simulate(
     call: &Call,
     caller: &Caller,
     wallet: &Address,
-    decide: impl Fn(&Ground) -> Result<Outcome, ApiError>,
+    decide: impl Fn(&PaymentContext) -> Result<Outcome, ApiError>,
 ) -> Result<Answer, ApiError> {
     if caller.owner.mode.is_live() {
         let message = "Test helpers move test sessions: use a key that begins with 'asp_test_'.";
@@ -48,14 +48,14 @@ pub(crate) async fn simulate(
         }
         // Boxed, like every read of several rows at once: futures are moved about, and this one holds three replies.
         let again = decision > 0;
-        let ground = Box::pin(call.db.payment_ground(&caller.owner, &id, wallet, &*call.platform, again));
-        let ground = ground.await?.ok_or_else(absent)?;
-        let outcome = decide(&ground)?;
-        let view = CheckoutSessionView::new(&outcome.session, call, ground.link.deleted_at());
+        let context = Box::pin(call.db.payment_context(&caller.owner, &id, wallet, &*call.platform, again));
+        let context = context.await?.ok_or_else(absent)?;
+        let outcome = decide(&context)?;
+        let view = CheckoutSessionView::new(&outcome.session, call, context.link.deleted_at());
         let mut answer = call.answer(StatusCode::OK, &view)?;
         answer.bears_secret = outcome.session.names_somebody();
         let changes = Changes {
-            writes: payments::writes(&ground, None, &outcome, call.now, &*call.platform)?,
+            writes: payments::writes(&context, None, &outcome, call.now, &*call.platform)?,
             event_type: outcome.audit_event(),
             resource_type: CheckoutSessionId::OBJECT,
             resource_id: id.to_string(),

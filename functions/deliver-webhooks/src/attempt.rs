@@ -4,19 +4,18 @@ use crate::deliverer::Deliverer;
 use crate::lanes::Turn;
 use crate::message;
 use crate::subject::Subject;
+use anyspend_api::job::Job;
 use anyspend_domain::webhook::{DisabledReason, SLOW_MILLIS, SLOW_SECONDS, Webhook};
 use anyspend_domain::webhook_delivery::{ATTEMPT_SECONDS, AttemptReport, Delivery, MAX_ANSWER_BYTES, Settled};
 use anyspend_domain::{RequestId, Timestamp, WebhookId, entropy};
 use anyspend_sender::{Loopback, Message, SendError};
 use anyspend_store::audit::{self, AuditEvent};
-use anyspend_store::{CommitError, Refusal, StoreError, Write, webhook_deliveries, webhooks};
+use anyspend_store::{Patience, Refusal, Step, StoreError, Write, webhook_deliveries, webhooks};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often it is tried to write down how an attempt ended. The lease outlasts them.
-const SETTLE_ATTEMPTS: u32 = 6;
-/// Longest pause between two tries.
-const SETTLE_PAUSE_MILLIS: u64 = 2_000;
+/// How long it is tried to write down how an attempt ended. The lease outlasts it.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
 /// An attempt that has taken this long makes room for quicker ones.
 const LONG: Duration = Duration::from_millis(SLOW_MILLIS);
 
@@ -127,31 +126,28 @@ impl Deliverer {
         slow_until: Option<Timestamp>,
     ) -> Result<(), StoreError> {
         let now = self.now();
-        let mut webhook = Some(webhook);
-        let mut last = StoreError::Unavailable("an endpoint kept changing".to_owned());
-        for attempt in 0..SETTLE_ATTEMPTS {
+        let patience = Patience::until(Instant::now() + WRITTEN_WITHIN).through_outages();
+        let read = &webhook;
+        let written = self.db().decide(patience, |refused| async move {
+            let reread = match refused {
+                None => None,
+                // The endpoint is another one by now, or none.
+                Some(Refusal::Unsupported) => {
+                    Some(self.db().find_webhook(&delivery.owner, &delivery.webhook_id).await?)
+                }
+                Some(_) => return Ok(Step::Done(())),
+            };
             let mut writes = vec![webhook_deliveries::replace(delivery, claimed)?];
-            if let Some(before) = &webhook {
-                match before.verdict(settled, gone) {
-                    Some(reason) => writes.extend(disabling(before, reason, now)?),
-                    None => writes.push(webhooks::record(before, settled, now, slow_until)),
+            let webhook = reread.as_ref().map_or(Some(read), Option::as_ref);
+            if let Some(webhook) = webhook {
+                match webhook.verdict(settled, gone) {
+                    Some(reason) => writes.extend(disabling(webhook, reason, now)?),
+                    None => writes.push(webhooks::record(webhook, settled, now, slow_until)),
                 }
             }
-            match self.db().commit(writes).await {
-                Ok(()) => return Ok(()),
-                Err(CommitError::Refused { refusal: Refusal::Unsupported, .. }) => {
-                    // The endpoint is another one by now, or none.
-                    webhook = self.db().find_webhook(&delivery.owner, &delivery.webhook_id).await?;
-                }
-                Err(CommitError::Refused { .. }) => return Ok(()),
-                Err(CommitError::Store(error)) => {
-                    last = error;
-                    let pause = (50_u64 << attempt).min(SETTLE_PAUSE_MILLIS);
-                    tokio::time::sleep(Duration::from_millis(pause)).await;
-                }
-            }
-        }
-        Err(last)
+            Ok(Step::Write(writes, ()))
+        });
+        written.await?.ok_or_else(|| StoreError::Unavailable("an endpoint kept changing".to_owned()))
     }
 }
 
@@ -160,7 +156,7 @@ fn disabling(before: &Webhook, reason: DisabledReason, now: Timestamp) -> Result
     after.disable(reason, now);
     let object = (WebhookId::OBJECT, after.id.as_str());
     let run = RequestId::generate(now);
-    let event = AuditEvent::by_job("webhook.disabled", object, ("system", "deliver-webhooks"), &run, now);
+    let event = AuditEvent::by_job("webhook.disabled", object, ("system", Deliverer::NAME), &run, now);
     Ok(vec![webhooks::disable(before, &after, now)?, audit::record(&after.owner, &event)?])
 }
 

@@ -8,10 +8,11 @@
 
 mod attempt;
 mod deliverer;
-pub mod host;
+mod job;
 mod lanes;
 mod message;
 mod signature;
 mod subject;
 
 pub use deliverer::{Deliverer, Pace};
+pub use job::Swept;

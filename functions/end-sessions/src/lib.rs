@@ -9,29 +9,25 @@
 //! run may die anywhere, and two may run at once.
 
 use anyspend_api::Platform;
+use anyspend_api::job::{Afterwards, Job, NotPrepared, Run, Summary, demand_secret};
 use anyspend_domain::checkout_session::{CheckoutSession, Status};
 use anyspend_domain::webhook::WebhookEvent;
-use anyspend_domain::{CheckoutSessionId, OrgId, RequestId, Timestamp};
+use anyspend_domain::{CheckoutSessionId, OrgId};
 use anyspend_store::audit::{self, AuditEvent};
 use anyspend_store::checkout_sessions::{self, SessionColumns};
-use anyspend_store::commit::pause;
 use anyspend_store::list::{Columns, Ending, ListId, Selection};
 use anyspend_store::outbox::{self, OutboxEvent};
 use anyspend_store::schema::SHARDS;
-use anyspend_store::{CommitError, Db, StoreError, Write};
+use anyspend_store::{Patience, Step, StoreError, Write};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// How long a run goes on beginning new work. What it has not reached by then is the next run's.
-const RUN_TIME: Duration = Duration::from_secs(40);
 /// Sessions that are ended side by side.
 const AT_ONCE: usize = 8;
 /// Sessions that are read from the index at once.
 const PAGE: u32 = 200;
-/// How often ending one session is decided anew because another change came first.
-const DECISIONS: u32 = 5;
 
 /// What a run did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -52,52 +48,60 @@ impl Done {
     }
 }
 
-struct Run<'a> {
-    platform: &'a Platform,
-    db: Db,
-    now: Timestamp,
-    began: Instant,
-    /// Names the run in the audit trail.
-    request_id: RequestId,
-}
-
-/// The scheduled job: what `serve::on_events` runs. What the event says does not matter.
-///
-/// # Errors
-/// When the platform has no secret: buyers stand sealed in the rows that are rewritten.
-pub fn job(platform: Arc<Platform>) -> Result<impl AsyncFn(serde_json::Value) -> Result<Done, String>, String> {
-    if platform.config.secret.is_none() {
-        return Err("PLATFORM_SECRET is not set, so sessions cannot be read".to_owned());
+impl Summary for Done {
+    fn is_idle(&self) -> bool {
+        *self == Self::default()
     }
-    Ok(async move |_: serde_json::Value| run(&platform).await.map_err(|error| error.to_string()))
 }
 
-/// One run.
+/// The scheduled job.
+#[derive(Debug)]
+pub struct EndSessions(Arc<Platform>);
+
+impl Job for EndSessions {
+    const NAME: &'static str = "end-sessions";
+    const EVERY: Duration = Duration::from_secs(60);
+    const RUN_TIME: Duration = Duration::from_secs(40);
+    type Summary = Done;
+    type Error = StoreError;
+
+    /// Buyers stand sealed in the rows that are rewritten.
+    fn prepare(platform: Arc<Platform>) -> Result<Self, NotPrepared> {
+        demand_secret::<Self>(&platform)?;
+        Ok(Self(platform))
+    }
+
+    async fn run(&self, run: &Run) -> Result<Done, StoreError> {
+        Endings { platform: &self.0, run }.all().await
+    }
+}
+
+/// One run, as a host would make it.
 ///
 /// # Errors
 /// When the table does not answer. What was not done is done by the next run.
 pub async fn run(platform: &Platform) -> Result<Done, StoreError> {
-    let now = platform.clock.now();
-    let run =
-        Run { platform, db: platform.db.metered(), now, began: Instant::now(), request_id: RequestId::generate(now) };
-    let mut done = Done::default();
-    for shard in 0..SHARDS {
-        for (list, endings) in run.db.lists_with_endings(shard).await? {
-            Box::pin(run.end_in(&list, &endings, &mut done)).await?;
-        }
-    }
-    for shard in 0..SHARDS {
-        Box::pin(run.end_due(shard, &mut done)).await?;
-    }
-    if done != Done::default() {
-        tracing::info!(?done, calls = run.db.cost().calls, "sessions ended");
-    }
-    Ok(done)
+    let run = Run::of::<EndSessions>(platform, Afterwards::GoesOn);
+    Endings { platform, run: &run }.all().await
 }
 
-impl Run<'_> {
-    fn is_over(&self) -> bool {
-        self.began.elapsed() >= RUN_TIME
+struct Endings<'a> {
+    platform: &'a Platform,
+    run: &'a Run,
+}
+
+impl Endings<'_> {
+    async fn all(&self) -> Result<Done, StoreError> {
+        let mut done = Done::default();
+        for shard in 0..SHARDS {
+            for (list, endings) in self.run.db.lists_with_endings(shard).await? {
+                Box::pin(self.end_in(&list, &endings, &mut done)).await?;
+            }
+        }
+        for shard in 0..SHARDS {
+            Box::pin(self.end_due(shard, &mut done)).await?;
+        }
+        Ok(done)
     }
 
     /// Ends what deletions of links have ended, until each session says so itself.
@@ -105,14 +109,14 @@ impl Run<'_> {
         if list.object != SessionColumns::OBJECT {
             return Err(StoreError::Fault(format!("nobody knows how to end a '{}'", list.object)));
         }
-        let open = self.db.open_list::<SessionColumns>(list, &Selection::all(0, 0), self.now).await?;
+        let open = self.run.db.open_list::<SessionColumns>(list, &Selection::all(0, 0), self.run.now).await?;
         let ids = open.ended.iter().filter_map(|id| CheckoutSessionId::parse(id)).collect();
         self.end_all(ids, done).await?;
         for ending in endings {
-            if ending.is_superfluous(self.now) {
-                self.db.forget_ending(list, ending).await?;
-            } else if open.ended.is_empty() && ending.done_at.is_none() && ending.is_known(self.now) {
-                self.db.finish_ending(list, ending, self.now).await?;
+            if ending.is_superfluous(self.run.now) {
+                self.run.db.forget_ending(list, ending).await?;
+            } else if open.ended.is_empty() && ending.done_at.is_none() && ending.is_known(self.run.now) {
+                self.run.db.finish_ending(list, ending, self.run.now).await?;
             }
         }
         Ok(())
@@ -121,12 +125,12 @@ impl Run<'_> {
     /// Ends the sessions of a shard whose time is over.
     async fn end_due(&self, shard: u8, done: &mut Done) -> Result<(), StoreError> {
         loop {
-            let due = self.db.due_sessions(shard, self.now, PAGE).await?;
+            let due = self.run.db.due_sessions(shard, self.run.now, PAGE).await?;
             let before = *done;
             let whole = u32::try_from(due.len()).is_ok_and(|found| found == PAGE);
             self.end_all(due, done).await?;
             // The index follows the table a moment later: what was just ended may still be found, and is the next run's.
-            if !whole || *done == before || self.is_over() {
+            if !whole || *done == before || self.run.is_over() {
                 return Ok(());
             }
         }
@@ -134,7 +138,7 @@ impl Run<'_> {
 
     async fn end_all(&self, ids: Vec<CheckoutSessionId>, done: &mut Done) -> Result<(), StoreError> {
         let mut ending = stream::iter(ids)
-            .take_while(|_| std::future::ready(!self.is_over()))
+            .take_while(|_| std::future::ready(!self.run.is_over()))
             .map(|id| async move { self.end(&id).await })
             .buffer_unordered(AT_ONCE);
         while let Some(ended) = ending.try_next().await? {
@@ -145,26 +149,19 @@ impl Run<'_> {
 
     /// Ends one session; `None` when nothing has ended it, or somebody else has said so already.
     async fn end(&self, id: &CheckoutSessionId) -> Result<Option<Status>, StoreError> {
-        for decision in 0..DECISIONS {
-            if decision > 0 {
-                tokio::time::sleep(pause(decision)).await;
-            }
-            let (found, link_deleted_at) = self.db.find_session_and_links_end(id, self.platform).await?;
-            let Some(was) = found else { return Ok(None) };
+        let ended = self.run.db.decide(Patience::until(self.run.deadline), |_| async {
+            let (found, link_deleted_at) = self.run.db.find_session_and_links_end(id, self.platform).await?;
+            let Some(was) = found else { return Ok(Step::Done(None)) };
             let mut session = was.clone();
-            if !session.end(self.now, link_deleted_at) {
-                return Ok(None);
+            if !session.end(self.run.now, link_deleted_at) {
+                return Ok(Step::Done(None));
             }
             let mut writes = checkout_sessions::update(&was, &session, self.platform)?;
             writes.extend(self.told(&session)?);
-            match self.db.commit(writes).await {
-                Ok(()) => return Ok(Some(session.stored_status)),
-                Err(CommitError::Refused { .. }) => {}
-                Err(CommitError::Store(error)) => return Err(error),
-            }
-        }
-        // It keeps changing, so it is being looked after; if not, the next run does.
-        Ok(None)
+            Ok(Step::Write(writes, Some(session.stored_status)))
+        });
+        // One that keeps changing is being looked after; if not, the next run does.
+        Ok(ended.await?.flatten())
     }
 
     /// What the merchant learns of it, where there is one.
@@ -176,10 +173,10 @@ impl Run<'_> {
         let expired = session.stored_status == Status::Expired;
         let event_type = if expired { "checkout_session.expired" } else { "checkout_session.failed" };
         let object = (CheckoutSessionId::OBJECT, session.id.as_str());
-        let event = AuditEvent::by_job(event_type, object, ("system", "end-sessions"), &self.request_id, self.now);
+        let event = AuditEvent::by_job(event_type, object, ("system", EndSessions::NAME), &self.run.id, self.run.now);
         let mut writes = vec![audit::record(owner, &event)?];
         if expired {
-            writes.push(outbox::emit(&OutboxEvent::of(session, None, WebhookEvent::CheckoutExpired, self.now))?);
+            writes.push(outbox::emit(&OutboxEvent::of(session, None, WebhookEvent::CheckoutExpired, self.run.now))?);
         }
         Ok(writes)
     }

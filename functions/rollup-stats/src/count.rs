@@ -2,21 +2,18 @@
 
 use anyspend_domain::ShortCode;
 use anyspend_domain::statistics::{Bucket, Counted, Gathered, SHARDS};
-use anyspend_store::statistics::Kept;
-use anyspend_store::{Db, StoreError};
+use anyspend_store::{Db, Patience, Step, StoreError};
 use futures_util::future::try_join_all;
-
-/// How often a link is counted anew because somebody else changed its rows first.
-pub(crate) const ATTEMPTS: u32 = 20;
+use std::sync::OnceLock;
 
 /// Counts a bucket of every link in it; how many there are.
-pub(crate) async fn bucket(db: &Db, bucket: Bucket) -> Result<u64, StoreError> {
-    let shards = (0..SHARDS).map(|number| shard(db, bucket, number));
+pub(crate) async fn bucket(db: &Db, bucket: Bucket, patience: Patience) -> Result<u64, StoreError> {
+    let shards = (0..SHARDS).map(|number| shard(db, bucket, number, patience));
     Ok(try_join_all(shards).await?.into_iter().sum())
 }
 
 /// The facts come link by link, so one link at a time is held in memory.
-async fn shard(db: &Db, bucket: Bucket, number: u8) -> Result<u64, StoreError> {
+async fn shard(db: &Db, bucket: Bucket, number: u8, patience: Patience) -> Result<u64, StoreError> {
     let mut links = 0;
     let mut from = None;
     let mut at_hand: Option<(ShortCode, Gathered)> = None;
@@ -29,7 +26,7 @@ async fn shard(db: &Db, bucket: Bucket, number: u8) -> Result<u64, StoreError> {
                     let mut gathered = Gathered::default();
                     gathered.take(&fact);
                     if let Some((code, gathered)) = at_hand.replace((code, gathered)) {
-                        Box::pin(link(db, &code, bucket, &gathered)).await?;
+                        Box::pin(link(db, &code, bucket, &gathered, patience)).await?;
                         links += 1;
                     }
                 }
@@ -41,32 +38,44 @@ async fn shard(db: &Db, bucket: Bucket, number: u8) -> Result<u64, StoreError> {
         }
     }
     if let Some((code, gathered)) = at_hand {
-        Box::pin(link(db, &code, bucket, &gathered)).await?;
+        Box::pin(link(db, &code, bucket, &gathered, patience)).await?;
         links += 1;
     }
     Ok(links)
 }
 
 /// Counts a bucket of one link, unless it is counted already.
-async fn link(db: &Db, code: &ShortCode, bucket: Bucket, facts: &Gathered) -> Result<(), StoreError> {
-    let mut first_seen = None;
-    for _ in 0..ATTEMPTS {
+async fn link(
+    db: &Db,
+    code: &ShortCode,
+    bucket: Bucket,
+    facts: &Gathered,
+    patience: Patience,
+) -> Result<(), StoreError> {
+    let first_seen = &OnceLock::new();
+    let counted = db.decide(patience, |_| async move {
         let mut ledger = db.open_ledger(code, bucket.day(), &[bucket]).await?;
         // Facts that came after this receipt are the recount's.
         if ledger.counted.contains_key(&bucket) {
-            return Ok(());
+            return Ok(Step::Done(()));
         }
-        let unique = match first_seen {
-            Some(unique) => unique,
-            None => *first_seen.insert(db.count_first_seen(code, bucket, &facts.visitors).await?),
+        let unique = match first_seen.get() {
+            Some(unique) => *unique,
+            None => {
+                let unique = db.count_first_seen(code, bucket, &facts.visitors).await?;
+                *first_seen.get_or_init(|| unique)
+            }
         };
         let counted = ledger.counts.count(bucket, facts, &Counted::default());
         ledger.note(bucket, counted.map_err(|error| StoreError::Fault(format!("link {code}: {error}")))?);
         let day = ledger.counts.days.entry(bucket.day()).or_default();
         day.unique_visitors = day.unique_visitors.saturating_add(unique);
-        if db.keep_ledger(ledger, bucket.day()).await? == Kept::Done {
-            return Ok(());
-        }
-    }
-    Err(StoreError::Unavailable(format!("the statistics of link {code} kept changing")))
+        Ok(Step::Write(ledger.writes(bucket.day())?, ()))
+    });
+    counted.await?.ok_or_else(|| kept_changing(code))
+}
+
+/// Why a link is left to the next run.
+pub(crate) fn kept_changing(code: &ShortCode) -> StoreError {
+    StoreError::Unavailable(format!("the statistics of link {code} kept changing"))
 }

@@ -28,13 +28,17 @@
 mod count;
 mod recount;
 
+use anyspend_api::Platform;
+use anyspend_api::job::{Job, NotPrepared, Run, Summary};
 use anyspend_domain::Timestamp;
 use anyspend_domain::statistics::{Bucket, Day};
 use anyspend_store::statistics::{Kept, Progress};
-use anyspend_store::{Db, StoreError};
-use futures_util::future::BoxFuture;
+use anyspend_store::{Db, Patience, StoreError};
+use recount::recount_within;
 pub use recount::{RecountError, Recounted, recount, recount_link};
 use serde::Serialize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// How long after its end a bucket is closed: longer than the 25 seconds a request may take, and than clocks differ.
 pub const GRACE_SECONDS: u64 = 120;
@@ -59,9 +63,36 @@ pub struct RolledUp {
     pub corrected: u64,
 }
 
-/// The scheduled job: [`rollup`] on a table of its own.
-pub fn job(db: Db, now: Timestamp) -> BoxFuture<'static, Result<RolledUp, StoreError>> {
-    Box::pin(async move { rollup(&db, now).await })
+impl Summary for RolledUp {
+    /// A closed bucket without any link in it is no news.
+    fn is_idle(&self) -> bool {
+        self.links == 0 && self.days == 0
+    }
+}
+
+/// The scheduled job.
+#[derive(Debug)]
+pub struct RollupStats;
+
+impl Job for RollupStats {
+    const NAME: &'static str = "rollup-stats";
+    const EVERY: Duration = Duration::from_secs(300);
+    const RUN_TIME: Duration = Duration::from_secs(220);
+    type Summary = RolledUp;
+    type Error = StoreError;
+
+    fn prepare(_: Arc<Platform>) -> Result<Self, NotPrepared> {
+        Ok(Self)
+    }
+
+    async fn run(&self, run: &Run) -> Result<RolledUp, StoreError> {
+        Box::pin(rollup_until(&run.db, run.now, run.deadline)).await
+    }
+}
+
+/// The patience of a count that is no part of a run.
+pub(crate) fn patience() -> Patience {
+    Patience::until(Instant::now() + RollupStats::RUN_TIME)
 }
 
 /// Counts the buckets that are closed at `now` and not counted yet, and recounts a day that has ended.
@@ -69,9 +100,14 @@ pub fn job(db: Db, now: Timestamp) -> BoxFuture<'static, Result<RolledUp, StoreE
 /// # Errors
 /// When the table does not answer; the next run goes on where this one stopped.
 pub async fn rollup(db: &Db, now: Timestamp) -> Result<RolledUp, StoreError> {
+    rollup_until(db, now, Instant::now() + RollupStats::RUN_TIME).await
+}
+
+async fn rollup_until(db: &Db, now: Timestamp, deadline: Instant) -> Result<RolledUp, StoreError> {
+    let patience = Patience::until(deadline);
     let mut done = RolledUp::default();
     let mut progress = db.rollup_progress().await?;
-    while done.buckets < MAX_BUCKETS {
+    while done.buckets < MAX_BUCKETS && Instant::now() < deadline {
         let next = match progress {
             Progress::Through(bucket) => bucket.next(),
             Progress::Nothing => Bucket::of(now).minus(FIRST_LOOK_BACK),
@@ -79,7 +115,7 @@ pub async fn rollup(db: &Db, now: Timestamp) -> Result<RolledUp, StoreError> {
         if next.end().plus_seconds(GRACE_SECONDS) > now {
             break;
         }
-        done.links += count::bucket(db, next).await?;
+        done.links += count::bucket(db, next, patience).await?;
         done.buckets += 1;
         // Another run may have come as far, or further, meanwhile.
         progress = match db.advance_rollup(progress, next).await? {
@@ -88,13 +124,19 @@ pub async fn rollup(db: &Db, now: Timestamp) -> Result<RolledUp, StoreError> {
         };
     }
     if let Progress::Through(bucket) = progress {
-        recount_if_due(db, bucket, now, &mut done).await?;
+        recount_if_due(db, bucket, now, patience, &mut done).await?;
     }
     Ok(done)
 }
 
 /// Recounts the day after the last one that was, if it has ended and is counted.
-async fn recount_if_due(db: &Db, through: Bucket, now: Timestamp, done: &mut RolledUp) -> Result<(), StoreError> {
+async fn recount_if_due(
+    db: &Db,
+    through: Bucket,
+    now: Timestamp,
+    patience: Patience,
+    done: &mut RolledUp,
+) -> Result<(), StoreError> {
     let last = db.recounted_day().await?;
     let Some(last) = last else {
         // Nothing is older than the first run, so the day of that run is the first to be recounted.
@@ -106,7 +148,7 @@ async fn recount_if_due(db: &Db, through: Bucket, now: Timestamp, done: &mut Rol
     if !due {
         return Ok(());
     }
-    match recount(db, day, now).await {
+    match recount_within(db, day, now, patience).await {
         Ok(recounted) => {
             done.days += 1;
             done.corrected += recounted.corrected;

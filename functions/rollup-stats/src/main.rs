@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    anyspend_api::serve::scheduled(rollup_stats::job).await
+    anyspend_api::serve::job::<rollup_stats::RollupStats>().await
 }

@@ -1,10 +1,11 @@
 //! Counting a closed day again from its facts, and correcting what was counted of it by the difference.
 
-use crate::count::ATTEMPTS;
+use crate::count::kept_changing;
+use crate::patience;
 use anyspend_domain::statistics::{Bucket, Day, DayCounts, Event, Gathered, SHARDS, Tally, VisitorHash};
 use anyspend_domain::{ShortCode, Timestamp};
-use anyspend_store::statistics::{Kept, Progress};
-use anyspend_store::{Db, StoreError};
+use anyspend_store::statistics::Progress;
+use anyspend_store::{Db, Patience, Step, StoreError};
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -50,8 +51,18 @@ struct LinkDay {
 /// When the day is not counted to its end, when its facts have begun to expire, or when the table does not answer. What
 /// was corrected until then stays, and the next recount goes on.
 pub async fn recount(db: &Db, day: Day, now: Timestamp) -> Result<Recounted, RecountError> {
+    recount_within(db, day, now, patience()).await
+}
+
+/// The same, with the patience of the run it is part of.
+pub(crate) async fn recount_within(
+    db: &Db,
+    day: Day,
+    now: Timestamp,
+    patience: Patience,
+) -> Result<Recounted, RecountError> {
     check(db, day, now).await?;
-    let shards = try_join_all((0..SHARDS).map(|number| shard(db, day, number))).await?;
+    let shards = try_join_all((0..SHARDS).map(|number| shard(db, day, number, patience))).await?;
     let sum = |sum: Recounted, shard: Recounted| Recounted {
         links: sum.links + shard.links,
         corrected: sum.corrected + shard.corrected,
@@ -62,7 +73,7 @@ pub async fn recount(db: &Db, day: Day, now: Timestamp) -> Result<Recounted, Rec
 /// Recounts a day of one link; whether there was something to correct.
 pub async fn recount_link(db: &Db, code: &ShortCode, day: Day, now: Timestamp) -> Result<bool, RecountError> {
     check(db, day, now).await?;
-    Ok(correct(db, code, day).await?)
+    Ok(correct(db, code, day, patience()).await?)
 }
 
 /// A day can be recounted once the rollup is through with it, and while all of its facts are there.
@@ -77,7 +88,7 @@ async fn check(db: &Db, day: Day, now: Timestamp) -> Result<(), RecountError> {
     Ok(())
 }
 
-async fn shard(db: &Db, day: Day, number: u8) -> Result<Recounted, StoreError> {
+async fn shard(db: &Db, day: Day, number: u8, patience: Patience) -> Result<Recounted, StoreError> {
     let mut links: HashMap<ShortCode, LinkDay> = HashMap::new();
     for bucket in day.buckets() {
         let mut from = None;
@@ -101,7 +112,7 @@ async fn shard(db: &Db, day: Day, number: u8) -> Result<Recounted, StoreError> {
     for (code, link) in links {
         recounted.links += 1;
         if !agrees(db, &code, day, &link).await? {
-            recounted.corrected += u64::from(Box::pin(correct(db, &code, day)).await?);
+            recounted.corrected += u64::from(Box::pin(correct(db, &code, day, patience)).await?);
         }
     }
     Ok(recounted)
@@ -125,48 +136,62 @@ fn of_facts(buckets: &BTreeMap<Bucket, Tally>, visitors: usize) -> DayCounts {
 }
 
 /// Counts what was not counted of a link's day; whether there was anything.
-async fn correct(db: &Db, code: &ShortCode, day: Day) -> Result<bool, StoreError> {
+async fn correct(db: &Db, code: &ShortCode, day: Day, patience: Patience) -> Result<bool, StoreError> {
     let mut corrected = false;
-    for _ in 0..ATTEMPTS {
-        // The receipts and the day first, the facts after them: so the facts include all that was counted.
-        let mut ledger = db.open_day(code, day).await?;
-        let facts = facts_of_day(db, code, day).await?;
-        let mut visitors: BTreeSet<&VisitorHash> = BTreeSet::new();
-        let mut tallies = BTreeMap::new();
-        let mut left = 0;
-        for (bucket, gathered) in &facts {
-            visitors.extend(&gathered.visitors);
-            tallies.insert(*bucket, gathered.tally);
-            let before = ledger.counted.get(bucket).cloned().unwrap_or_default();
-            if before.tally == gathered.tally {
-                continue;
-            }
-            if ledger.changes() == RECEIPTS_AT_ONCE {
-                left += 1;
-                continue;
-            }
-            match ledger.counts.count(*bucket, gathered, &before) {
-                Ok(counted) => ledger.note(*bucket, counted),
-                // Facts do not vanish while their day is young enough to be recounted: somebody removed them.
-                Err(error) => tracing::error!(%code, bucket = bucket.number(), %error, "left as it is"),
-            }
-        }
-        let truth = of_facts(&tallies, visitors.len());
-        let unchanged = ledger.changes() == 0 && ledger.counts.days.get(&day) == Some(&truth);
-        if unchanged {
-            return Ok(corrected);
-        }
-        if left == 0 {
-            ledger.counts.days.insert(day, truth);
-        }
-        if db.keep_ledger(ledger, day).await? == Kept::Done {
-            corrected = true;
-            if left == 0 {
-                return Ok(true);
-            }
+    loop {
+        // A transaction takes so many receipts: a day that differs in more is corrected in several.
+        let step = db.decide(patience, |_| correction(db, code, day)).await?;
+        match step.ok_or_else(|| kept_changing(code))? {
+            Corrected::Nothing => return Ok(corrected),
+            Corrected::Rest => return Ok(true),
+            Corrected::Part => corrected = true,
         }
     }
-    Err(StoreError::Unavailable(format!("the statistics of link {code} kept changing")))
+}
+
+/// What one transaction corrects.
+enum Corrected {
+    /// Nothing differed.
+    Nothing,
+    /// All that differed.
+    Rest,
+    /// As much as it takes.
+    Part,
+}
+
+async fn correction(db: &Db, code: &ShortCode, day: Day) -> Result<Step<Corrected>, StoreError> {
+    // The receipts and the day first, the facts after them: so the facts include all that was counted.
+    let mut ledger = db.open_day(code, day).await?;
+    let facts = facts_of_day(db, code, day).await?;
+    let mut visitors: BTreeSet<&VisitorHash> = BTreeSet::new();
+    let mut tallies = BTreeMap::new();
+    let mut left = 0;
+    for (bucket, gathered) in &facts {
+        visitors.extend(&gathered.visitors);
+        tallies.insert(*bucket, gathered.tally);
+        let before = ledger.counted.get(bucket).cloned().unwrap_or_default();
+        if before.tally == gathered.tally {
+            continue;
+        }
+        if ledger.changes() == RECEIPTS_AT_ONCE {
+            left += 1;
+            continue;
+        }
+        match ledger.counts.count(*bucket, gathered, &before) {
+            Ok(counted) => ledger.note(*bucket, counted),
+            // Facts do not vanish while their day is young enough to be recounted: somebody removed them.
+            Err(error) => tracing::error!(%code, bucket = bucket.number(), %error, "left as it is"),
+        }
+    }
+    let truth = of_facts(&tallies, visitors.len());
+    if ledger.changes() == 0 && ledger.counts.days.get(&day) == Some(&truth) {
+        return Ok(Step::Done(Corrected::Nothing));
+    }
+    if left > 0 {
+        return Ok(Step::Write(ledger.writes(day)?, Corrected::Part));
+    }
+    ledger.counts.days.insert(day, truth);
+    Ok(Step::Write(ledger.writes(day)?, Corrected::Rest))
 }
 
 /// A link's facts of every bucket of a day that has any.

@@ -1,18 +1,19 @@
 //! Follows transactions from the moment they are reported or found until they are final, or come to nothing.
 
-use crate::decide::{self, Decided};
-use crate::{AT_ONCE, Round, Run};
+use crate::apply::{self, Resolution};
+use crate::{AT_ONCE, ChainRun, Delayed, Round};
 use anyspend_chain::{Unknown, signer};
+use anyspend_domain::followed::Followed;
 use anyspend_domain::settlement::{Evidence, Expected, UNSEEN_PATIENCE_SECONDS, Verdict, Worthless, judge, statement};
 use anyspend_domain::transaction::TxHash;
-use anyspend_store::settlement::{Followed, unfollow};
+use anyspend_store::settlement::unfollow;
 use anyspend_store::{CommitError, StoreError};
 use futures_util::stream::{self, StreamExt};
 use std::hash::{BuildHasher, RandomState};
 
 /// Looks at every transaction that is followed on the chain.
-pub(crate) async fn follow_all(round: &Round<'_>, run: &mut Run) -> Result<(), String> {
-    let rows = round.db.followed_transactions(round.chain.id).await.map_err(|error| error.to_string())?;
+pub(crate) async fn follow_all(round: &Round<'_>, run: &mut ChainRun) -> Result<(), Delayed> {
+    let rows = round.run.db.followed_transactions(round.chain.id).await?;
     run.followed = u32::try_from(rows.len()).unwrap_or(u32::MAX);
     // In another order each time: a flood of made-up reports slows the others down, and starves none.
     let order = RandomState::new();
@@ -23,31 +24,31 @@ pub(crate) async fn follow_all(round: &Round<'_>, run: &mut Run) -> Result<(), S
     let mut problem = None;
     while let Some(done) = looks.next().await {
         match done {
-            Ok(decided) => {
-                run.confirming += u32::from(decided == Decided::Confirming);
-                run.settled += u32::from(decided == Decided::Settled);
-                run.refused += u32::from(decided == Decided::Refused);
+            Ok(resolution) => {
+                run.confirming += u32::from(resolution == Resolution::Confirming);
+                run.settled += u32::from(resolution == Resolution::Settled);
+                run.refused += u32::from(resolution == Resolution::Failed);
             }
-            Err(error) => problem = Some(error.to_string()),
+            Err(error) => problem = Some(error.into()),
         }
     }
     problem.map_or(Ok(()), Err)
 }
 
-async fn look(round: &Round<'_>, row: Followed) -> Result<Decided, StoreError> {
+async fn look(round: &Round<'_>, row: Followed) -> Result<Resolution, StoreError> {
     let hash = row.tx_hash.clone();
     match round.endpoints.evidence(&hash).await {
         Ok(evidence) => Box::pin(in_a_block(round, row, evidence)).await,
         Err(Unknown::Absent) => in_no_block(round, row).await,
         Err(unknown) => {
             tracing::info!(chain_id = round.chain.id, tx_hash = %hash, %unknown, "not known yet");
-            Ok(Decided::Waits)
+            Ok(Resolution::Pending)
         }
     }
 }
 
-async fn in_a_block(round: &Round<'_>, row: Followed, evidence: Evidence) -> Result<Decided, StoreError> {
-    let session = round.db.find_checkout_session(&row.session_id, round.platform).await?;
+async fn in_a_block(round: &Round<'_>, row: Followed, evidence: Evidence) -> Result<Resolution, StoreError> {
+    let session = round.run.db.find_checkout_session(&row.session_id, round.platform).await?;
     let reference = round.platform.payment_reference(&row.session_id);
     let (Some(session), Some(reference)) = (session, reference) else { return forget(round, &row).await };
     let expected = Expected {
@@ -61,17 +62,17 @@ async fn in_a_block(round: &Round<'_>, row: Followed, evidence: Evidence) -> Res
     let text = statement(&row.session_id, row.chain_id, &row.tx_hash);
     let signer = row.signature.as_ref().and_then(|signature| signer(&text, signature));
     let amounts: Vec<_> = evidence.transfers.iter().map(|transfer| transfer.amount).collect();
-    let asking = round.db.sessions_asking(row.chain_id, &expected.token, &expected.recipient, &amounts).await?;
+    let asking = round.run.db.sessions_asking(row.chain_id, &expected.token, &expected.recipient, &amounts).await?;
     let verdict = judge(&evidence, &expected, signer.as_ref(), |amount| asking.get(&amount).cloned());
     let is_final = round.chain.finality.reached(evidence.block.number, round.head);
     match verdict {
         Verdict::Reorganised => in_no_block(round, row).await,
-        Verdict::Pays(transfers) if is_final => decide::settled(round, row, &evidence, &transfers).await,
-        Verdict::Pays(transfers) => decide::confirming(round, row, &evidence, &transfers).await,
-        Verdict::Worthless(_) if !is_final => Ok(Decided::Waits),
+        Verdict::Pays(transfers) if is_final => apply::settled(round, row, &evidence, &transfers).await,
+        Verdict::Pays(transfers) => apply::confirming(round, row, &evidence, &transfers).await,
+        Verdict::Worthless(_) if !is_final => Ok(Resolution::Pending),
         Verdict::Worthless(why) => {
             log_refusal(&row.tx_hash, &row, why);
-            decide::refused(round, row).await
+            apply::failed(round, row).await
         }
     }
 }
@@ -81,25 +82,25 @@ fn log_refusal(hash: &TxHash, row: &Followed, why: Worthless) {
 }
 
 /// No block has it: it waits for one, or was never sent, or a reorganisation took its block away.
-async fn in_no_block(round: &Round<'_>, row: Followed) -> Result<Decided, StoreError> {
+async fn in_no_block(round: &Round<'_>, row: Followed) -> Result<Resolution, StoreError> {
     if row.seen.iter().any(|seen| seen.block.is_some()) {
-        return decide::reorganised(round, row).await;
+        return apply::reorganised(round, row).await;
     }
     let until = row.since.plus_seconds(UNSEEN_PATIENCE_SECONDS);
     // The chain's own clock must have passed, too: an endpoint that has stood still knows nothing new.
-    if round.now < until || round.latest_time < until {
-        return Ok(Decided::Waits);
+    if round.run.now < until || round.latest_time < until {
+        return Ok(Resolution::Pending);
     }
     match round.endpoints.is_unheard_of(&row.tx_hash).await {
-        Ok(true) => decide::refused(round, row).await,
-        Ok(false) | Err(_) => Ok(Decided::Waits),
+        Ok(true) => apply::failed(round, row).await,
+        Ok(false) | Err(_) => Ok(Resolution::Pending),
     }
 }
 
 /// Ends the following of what nothing can come of.
-async fn forget(round: &Round<'_>, row: &Followed) -> Result<Decided, StoreError> {
-    match round.db.commit(vec![unfollow(row)]).await {
-        Ok(()) | Err(CommitError::Refused { .. }) => Ok(Decided::Waits),
+async fn forget(round: &Round<'_>, row: &Followed) -> Result<Resolution, StoreError> {
+    match round.run.db.commit(vec![unfollow(row)]).await {
+        Ok(()) | Err(CommitError::Refused { .. }) => Ok(Resolution::Pending),
         Err(CommitError::Store(error)) => Err(error),
     }
 }

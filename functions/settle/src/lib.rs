@@ -10,22 +10,22 @@
 //! delays its own chain, and decides nothing. After completion nothing is undone: a reorganisation deeper than what
 //! counted as final is an error in the log, for people to look at.
 
-mod decide;
+mod apply;
 mod follow;
 mod scan;
 
 use anyspend_api::Platform;
-use anyspend_chain::Network;
+use anyspend_api::job::{Afterwards, Job, NotPrepared, Run, Summary, demand_secret};
+use anyspend_chain::{Network, Unknown};
+use anyspend_domain::Timestamp;
 use anyspend_domain::settlement::{Finality, Head};
-use anyspend_domain::{RequestId, Timestamp};
-use anyspend_store::Db;
+use anyspend_store::{CommitError, StoreError};
 use futures_util::future::join_all;
 use serde::Serialize;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a run may spend on a chain. What it has not reached by then is the next run's.
-const RUN_TIME: Duration = Duration::from_secs(45);
 /// Transactions looked at side by side, so that one slow answer holds up few.
 const AT_ONCE: usize = 8;
 
@@ -46,7 +46,7 @@ struct Chain {
 
 /// What one run did on one chain.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Run {
+pub struct ChainRun {
     /// The chain.
     pub chain_id: u64,
     /// Its highest block.
@@ -65,100 +65,142 @@ pub struct Run {
     pub problem: Option<String>,
 }
 
+/// What one run did on every chain.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Settlement(pub Vec<ChainRun>);
+
+impl Summary for Settlement {
+    fn is_idle(&self) -> bool {
+        // What is delayed, or was done, is in a line of its chain's own.
+        self.0.iter().all(|run| run.problem.is_none() && run.is_idle())
+    }
+}
+
+impl ChainRun {
+    const fn is_idle(&self) -> bool {
+        self.found + self.confirming + self.settled + self.refused == 0
+    }
+}
+
+/// Why a run on a chain ended early, or could not do all of it. The next run tries again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Delayed {
+    /// The chain's endpoints did not say.
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+    /// They did not say something about a part of it.
+    #[error("{what}: {unknown}")]
+    Part {
+        /// Which part.
+        what: String,
+        /// Why it is not known.
+        unknown: Unknown,
+    },
+    /// The table did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something could not be remembered.
+    #[error("{what} was not kept: {why}")]
+    NotWritten {
+        /// What.
+        what: String,
+        /// Why.
+        why: String,
+    },
+    /// Its time was over.
+    #[error("not done after {} s", .0.as_secs())]
+    OutOfTime(Duration),
+}
+
+impl Delayed {
+    fn not_written(what: &str, error: CommitError) -> Self {
+        let why = match error {
+            CommitError::Refused { refusal, .. } => format!("refused as {refusal:?}"),
+            CommitError::Store(error) => error.to_string(),
+        };
+        Self::NotWritten { what: what.to_owned(), why }
+    }
+}
+
 /// What everything within one run on one chain shares.
 struct Round<'a> {
     platform: &'a Platform,
-    db: Db,
+    run: &'a Run,
     chain: &'a Chain,
     endpoints: anyspend_chain::Trusted,
     head: Head,
     /// When the highest block says it was made.
     latest_time: Timestamp,
-    now: Timestamp,
-    /// Names the run in the audit trail.
-    request_id: RequestId,
 }
 
-impl Settler {
-    /// A settler for the chains of the platform's configuration. Nothing is asked yet.
-    ///
-    /// # Errors
-    /// A sentence for the operator.
-    pub fn new(platform: Arc<Platform>) -> Result<Self, String> {
-        if platform.config.secret.is_none() {
-            return Err("PLATFORM_SECRET is not set, so payments cannot be matched with sessions".to_owned());
-        }
-        let chains = platform
-            .config
-            .chains
-            .settling()
-            .map(|(id, access)| {
-                let network = Network::new(id, &access.rpc_urls).map_err(|error| format!("chain {id}: {error}"))?;
-                let finality = Finality::of(id, access.confirmations);
-                Ok(Chain { id, network, finality, looked_at: scan::LookedAt::default() })
-            })
-            .collect::<Result<_, String>>()?;
+impl Job for Settler {
+    const NAME: &'static str = "settle";
+    const EVERY: Duration = Duration::from_secs(60);
+    const RUN_TIME: Duration = Duration::from_secs(45);
+    type Summary = Settlement;
+    type Error = Infallible;
+
+    /// Payments are matched with sessions by references that hang on the secret.
+    fn prepare(platform: Arc<Platform>) -> Result<Self, NotPrepared> {
+        demand_secret::<Self>(&platform)?;
+        let settling = platform.config.chains.settling();
+        let chains = settling.map(|(id, access)| {
+            let network = Network::new(id, &access.rpc_urls);
+            let network = network.map_err(|error| NotPrepared::Unusable(format!("chain {id}: {error}")))?;
+            let finality = Finality::of(id, access.confirmations);
+            Ok(Chain { id, network, finality, looked_at: scan::LookedAt::default() })
+        });
+        let chains = chains.collect::<Result<_, NotPrepared>>()?;
         Ok(Self { platform, chains })
     }
 
-    /// Whether there is any chain to follow.
-    pub const fn has_work(&self) -> bool {
+    fn has_work(&self) -> bool {
         !self.chains.is_empty()
     }
 
-    /// One run over all chains, side by side: what goes wrong on one is no matter to the others.
-    pub async fn run(&self) -> Vec<Run> {
-        join_all(self.chains.iter().map(|chain| self.run_on(chain))).await
-    }
-
-    async fn run_on(&self, chain: &Chain) -> Run {
-        let mut run = Run { chain_id: chain.id, ..Run::default() };
-        // Dropped in the middle, it is as if the process had died there.
-        let done = tokio::time::timeout(RUN_TIME, Box::pin(self.round(chain, &mut run))).await;
-        let problem = match done {
-            Ok(Ok(())) => run.problem.take(),
-            Ok(Err(problem)) => Some(problem),
-            Err(_) => Some(format!("not done after {} s", RUN_TIME.as_secs())),
-        };
-        run.problem = problem;
-        match &run.problem {
-            Some(problem) => tracing::warn!(chain_id = chain.id, problem, ?run, "settlement is delayed"),
-            None if run.found + run.confirming + run.settled + run.refused > 0 => {
-                tracing::info!(chain_id = chain.id, ?run, "settlement");
-            }
-            None => tracing::debug!(chain_id = chain.id, ?run, "settlement"),
-        }
-        run
-    }
-
-    async fn round(&self, chain: &Chain, run: &mut Run) -> Result<(), String> {
-        let endpoints = chain.network.trusted().await.map_err(|unknown| unknown.to_string())?;
-        let sighting = endpoints.head().await.map_err(|unknown| unknown.to_string())?;
-        let now = self.platform.clock.now();
-        let round = Round {
-            platform: &self.platform,
-            db: self.platform.db.metered(),
-            chain,
-            endpoints,
-            head: sighting.head,
-            latest_time: sighting.latest.time,
-            now,
-            request_id: RequestId::generate(now),
-        };
-        run.latest = round.head.latest;
-        // What was reported is followed even where the logs cannot be searched.
-        if let Err(problem) = scan::scan(&round, run).await {
-            run.problem = Some(problem);
-        }
-        follow::follow_all(&round, run).await
+    /// All chains side by side: what goes wrong on one is no matter to the others.
+    async fn run(&self, run: &Run) -> Result<Settlement, Infallible> {
+        Ok(Settlement(join_all(self.chains.iter().map(|chain| self.run_on(chain, run))).await))
     }
 }
 
-/// The scheduled job: what `serve::on_events` runs. What the event says does not matter.
-///
-/// # Errors
-/// When the configuration cannot be used.
-pub fn job(platform: Arc<Platform>) -> Result<impl AsyncFn(serde_json::Value) -> Result<Vec<Run>, String>, String> {
-    let settler = Settler::new(platform)?;
-    Ok(async move |_: serde_json::Value| Ok(settler.run().await))
+impl Settler {
+    /// One run, as a host would make it.
+    pub async fn run_once(&self) -> Vec<ChainRun> {
+        let run = Run::of::<Self>(&self.platform, Afterwards::GoesOn);
+        let Ok(Settlement(runs)) = self.run(&run).await;
+        runs
+    }
+
+    async fn run_on(&self, chain: &Chain, run: &Run) -> ChainRun {
+        let mut on_chain = ChainRun { chain_id: chain.id, ..ChainRun::default() };
+        // Dropped in the middle, it is as if the process had died there.
+        let done = tokio::time::timeout(run.remaining(), Box::pin(self.round(chain, run, &mut on_chain))).await;
+        let problem = match done {
+            Ok(Ok(())) => on_chain.problem.take(),
+            Ok(Err(delayed)) => Some(delayed.to_string()),
+            Err(_) => Some(Delayed::OutOfTime(Self::RUN_TIME).to_string()),
+        };
+        on_chain.problem = problem;
+        match &on_chain.problem {
+            Some(problem) => tracing::warn!(chain_id = chain.id, problem, run = ?on_chain, "settlement is delayed"),
+            None if !on_chain.is_idle() => tracing::info!(chain_id = chain.id, run = ?on_chain, "settlement"),
+            None => tracing::debug!(chain_id = chain.id, run = ?on_chain, "settlement"),
+        }
+        on_chain
+    }
+
+    async fn round(&self, chain: &Chain, run: &Run, on_chain: &mut ChainRun) -> Result<(), Delayed> {
+        let endpoints = chain.network.trusted().await?;
+        let sighting = endpoints.head().await?;
+        let (head, latest_time) = (sighting.head, sighting.latest.time);
+        let round = Round { platform: &self.platform, run, chain, endpoints, head, latest_time };
+        on_chain.latest = round.head.latest;
+        // What was reported is followed even where the logs cannot be searched.
+        if let Err(delayed) = scan::scan(&round, on_chain).await {
+            on_chain.problem = Some(delayed.to_string());
+        }
+        follow::follow_all(&round, on_chain).await
+    }
 }

@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    anyspend_api::serve::on_events(settle::job).await
+    anyspend_api::serve::job::<settle::Settler>().await
 }

@@ -3,12 +3,13 @@
 //! Every block is looked at from the moment it is there until it is final, and then never again. The chain's height is
 //! read before the recipients are: whoever pays in a block up to there had a session, and the session its watch, before.
 
-use crate::{AT_ONCE, Round, Run};
+use crate::{AT_ONCE, ChainRun, Delayed, Round};
 use anyspend_chain::{FoundTransfer, Unknown};
+use anyspend_domain::followed::Followed;
 use anyspend_domain::settlement::Reference;
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{Address, Amount, CheckoutSessionId};
-use anyspend_store::settlement::{Followed, Progress, follow, progress};
+use anyspend_store::settlement::{Progress, follow, progress};
 use anyspend_store::{CommitError, Refusal};
 use futures_util::stream::{self, StreamExt};
 use std::collections::{HashMap, HashSet};
@@ -49,11 +50,10 @@ impl LookedAt {
 }
 
 /// Looks through what is new on the chain and what is not final yet.
-pub(crate) async fn scan(round: &Round<'_>, run: &mut Run) -> Result<(), String> {
-    let unavailable = |error: anyspend_store::StoreError| error.to_string();
+pub(crate) async fn scan(round: &Round<'_>, run: &mut ChainRun) -> Result<(), Delayed> {
     let (head, chain_id) = (round.head, round.chain.id);
-    let before = round.db.progress_of(&[chain_id]).await.map_err(unavailable)?.pop();
-    let watched = round.db.watched_recipients(chain_id, round.now).await.map_err(unavailable)?;
+    let before = round.run.db.progress_of(&[chain_id]).await?.pop();
+    let watched = round.run.db.watched_recipients(chain_id, round.run.now).await?;
     let first = head.latest.saturating_sub(FIRST_LOOK_BACK);
     let from = match &before {
         // A chain that is shorter than it was is another one, as a developer's node is after a restart.
@@ -65,26 +65,26 @@ pub(crate) async fn scan(round: &Round<'_>, run: &mut Run) -> Result<(), String>
     let searched = if watched.is_empty() { Ok(()) } else { search(round, run, from, to, &watched).await };
     if searched.is_ok() {
         let scanned_to = round.chain.finality.last_final(head).map_or(0, |last| last.min(to));
-        let last = round.endpoints.block_at(scanned_to).await.map_err(|unknown| unknown.to_string())?;
+        let last = round.endpoints.block_at(scanned_to).await?;
         let now = Progress {
             chain_id,
             scanned_to,
             scanned_hash: Some(last.block.hash),
             latest: head.latest,
             latest_time: round.latest_time,
-            as_of: round.now,
+            as_of: round.run.now,
         };
-        let write = progress(&now).map_err(unavailable)?;
-        round.db.commit(vec![write]).await.map_err(|error| format!("progress was not kept: {error:?}"))?;
+        let write = progress(&now)?;
+        round.run.db.commit(vec![write]).await.map_err(|error| Delayed::not_written("progress", error))?;
     }
     searched
 }
 
 /// Whether the block that was the last final one is still the chain's. If not, payments may have been completed that the
 /// chain has undone: nothing here takes them back, and somebody must know.
-async fn stands(round: &Round<'_>, before: &Progress) -> Result<bool, String> {
+async fn stands(round: &Round<'_>, before: &Progress) -> Result<bool, Delayed> {
     let Some(hash) = &before.scanned_hash else { return Ok(true) };
-    let now = round.endpoints.block_at(before.scanned_to).await.map_err(|unknown| unknown.to_string())?;
+    let now = round.endpoints.block_at(before.scanned_to).await?;
     if now.block.hash == *hash {
         return Ok(true);
     }
@@ -95,11 +95,11 @@ async fn stands(round: &Round<'_>, before: &Progress) -> Result<bool, String> {
 
 async fn search(
     round: &Round<'_>,
-    run: &mut Run,
+    run: &mut ChainRun,
     from: u64,
     to: u64,
     watched: &[(Address, Address)],
-) -> Result<(), String> {
+) -> Result<(), Delayed> {
     let pairs: HashSet<(String, String)> =
         watched.iter().map(|(token, recipient)| (token.lower_case(), recipient.lower_case())).collect();
     let tokens = distinct(watched.iter().map(|(token, _)| token).filter(|token| !token.is_native_coin()));
@@ -124,7 +124,7 @@ async fn search(
         match refused {
             // Too many blocks or too many logs, in every provider's own words.
             Some(Unknown::Refused(_) | Unknown::Http(_) | Unknown::Malformed(_)) if span > 1 => span /= 2,
-            Some(unknown) => return Err(format!("blocks {next} to {last}: {unknown}")),
+            Some(unknown) => return Err(Delayed::Part { what: format!("blocks {next} to {last}"), unknown }),
             None => {
                 found.retain(|found| {
                     let token = found.transfer.token.as_ref().map(Address::lower_case).unwrap_or_default();
@@ -144,7 +144,7 @@ fn distinct<'a>(addresses: impl Iterator<Item = &'a Address>) -> Vec<Address> {
 }
 
 /// Begins to follow those transfers that may be a session's. Whether they are is for [`crate::follow`] to judge.
-async fn match_with_sessions(round: &Round<'_>, run: &mut Run, found: Vec<FoundTransfer>) -> Result<(), String> {
+async fn match_with_sessions(round: &Round<'_>, run: &mut ChainRun, found: Vec<FoundTransfer>) -> Result<(), Delayed> {
     let new: Vec<FoundTransfer> = found.into_iter().filter(|found| !round.chain.looked_at.knows(found)).collect();
     let mut references: HashMap<TxHash, Vec<Reference>> = HashMap::new();
     let hashes: HashSet<TxHash> = new.iter().map(|found| found.tx_hash.clone()).collect();
@@ -152,7 +152,7 @@ async fn match_with_sessions(round: &Round<'_>, run: &mut Run, found: Vec<FoundT
         .map(|hash| async move { (hash.clone(), round.endpoints.references(&hash).await) })
         .buffer_unordered(AT_ONCE);
     while let Some((hash, answer)) = answers.next().await {
-        let found = answer.map_err(|unknown| format!("transaction {hash}: {unknown}"))?;
+        let found = answer.map_err(|unknown| Delayed::Part { what: format!("transaction {hash}"), unknown })?;
         references.insert(hash, found);
     }
     let mut by_pair: HashMap<(String, String), Vec<&FoundTransfer>> = HashMap::new();
@@ -166,8 +166,7 @@ async fn match_with_sessions(round: &Round<'_>, run: &mut Run, found: Vec<FoundT
         let mut amounts: Vec<Amount> = transfers.iter().map(|found| found.transfer.amount).collect();
         amounts.sort_unstable();
         amounts.dedup();
-        let asking = round.db.sessions_asking(round.chain.id, token, &transfer.recipient, &amounts).await;
-        let asking = asking.map_err(|error| error.to_string())?;
+        let asking = round.run.db.sessions_asking(round.chain.id, token, &transfer.recipient, &amounts).await?;
         for found in transfers {
             let mut candidates: Vec<CheckoutSessionId> =
                 asking.get(&found.transfer.amount).cloned().into_iter().collect();
@@ -186,18 +185,18 @@ async fn match_with_sessions(round: &Round<'_>, run: &mut Run, found: Vec<FoundT
 }
 
 /// Follows a transaction for a session, unless it is followed or there is no such session.
-async fn begin(round: &Round<'_>, found: &FoundTransfer, id: &CheckoutSessionId) -> Result<bool, String> {
-    let session = round.db.find_checkout_session(id, round.platform).await.map_err(|error| error.to_string())?;
+async fn begin(round: &Round<'_>, found: &FoundTransfer, id: &CheckoutSessionId) -> Result<bool, Delayed> {
+    let session = round.run.db.find_checkout_session(id, round.platform).await?;
     let meant = session.filter(|session| {
         session.chain_id == round.chain.id
             && Some(&session.token_address) == found.transfer.token.as_ref()
             && session.recipient_address == found.transfer.recipient
     });
     let Some(session) = meant else { return Ok(false) };
-    let write = follow(&Followed::new(&session, found.tx_hash.clone(), None, round.now));
-    match round.db.commit(vec![write.map_err(|error| error.to_string())?]).await {
+    let write = follow(&Followed::new(&session, found.tx_hash.clone(), None, round.run.now));
+    match round.run.db.commit(vec![write?]).await {
         Ok(()) => Ok(true),
         Err(CommitError::Refused { refusal: Refusal::Taken, .. }) => Ok(false),
-        Err(error) => Err(format!("transaction {} is not followed: {error:?}", found.tx_hash)),
+        Err(error) => Err(Delayed::not_written(&format!("transaction {}", found.tx_hash), error)),
     }
 }

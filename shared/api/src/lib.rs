@@ -1,17 +1,19 @@
-//! What stands between HTTP and the rules, in two rooms: the frame every request walks through, and how the resources that
-//! more than one function shows are read and rendered.
+//! What stands between HTTP and the rules, in three rooms: the frame every request walks through, the hosts that run it
+//! and the jobs, and how the resources that more than one function shows are read and rendered.
 //!
 //! What must stay true: every request, on Lambda and in one process alike, walks [`road`]; an operation is one
 //! [`operation::Operation`] and nothing about it is declared twice; versions differ in [`version`] only; the frame knows
 //! no resource.
 
 mod frame;
+mod hosts;
 mod resources;
 
 pub use frame::{
     access_log, auth, call, clock, config, error, export, fields, json, kms, limiter, link_owners, list, openapi,
-    operation, platform, query, road, seal, serve, session_token, vault, version,
+    operation, platform, query, road, seal, session_token, vault, version,
 };
+pub use hosts::{job, serve};
 pub use resources::{
     checkout_session, discount_code, new_link, payment_link, product, settlement, transaction, visit, webhook,
 };

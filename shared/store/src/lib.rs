@@ -11,6 +11,7 @@ pub mod commit;
 pub mod customers;
 pub mod data_key;
 pub mod db;
+pub mod decide;
 pub mod discount_codes;
 pub mod facts;
 pub mod idempotency;
@@ -32,4 +33,5 @@ pub mod webhooks;
 
 pub use commit::{CommitError, Refusal, Write};
 pub use db::{Db, StoreError};
+pub use decide::{Patience, Step};
 pub use meter::Cost;

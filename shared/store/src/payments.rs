@@ -14,7 +14,7 @@ use anyspend_domain::{Address, CheckoutSessionId, CustomerId, OrgId, Owner, Time
 
 /// What a payment is decided on. All of it is checked again by the writes.
 #[derive(Debug, Clone)]
-pub struct Ground {
+pub struct PaymentContext {
     /// The session.
     pub session: CheckoutSession,
     /// Its link.
@@ -27,7 +27,7 @@ pub struct Ground {
     pub discount_exists: bool,
 }
 
-impl Ground {
+impl PaymentContext {
     /// Who the payer is, or will be, to the merchant. Nobody is a customer of nobody.
     pub fn customer_id(&self, wallet: &Address, now: Timestamp) -> Option<CustomerId> {
         let owner = &self.session.owner;
@@ -40,36 +40,39 @@ impl Ground {
 
 /// The writes that make an outcome true. `before` is the transaction it was decided on, where there was one.
 ///
-/// A refusal says which part of the ground moved: [`crate::Refusal::Claimed`] that the transfer has paid already,
+/// A refusal says which part of the context changed: [`crate::Refusal::Claimed`] that the transfer has paid already,
 /// [`crate::Refusal::Changed`] and [`crate::Refusal::Taken`] that it is to be decided anew.
 ///
 /// # Errors
 /// When something cannot be sealed or stored, which is a fault of ours.
 pub fn writes(
-    ground: &Ground,
+    context: &PaymentContext,
     before: Option<&Transaction>,
     outcome: &Outcome,
     now: Timestamp,
     vault: &impl Vault,
 ) -> Result<Vec<Write>, StoreError> {
     let Outcome { session, transaction, .. } = outcome;
-    let mut writes = checkout_sessions::update(&ground.session, session, vault)?;
+    let mut writes = Vec::new();
+    if session.version != context.session.version {
+        writes.extend(checkout_sessions::update(&context.session, session, vault)?);
+    }
     writes.extend(transactions::record(transaction, before, vault)?);
     if transaction.status == TransactionStatus::Completed {
         writes.push(transactions::claim(transaction)?);
     }
-    if let (true, Some(head)) = (outcome.counts_use, &ground.link_head) {
+    if let (true, Some(head)) = (outcome.counts_use, &context.link_head) {
         writes.extend(payment_links::count_use(head, now)?);
     }
     if let (true, Some(received)) = (outcome.completes(), session.amount_received) {
         writes.extend(facts::payment_completed(session, &transaction.id, received, now)?);
-        let discount = session.discount.as_ref().filter(|_| ground.discount_exists);
+        let discount = session.discount.as_ref().filter(|_| context.discount_exists);
         writes.extend(discount.map(discount_codes::count_use));
     }
     if let (true, Some(id), Some(wallet)) =
         (outcome.counts_payment, &transaction.customer_id, &transaction.payer_address)
     {
-        let known = ground.customer.as_ref();
+        let known = context.customer.as_ref();
         let mut customer =
             known.cloned().unwrap_or_else(|| Customer::new(id.clone(), session.owner.clone(), wallet.clone(), now));
         let worth = usd_value(&transaction.token_address, transaction.chain_id, transaction.amount);
@@ -92,14 +95,14 @@ impl Db {
     ///
     /// # Errors
     /// When the table does not answer, or something cannot be opened.
-    pub async fn payment_ground(
+    pub async fn payment_context(
         &self,
         owner: &Owner,
         id: &CheckoutSessionId,
         wallet: &Address,
         vault: &impl Vault,
         again: bool,
-    ) -> Result<Option<Ground>, StoreError> {
+    ) -> Result<Option<PaymentContext>, StoreError> {
         let code = id.short_code();
         let (session, (link, link_head), customer) = tokio::try_join!(
             self.find_checkout_session(id, vault),
@@ -111,6 +114,6 @@ impl Db {
             Some(discount) if again => self.find_discount_code_by_id(&discount.id).await?.is_some(),
             discount => discount.is_some(),
         };
-        Ok(Some(Ground { session, link, link_head, customer, discount_exists }))
+        Ok(Some(PaymentContext { session, link, link_head, customer, discount_exists }))
     }
 }

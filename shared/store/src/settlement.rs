@@ -5,14 +5,15 @@
 //! is reported; kept too long, they cost a look. What completes a payment is the claim in the transaction of
 //! [`crate::payments::writes`].
 
-use crate::db::{Db, Item, StoreError, read, row, string};
+use crate::db::{Db, StoreError, read, row, string};
 use crate::schema::{self, Key, follow_partition, watch_partition};
 use crate::vault::Vault;
 use crate::{Write, checkout_sessions, transactions};
 use anyspend_domain::checkout_session::CheckoutSession;
+use anyspend_domain::followed::Followed;
 use anyspend_domain::settlement::{AMOUNT_HELD_SECONDS, LATE_WINDOW_SECONDS, WalletSignature};
-use anyspend_domain::transaction::{Block, Transaction, TxHash};
-use anyspend_domain::{Address, Amount, CheckoutSessionId, Mode, OrgId, Owner, Timestamp, TransactionId};
+use anyspend_domain::transaction::{Transaction, TxHash};
+use anyspend_domain::{Address, Amount, CheckoutSessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -66,107 +67,8 @@ pub fn watch(session: &CheckoutSession) -> Result<Write, StoreError> {
     Ok(Write::put(row(&key, &StoredWatch { token, recipient, until, ttl: until.seconds() })?))
 }
 
-/// A transfer that was seen in a block and recorded, and is not final.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenTransfer {
-    /// Which log; none of a native transfer.
-    pub log_index: Option<u64>,
-    /// Its record.
-    pub transaction_id: TransactionId,
-    /// The block it stood in when it was last looked at; `None` after a reorganisation took it away.
-    pub block: Option<Block>,
-    /// Confirmations when it was last looked at.
-    pub confirmations: u64,
-}
-
-/// A transaction on chain that is followed because it may pay a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Followed {
-    /// The chain.
-    pub chain_id: u64,
-    /// The transaction.
-    pub tx_hash: TxHash,
-    /// The session it may pay.
-    pub session_id: CheckoutSessionId,
-    /// Whose session that is.
-    pub owner: Owner,
-    /// The paying wallet's word, where it was given.
-    pub signature: Option<WalletSignature>,
-    /// The pending record, where the payer reported the transaction and no transfer of it has been recorded yet.
-    pub reported: Option<TransactionId>,
-    /// What was recorded of it.
-    pub seen: Vec<SeenTransfer>,
-    /// Since when.
-    pub since: Timestamp,
-    /// Counts changes.
-    pub version: u64,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct StoredFollowed {
-    chain_id: u64,
-    tx_hash: TxHash,
-    session_id: CheckoutSessionId,
-    org: OrgId,
-    mode: Mode,
-    signature: Option<WalletSignature>,
-    reported: Option<TransactionId>,
-    #[serde(default)]
-    seen: Vec<SeenTransfer>,
-    since: Timestamp,
-    version: u64,
-}
-
-impl Followed {
-    /// A transaction that a payer reports for a session, or that was found to pay one.
-    pub fn new(session: &CheckoutSession, tx_hash: TxHash, reported: Option<TransactionId>, now: Timestamp) -> Self {
-        Self {
-            chain_id: session.chain_id,
-            tx_hash,
-            session_id: session.id.clone(),
-            owner: session.owner.clone(),
-            signature: None,
-            reported,
-            seen: Vec::new(),
-            since: now,
-            version: 1,
-        }
-    }
-
-    fn key(&self) -> Key {
-        Key::followed_transaction(self.chain_id, &self.tx_hash, &self.session_id)
-    }
-
-    fn item(&self) -> Result<Item, StoreError> {
-        let stored = StoredFollowed {
-            chain_id: self.chain_id,
-            tx_hash: self.tx_hash.clone(),
-            session_id: self.session_id.clone(),
-            org: self.owner.org.clone(),
-            mode: self.owner.mode,
-            signature: self.signature.clone(),
-            reported: self.reported.clone(),
-            seen: self.seen.clone(),
-            since: self.since,
-            version: self.version,
-        };
-        row(&self.key(), &stored)
-    }
-}
-
-fn followed(item: Item) -> Result<Followed, StoreError> {
-    let stored: StoredFollowed = read(item)?;
-    Ok(Followed {
-        chain_id: stored.chain_id,
-        tx_hash: stored.tx_hash,
-        session_id: stored.session_id,
-        owner: Owner { org: stored.org, mode: stored.mode },
-        signature: stored.signature,
-        reported: stored.reported,
-        seen: stored.seen,
-        since: stored.since,
-        version: stored.version,
-    })
+fn key(followed: &Followed) -> Key {
+    Key::followed_transaction(followed.chain_id, &followed.tx_hash, &followed.session_id)
 }
 
 /// The write that begins to follow a transaction. [`crate::Refusal::Taken`] means that it is followed for this session
@@ -175,7 +77,7 @@ fn followed(item: Item) -> Result<Followed, StoreError> {
 /// # Errors
 /// When it cannot be stored, which is a fault of ours.
 pub fn follow(followed: &Followed) -> Result<Write, StoreError> {
-    Ok(Write::create(followed.item()?))
+    Ok(Write::create(row(&key(followed), followed)?))
 }
 
 /// The write that remembers the next state of a transaction that was read at `version`. Whoever else follows it at the
@@ -184,12 +86,12 @@ pub fn follow(followed: &Followed) -> Result<Write, StoreError> {
 /// # Errors
 /// When it cannot be stored, which is a fault of ours.
 pub fn follow_on(followed: &Followed, version: u64) -> Result<Write, StoreError> {
-    Ok(Write::replace_at_version(followed.item()?, version))
+    Ok(Write::replace_at_version(row(&key(followed), followed)?, version))
 }
 
 /// The write that ends the following of a transaction that was read at its version.
 pub fn unfollow(followed: &Followed) -> Write {
-    Write::delete_at_version(followed.key(), followed.version)
+    Write::delete_at_version(key(followed), followed.version)
 }
 
 /// The writes of a payer's report, which [`anyspend_domain::payment::report`] decided on the session `was`: from then on the transaction is followed. [`crate::Refusal::Taken`] means that it is followed for this session
@@ -301,7 +203,7 @@ impl Db {
     /// # Errors
     /// When the table does not answer.
     pub async fn followed_transactions(&self, chain_id: u64) -> Result<Vec<Followed>, StoreError> {
-        self.partition(&follow_partition(chain_id)).await?.into_iter().map(followed).collect()
+        self.partition(&follow_partition(chain_id)).await?.into_iter().map(read).collect()
     }
 
     /// A transaction that is followed for a session.
@@ -314,7 +216,7 @@ impl Db {
         hash: &TxHash,
         session: &CheckoutSessionId,
     ) -> Result<Option<Followed>, StoreError> {
-        self.get(&Key::followed_transaction(chain_id, hash, session), true).await?.map(followed).transpose()
+        self.get(&Key::followed_transaction(chain_id, hash, session), true).await?.map(read).transpose()
     }
 
     /// How far chains were followed, in the order asked for; chains nobody followed yet are left out.

@@ -90,7 +90,7 @@ pub struct Ledger {
     version: u64,
 }
 
-/// How a change of a ledger ended.
+/// How moving a mark ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
     /// It is written.
@@ -172,7 +172,12 @@ impl Ledger {
             && self.versions.values().all(|version| *version <= self.version)
     }
 
-    fn writes(self, day: Day) -> Result<Vec<Write>, StoreError> {
+    /// The writes of a changed ledger, whose changes are all of buckets of `day`. Each is refused where somebody else has
+    /// changed the ledger since it was read.
+    ///
+    /// # Errors
+    /// When something cannot be stored, which is a fault of ours.
+    pub fn writes(self, day: Day) -> Result<Vec<Write>, StoreError> {
         let version = self.version + 1;
         let write = |key: Key, item: Item| match self.versions.get(&key) {
             Some(read_at) => Write::replace_at_version(item, *read_at),
@@ -322,14 +327,6 @@ impl Db {
             .expression_attribute_values(":pk", AttributeValue::S(first.pk.clone()))
             .expression_attribute_values(":first", AttributeValue::S(first.sk.clone()))
             .expression_attribute_values(":last", AttributeValue::S(last.sk.clone()))
-    }
-
-    /// Writes a changed ledger, whose changes are all of buckets of `day`.
-    ///
-    /// # Errors
-    /// When the table does not answer; it is then unknown whether it is written.
-    pub async fn keep_ledger(&self, ledger: Ledger, day: Day) -> Result<Kept, StoreError> {
-        kept(self.commit(ledger.writes(day)?).await)
     }
 
     /// What is counted of a link: its totals, its days from `from` on, and its values if they are wanted. A count that

@@ -5,6 +5,7 @@
 //! read at. Making and claiming one are single conditional writes, because they are no effect of a request: whatever dies
 //! around them is done again.
 
+use crate::commit::pause;
 use crate::db::{Db, Item, StoreError, read, row, store_error, string};
 use crate::meter::Units;
 use crate::schema::{self, Key, delivery_log_partition, due_key, due_partition, due_prefix};
@@ -19,7 +20,6 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::time::Duration;
 
 /// How often a write that met a transaction is tried again.
 const CONFLICT_ATTEMPTS: u32 = 6;
@@ -205,7 +205,7 @@ impl Db {
         item.insert("writer".to_owned(), AttributeValue::S(writer.clone()));
         for attempt in 0..CONFLICT_ATTEMPTS {
             if attempt > 0 {
-                tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
+                tokio::time::sleep(pause(attempt)).await;
             }
             let request = self.client().put_item().table_name(self.table()).set_item(Some(item.clone()));
             let request = match at {

@@ -19,7 +19,6 @@ pub mod platform;
 pub mod query;
 pub mod road;
 pub mod seal;
-pub mod serve;
 pub mod session_token;
 pub mod vault;
 pub mod version;

@@ -29,7 +29,7 @@ impl Mode {
 }
 
 /// Who an object belongs to. Objects of another owner do not exist for a caller.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Owner {
     /// The organization.
     pub org: OrgId,

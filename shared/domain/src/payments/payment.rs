@@ -85,6 +85,11 @@ impl Outcome {
         self.events.contains(&WebhookEvent::CheckoutCompleted)
     }
 
+    /// Whether it is for good. What is not is no matter for the audit trail.
+    pub fn is_final(&self) -> bool {
+        self.transaction.status != TransactionStatus::Confirming
+    }
+
     /// What the audit trail calls it.
     pub fn audit_event(&self) -> &'static str {
         match (self.completes(), self.counts_payment) {
@@ -95,19 +100,19 @@ impl Outcome {
     }
 }
 
-/// The transaction before this payment: one that is followed already, or a new one.
+/// The record that a payment continues.
 #[derive(Debug, Clone)]
-pub enum Seen {
-    /// Nothing was recorded of it.
+pub enum PaymentRecord {
+    /// Nothing was recorded of it: a new one, with this id.
     New(TransactionId),
     /// It was reported, or seen in a block.
-    Before(Box<Transaction>),
+    Existing(Box<Transaction>),
 }
 
-impl Seen {
-    fn record(self, session: &CheckoutSession, hash: &TxHash, amount: Amount, now: Timestamp) -> Transaction {
+impl PaymentRecord {
+    fn continued(self, session: &CheckoutSession, hash: &TxHash, amount: Amount, now: Timestamp) -> Transaction {
         match self {
-            Self::Before(transaction) => *transaction,
+            Self::Existing(transaction) => *transaction,
             Self::New(id) => Transaction {
                 id,
                 owner: session.owner.clone(),
@@ -179,7 +184,7 @@ pub fn report(
         return Err(Problem::invalid("tx_hash", must).into());
     }
     session.reports += 1;
-    let mut transaction = Seen::New(id).record(&session, &hash, due, now);
+    let mut transaction = PaymentRecord::New(id).continued(&session, &hash, due, now);
     transaction.payer_address.clone_from(&payer);
     transaction.version = 1;
     session.stored_status = Status::Processing;
@@ -192,12 +197,12 @@ pub fn report(
 /// A payment stands in a block, without enough confirmations yet; or it stood in one that a reorganisation took away.
 pub fn confirming(
     mut session: CheckoutSession,
-    seen: Seen,
+    record: PaymentRecord,
     payment: &Payment,
     link: LinkState,
     now: Timestamp,
-) -> (CheckoutSession, Transaction) {
-    let mut transaction = seen.record(&session, &payment.tx_hash, payment.amount, now);
+) -> Outcome {
+    let mut transaction = record.continued(&session, &payment.tx_hash, payment.amount, now);
     transaction.show(payment, now);
     transaction.status = TransactionStatus::Confirming;
     if matches!(session.status(now, link.deleted_at()), Status::Open | Status::Processing) {
@@ -206,19 +211,19 @@ pub fn confirming(
         session.payer_address = Some(payment.payer_address.clone());
         session.touch(now);
     }
-    (session, transaction)
+    Outcome { session, transaction, counts_use: false, counts_payment: false, events: Vec::new() }
 }
 
 /// A payment is final.
 pub fn settle(
     mut session: CheckoutSession,
-    seen: Seen,
+    record: PaymentRecord,
     payment: &Payment,
     link: LinkState,
     customer: Option<CustomerId>,
     now: Timestamp,
 ) -> Outcome {
-    let mut transaction = seen.record(&session, &payment.tx_hash, payment.amount, now);
+    let mut transaction = record.continued(&session, &payment.tx_hash, payment.amount, now);
     transaction.show(payment, now);
     transaction.status = TransactionStatus::Completed;
     transaction.completed_at = Some(now);
@@ -288,7 +293,7 @@ pub enum Failing {
 /// `invalid_status_transition` when the session has ended and its transaction was not being followed.
 pub fn fail(
     mut session: CheckoutSession,
-    seen: Seen,
+    record: PaymentRecord,
     hash: &TxHash,
     failing: Failing,
     link: LinkState,
@@ -296,12 +301,12 @@ pub fn fail(
 ) -> Result<Outcome, Rejection> {
     let status = session.status(now, link.deleted_at());
     let in_progress = matches!(status, Status::Open | Status::Processing);
-    if !in_progress && matches!(seen, Seen::New(_)) {
+    if !in_progress && matches!(record, PaymentRecord::New(_)) {
         let message = format!("Only a checkout session in progress can fail, and this one is {}.", status.as_str());
         return Err(Problem::new(Code::InvalidStatusTransition, message).into());
     }
     let expected = session.amount_due().or(session.bounds.min).unwrap_or(Amount::ONE);
-    let mut transaction = seen.record(&session, hash, expected, now);
+    let mut transaction = record.continued(&session, hash, expected, now);
     transaction.status = TransactionStatus::Failed;
     transaction.touch(now);
     if in_progress {

@@ -1,18 +1,19 @@
-//! The Lambda host: the same router as everywhere, behind API Gateway's events; and jobs, behind a schedule's.
+//! The Lambda host: the same router as everywhere, behind API Gateway's events; and jobs, behind a schedule's
+//! or the stream's.
 
 use crate::clock::Clock;
 use crate::config::{Config, connection_from_env, kms_from_env, log_filter};
+use crate::job::{Afterwards, Job, Run};
 use crate::operation::Group;
 use crate::platform::Platform;
 use crate::road::{PeerAddress, router};
-use anyspend_domain::Timestamp;
-use anyspend_store::{Db, StoreError};
+use anyspend_store::Db;
+use aws_lambda_events::dynamodb::EventRecord;
+use aws_lambda_events::streams::DynamoDbEventResponse;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 use lambda_runtime::LambdaEvent;
-use serde::Serialize;
-use serde::de::IgnoredAny;
-use std::fmt;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tower::ServiceExt;
 
@@ -56,52 +57,60 @@ async fn platform() -> Result<Arc<Platform>, lambda_http::Error> {
     Ok(Platform::new(db, config, Clock::System))
 }
 
-/// Runs a job that looks at its events, in the Lambda runtime, until the environment ends. `prepare` makes the job once;
-/// what a run answers is what the service that sent the event sees.
+/// What sets a job's function off: a batch of the table's stream, or anything else, which is its schedule, or somebody by
+/// hand.
+#[derive(Debug, Deserialize)]
+pub struct Trigger {
+    /// The batch.
+    #[serde(rename = "Records")]
+    pub records: Option<Vec<EventRecord>>,
+}
+
+/// What the service that sent the event is answered.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum JobAnswer<S> {
+    /// What a run did.
+    Ran(S),
+    /// Which records of a batch have to come again.
+    Took(DynamoDbEventResponse),
+}
+
+/// Runs a job in the Lambda runtime, once per event, until the environment ends. A run that fails is one that the next
+/// event repeats.
 ///
 /// # Errors
 /// When the configuration is incomplete, the job cannot be prepared, or the runtime API is gone.
-pub async fn on_events<J, A>(prepare: impl FnOnce(Arc<Platform>) -> Result<J, String>) -> Result<(), lambda_http::Error>
-where
-    J: AsyncFn(serde_json::Value) -> Result<A, String>,
-    A: Serialize,
-{
-    let job = prepare(platform().await?)?;
-    let job = &job;
-    let run = async move |event: LambdaEvent<serde_json::Value>| {
-        job(event.payload).await.map_err(|error| {
-            tracing::error!(error, "job failed");
-            lambda_http::Error::from(error)
-        })
+pub async fn job<J: Job>() -> Result<(), lambda_http::Error> {
+    let platform = platform().await?;
+    let job = J::prepare(platform.clone())?;
+    let (job, platform) = (&job, &*platform);
+    let run = async move |event: LambdaEvent<Trigger>| {
+        handle(platform, job, event.payload).await.map_err(lambda_http::Error::from)
     };
     lambda_runtime::run(lambda_runtime::service_fn(run)).await
 }
 
-/// Runs a job in the Lambda runtime, once per event of its schedule, until the environment ends. What the event says does
-/// not matter; a run that fails is one that the schedule repeats.
+/// Does what one event asks of a job.
 ///
 /// # Errors
-/// When the configuration is incomplete, or the runtime API is gone.
-pub async fn scheduled<J, Run, Done>(job: J) -> Result<(), lambda_http::Error>
-where
-    J: Fn(Db, Timestamp) -> Run,
-    Run: Future<Output = Result<Done, StoreError>>,
-    Done: Serialize + fmt::Debug,
-{
-    crate::access_log::install(&log_filter());
-    let (connection, table) = connection_from_env()?;
-    let db = Db::new(connection.client(), &table);
-    let run = async |_: LambdaEvent<IgnoredAny>| {
-        let db = db.metered();
-        let done = job(db.clone(), Clock::System.now()).await;
-        let cost = db.cost();
-        match &done {
-            Ok(done) => tracing::info!(?done, calls = cost.calls, wru = cost.wru, rru = cost.rru_text(), "job done"),
-            Err(error) => tracing::error!(%error, calls = cost.calls, wru = cost.wru, "job failed"),
+/// What the run failed of.
+pub async fn handle<J: Job>(platform: &Platform, job: &J, trigger: Trigger) -> Result<JobAnswer<J::Summary>, J::Error> {
+    let run = Run::of::<J>(platform, Afterwards::Frozen);
+    match trigger.records {
+        Some(records) => {
+            let taken = job.take(&run, records).await;
+            if let Err(error) = &taken {
+                tracing::error!(job = J::NAME, %error, "a batch of the stream could not be taken");
+            }
+            taken.map(JobAnswer::Took)
         }
-        done.map_err(lambda_http::Error::from)
-    };
-    lambda_runtime::run(lambda_runtime::service_fn(run)).await
+        None => {
+            let done = job.run(&run).await;
+            run.log(J::NAME, &done);
+            done.map(JobAnswer::Ran)
+        }
+    }
 }
 
 /// The source IP API Gateway itself saw; never a header, which the caller could have written.

@@ -1,0 +1,79 @@
+//! The one loop of jobs that write what they decide: find, decide, commit, and decide anew when something changed first.
+
+use crate::commit::pause;
+use crate::db::{Db, StoreError};
+use crate::{CommitError, Refusal, Write};
+use std::time::Instant;
+
+/// How often one thing is decided anew, at most: something that is refused again and again must not take a run's time from
+/// everything else.
+const DECISIONS: u32 = 20;
+
+/// What a decision comes to.
+#[derive(Debug)]
+pub enum Step<T> {
+    /// These writes make it true, all or none.
+    Write(Vec<Write>, T),
+    /// There is nothing to write.
+    Done(T),
+}
+
+/// How long a decision is worth repeating.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    until: Instant,
+    through_outages: bool,
+}
+
+impl Patience {
+    /// Until the run's deadline, as long as the table answers.
+    pub const fn until(deadline: Instant) -> Self {
+        Self { until: deadline, through_outages: false }
+    }
+
+    /// Also while the table does not answer: for what nobody could find out again.
+    #[must_use]
+    pub const fn through_outages(self) -> Self {
+        Self { through_outages: true, ..self }
+    }
+}
+
+impl Db {
+    /// Decides and writes, and decides anew after each refusal, which the next decision is told. `None` when it kept being
+    /// refused: then something else keeps changing what it stands on, or the next run is to try.
+    ///
+    /// # Errors
+    /// What `decide` fails of, or when the table does not answer.
+    pub async fn decide<T, Deciding>(
+        &self,
+        patience: Patience,
+        mut decide: impl FnMut(Option<Refusal>) -> Deciding,
+    ) -> Result<Option<T>, StoreError>
+    where
+        Deciding: Future<Output = Result<Step<T>, StoreError>>,
+    {
+        let mut refused = None;
+        let mut outage = None;
+        for decision in 0..DECISIONS {
+            if decision > 0 {
+                if Instant::now() >= patience.until {
+                    break;
+                }
+                tokio::time::sleep(pause(decision)).await;
+            }
+            let (writes, done) = match decide(refused).await? {
+                Step::Done(done) => return Ok(Some(done)),
+                Step::Write(writes, done) => (writes, done),
+            };
+            match self.commit(writes).await {
+                Ok(()) => return Ok(Some(done)),
+                Err(CommitError::Refused { refusal, .. }) => (refused, outage) = (Some(refusal), None),
+                Err(CommitError::Store(error @ StoreError::Unavailable(_))) if patience.through_outages => {
+                    (refused, outage) = (None, Some(error));
+                }
+                Err(CommitError::Store(error)) => return Err(error),
+            }
+        }
+        outage.map_or(Ok(None), Err)
+    }
+}
