@@ -4,7 +4,8 @@ use crate::data_dir::DataDir;
 use crate::first_key::ensure_key;
 use crate::jobs::{self, Running, Sweeper};
 use crate::options::Options;
-use crate::{database, groups, serving};
+use crate::serving::{self, Patience};
+use crate::{database, groups};
 use anyspend_api::Platform;
 use anyspend_api::clock::Clock;
 use anyspend_api::config::Config;
@@ -75,7 +76,9 @@ impl Runner {
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), String> {
         let sweeper = self.embedded.as_ref().map(|embedded| Sweeper::new(embedded.sweeper()));
         let jobs = Running::start(self.jobs, sweeper, self.jobs_every);
-        let served = serving::serve(self.listener, router(groups(), self.platform.clone()), stop).await;
+        let app = router(groups(), self.platform.clone());
+        let proxied = self.platform.config.trusted_proxies > 0;
+        let served = serving::serve(self.listener, app, proxied, Patience::default(), stop).await;
         jobs.stop().await;
         // The platform holds the way to the engine, which can then stop.
         drop(self.platform);

@@ -113,7 +113,7 @@ impl Credential {
 }
 
 /// The part of an IP address that one client holds: an IPv4 address, or an IPv6 /64.
-pub(crate) fn client_network(ip: IpAddr) -> String {
+pub fn client_network(ip: IpAddr) -> String {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => {

@@ -10,6 +10,7 @@ use anyspend_domain::link_form::{FieldId, FieldKind};
 use anyspend_domain::metadata::MetadataPatch;
 use anyspend_domain::money::ShippingCost;
 use anyspend_domain::payer_answers::{MAX_LINES, Sent};
+use anyspend_domain::problem::{MOST_PROBLEMS, MOST_QUOTED, quoted};
 use anyspend_domain::product::ProductType;
 use anyspend_domain::settlement::WalletSignature;
 use anyspend_domain::text::{Caption, ClientReference, CustomerName, Description, Email, Name, ThemeColor, UtmTag};
@@ -43,7 +44,10 @@ pub struct Place<'a> {
 
 impl Place<'_> {
     fn refuse<T>(&mut self, invalid: Invalid) -> Option<T> {
-        self.problems.push(invalid.at(self.path));
+        // Past the most that are told, further problems would only cost time and memory.
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(invalid.at(self.path));
+        }
         None
     }
 }
@@ -219,12 +223,10 @@ impl<'a> Fields<'a> {
     }
 
     fn complain_of_unknown(&mut self) {
-        for (name, _) in self.object.unwrap_or_default() {
-            if !self.known.contains(&name.as_str()) {
-                let problem = unknown_parameter(&self.path_of(name), name, &self.known);
-                self.problems.push(problem);
-            }
-        }
+        let names = self.object.unwrap_or_default().iter().map(|(name, _)| name.as_str());
+        let unknown = names.filter(|name| !self.known.contains(name)).take(MOST_PROBLEMS);
+        let problems: Vec<_> = unknown.map(|name| unknown_parameter(&self.path_of(name), name, &self.known)).collect();
+        self.problems.extend(problems);
     }
 }
 
@@ -232,18 +234,19 @@ impl<'a> Fields<'a> {
 pub fn unknown_parameter(path: &str, name: &str, known: &[&str]) -> Problem {
     /// Names less alike than this are not what was meant.
     const LIKENESS: f64 = 0.8;
-    let nearest = known
-        .iter()
+    // A long name is like none, and comparing it takes time.
+    let comparable = known.iter().filter(|_| name.len() <= MOST_QUOTED);
+    let nearest = comparable
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
         .filter(|(likeness, _)| *likeness > LIKENESS)
         .max_by(|one, other| one.0.total_cmp(&other.0));
     let hint = nearest.map_or_else(String::new, |(_, name)| format!(" — did you mean '{name}'?"));
-    let shown: String = path.chars().take(100).collect();
+    let shown = quoted(path);
     Problem {
         code: Code::UnknownParameter,
         message: format!("Unknown parameter '{shown}'{hint}").trim_end().to_owned()
             + if hint.is_empty() { "." } else { "" },
-        param: Some(shown),
+        param: Some(shown.into_owned()),
     }
 }
 
@@ -270,7 +273,8 @@ impl<T: Body> FieldValue for T {
         let value = T::read(&mut fields);
         fields.complain_of_unknown();
         let flawless = fields.problems.is_empty();
-        place.problems.append(&mut fields.problems);
+        let room = MOST_PROBLEMS.saturating_sub(place.problems.len());
+        place.problems.extend(fields.problems.into_iter().take(room));
         value.filter(|_| flawless)
     }
 
@@ -434,14 +438,15 @@ impl FieldValue for MetadataPatch {
         let Json::Object(pairs) = json else {
             return place.refuse(Invalid::new(format!("must be an object of strings, not {}", json.kind())));
         };
-        let before = place.problems.len();
+        let mut flawless = true;
         let mut patch = Self::new();
         for (key, value) in pairs {
-            let path = format!("{}.{key}", place.path);
+            let path = format!("{}.{}", place.path, quoted(key));
             let mut place = Place { path: &path, context: place.context, problems: place.problems };
             if !(1..=Metadata::MAX_KEY_LENGTH).contains(&key.chars().count()) {
                 let must = format!("must have a key of 1 to {} characters", Metadata::MAX_KEY_LENGTH);
                 place.refuse::<()>(Invalid::new(must));
+                flawless = false;
                 continue;
             }
             match value {
@@ -454,13 +459,16 @@ impl FieldValue for MetadataPatch {
                 Json::String(_) => {
                     let must = format!("must be at most {} characters long", Metadata::MAX_VALUE_LENGTH);
                     place.refuse::<()>(Invalid::new(must));
+                    flawless = false;
                 }
                 other => {
-                    place.refuse::<()>(Invalid::new(format!("must be a string, not {}", other.kind())));
+                    let must = format!("must be a string, not {}", other.kind());
+                    place.refuse::<()>(Invalid::new(must));
+                    flawless = false;
                 }
             }
         }
-        (place.problems.len() == before).then_some(patch)
+        flawless.then_some(patch)
     }
 
     fn schema() -> RefOr<Schema> {
@@ -487,7 +495,7 @@ impl FieldValue for SentForm {
         let Json::Object(pairs) = json else {
             return place.refuse(Invalid::new(format!("must be an object, not {}", json.kind())));
         };
-        let before = place.problems.len();
+        let mut flawless = true;
         let mut sent = BTreeMap::new();
         for (id, value) in pairs {
             let value = match value {
@@ -496,18 +504,17 @@ impl FieldValue for SentForm {
                 Json::Number(number) => Sent::Number(number.to_string()),
                 Json::Bool(flag) => Sent::Flag(*flag),
                 Json::Array(_) | Json::Object(_) => {
-                    let path = format!("{}.{id}", place.path);
+                    let path = format!("{}.{}", place.path, quoted(id));
                     let mut place = Place { path: &path, context: place.context, problems: place.problems };
-                    place.refuse::<()>(Invalid::new(format!(
-                        "must be a string, number or boolean, not {}",
-                        value.kind()
-                    )));
+                    let must = format!("must be a string, number or boolean, not {}", value.kind());
+                    place.refuse::<()>(Invalid::new(must));
+                    flawless = false;
                     continue;
                 }
             };
             sent.insert(id.clone(), value);
         }
-        (place.problems.len() == before).then_some(Self(sent))
+        flawless.then_some(Self(sent))
     }
 
     fn schema() -> RefOr<Schema> {

@@ -281,7 +281,12 @@ mod tests {
             let hash = TxHash::new([4; 32]);
             let reported = payment::report(found.session, hash, None, LinkState::None, id.clone(), at(1_001));
             let (session, transaction) = reported.unwrap();
-            Self { row: Followed { reported: Some(id), ..found.row }, session, record: Some(transaction), is_last: true }
+            Self {
+                row: Followed { reported: Some(id), ..found.row },
+                session,
+                record: Some(transaction),
+                is_last: true,
+            }
         }
 
         /// After a transfer of it was seen in a block that is not final.
