@@ -5,7 +5,8 @@ use crate::figures::{Report, Sample, megabytes, milliseconds, ratio};
 use crate::programs;
 use crate::test_bed::{TABLE, TestBed};
 use anyspend_domain::PaymentLinkId;
-use anyspend_domain::api_key::{KEY_RATE_LIMIT, KeyText};
+use anyspend_domain::api_key::KeyText;
+use anyspend_domain::rate_limit::PER_API_KEY;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use serde_json::{Value, json};
@@ -65,7 +66,7 @@ pub(crate) async fn measure(bed: &TestBed, emulator: &Path) -> Result<String, St
     let (mut ours_warm, mut hello_warm, mut table) = (Vec::new(), Vec::new(), Vec::new());
     // No key is asked for more than its limit, even if everything happens within a minute.
     let turns = WARM.div_ceil(TURN);
-    let limit = KEY_RATE_LIMIT as usize;
+    let limit = PER_API_KEY as usize;
     let keys = bed.create_keys((turns * TURN).div_ceil(limit) + 1).await?;
     let mut requests = bed.links.iter().cycle().zip(keys.iter().cycle());
     // The first answer is the cold start's.

@@ -5,7 +5,8 @@ use crate::connection::Connection;
 use crate::figures::{Report, Sample, per_second, ratio};
 use crate::programs;
 use crate::test_bed::{TABLE, TestBed};
-use anyspend_domain::api_key::{KEY_RATE_LIMIT, KeyText};
+use anyspend_domain::api_key::KeyText;
+use anyspend_domain::rate_limit::PER_API_KEY;
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use serde_json::Value;
@@ -29,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Measures, and says what was found.
 pub(crate) async fn measure(bed: &Arc<TestBed>) -> Result<String, String> {
-    let keys = Arc::new(bed.create_keys((WARM_UP + ROUNDS * REQUESTS).div_ceil(KEY_RATE_LIMIT as usize) + 1).await?);
+    let keys = Arc::new(bed.create_keys((WARM_UP + ROUNDS * REQUESTS).div_ceil(PER_API_KEY as usize) + 1).await?);
     // The engine runs here, so that keys can be put into it: by the API, they could be made at 120 a minute.
     let mut running = Running::start(
         Command::new(programs::runner())

@@ -6,7 +6,7 @@ use anyspend_domain::api_key::{ApiKey, KeyText, Permission, Permissions};
 use anyspend_domain::chain::Chains;
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
 use anyspend_domain::text::{Description, Name};
-use anyspend_domain::{Address, Amount, ApiKeyId, Mode, OrgId, Owner, Patch, PaymentLinkId, ShortCode};
+use anyspend_domain::{Address, Amount, Mode, OrgId, Owner, Patch, PaymentLinkId, ShortCode};
 use anyspend_embedded::{Embedded, Port};
 use anyspend_store::db::Connection;
 use anyspend_store::schema::{self, Key};
@@ -89,19 +89,9 @@ impl TestBed {
     async fn create_key(&self) -> Result<KeyText, String> {
         let now = Clock::System.now();
         let text = KeyText::generate(self.owner.mode);
-        let key = ApiKey {
-            id: ApiKeyId::generate(now),
-            owner: self.owner.clone(),
-            hash: text.hash(),
-            prefix: text.prefix().to_owned(),
-            name: Name::parse("Bench").map_err(|invalid| invalid.must)?,
-            permissions: Permissions::new(vec![Permission::Read]).map_err(|invalid| invalid.must)?,
-            pinned_version: Version::current().name().to_owned(),
-            created_at: now,
-            expires_at: None,
-            revoked_at: None,
-            last_used_at: None,
-        };
+        let name = Name::parse("Bench").map_err(|invalid| invalid.must)?;
+        let permissions = Permissions::new(vec![Permission::Read]).map_err(|invalid| invalid.must)?;
+        let key = ApiKey::new(&text, self.owner.clone(), name, permissions, Version::current().name(), now);
         let writes = api_keys::create(&key).map_err(|error| error.to_string())?;
         self.db.commit(writes).await.map_err(|error| format!("cannot create an API key: {error:?}"))?;
         Ok(text)

@@ -21,7 +21,7 @@ pub(crate) async fn open(options: &Options, data: Option<&DataDir>) -> Result<(D
     let (connection, table, embedded) = match &options.dynamodb {
         Some(url) => (config::connection_to(url), options.table.as_str(), None),
         None => {
-            let embedded = Embedded::start(data.map(DataDir::database).as_deref())?;
+            let embedded = Embedded::start(data.map(DataDir::database).transpose()?.as_deref())?;
             (Connection::in_process(embedded.http_client()), EMBEDDED_TABLE, Some(embedded))
         }
     };

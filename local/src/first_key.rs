@@ -6,7 +6,7 @@ use anyspend_api::version::Version;
 use anyspend_domain::api_key::{ApiKey, KeyText, Permissions};
 use anyspend_domain::organization::Organization;
 use anyspend_domain::text::Name;
-use anyspend_domain::{ApiKeyId, Mode, OrgId, Owner, Timestamp};
+use anyspend_domain::{Mode, OrgId, Owner, Timestamp};
 use anyspend_store::{CommitError, Db, Refusal, api_keys, organizations};
 
 /// The one organization of a local platform.
@@ -33,19 +33,8 @@ pub(crate) async fn ensure_key(db: &Db, asked: Option<&str>, data: Option<&DataD
     let org = OrgId::parse(LOCAL_ORG).ok_or("the local organization's id is malformed")?;
     ensure_organization(db, &org, now).await?;
     let name = Name::parse("Local runner").map_err(|invalid| invalid.must)?;
-    let stored = ApiKey {
-        id: ApiKeyId::generate(now),
-        owner: Owner { org, mode: key.mode() },
-        hash: key.hash(),
-        prefix: key.prefix().to_owned(),
-        name,
-        permissions: Permissions::admin(),
-        pinned_version: Version::current().name().to_owned(),
-        created_at: now,
-        expires_at: None,
-        revoked_at: None,
-        last_used_at: None,
-    };
+    let owner = Owner { org, mode: key.mode() };
+    let stored = ApiKey::new(&key, owner, name, Permissions::admin(), Version::current().name(), now);
     let writes = api_keys::create(&stored).map_err(|error| error.to_string())?;
     db.commit(writes).await.map_err(|error| format!("cannot create the API key: {error:?}"))?;
     Ok(text)

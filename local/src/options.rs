@@ -1,7 +1,9 @@
 //! The runner's options: flags first, then the environment, then defaults.
 
-use anyspend_domain::chain::Chains;
-use clap::Parser;
+use anyspend_api::config::Config;
+use anyspend_api::settings::{InvalidSetting, SETTINGS, Setting};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, Parser};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -20,16 +22,6 @@ pub struct Options {
     /// Keep data nowhere: everything is gone when the process ends.
     #[arg(long, env = "ANYSPEND_MEMORY")]
     pub memory: bool,
-
-    /// JSON-RPC endpoints of a chain, which follow payments there and allow live links (repeatable; with `;` between in
-    /// the variable). Of several endpoints more than half must say the same, or the payment waits.
-    #[arg(long, env = "ANYSPEND_CHAIN", value_name = "ID=URL[,URL]", value_delimiter = ';')]
-    pub chain: Vec<String>,
-
-    /// Blocks before a payment on a chain counts as completed, its own included (repeatable; with `;` between in the
-    /// variable). Without it, a number known to be safe on the chain, or sooner what the chain itself calls final.
-    #[arg(long, env = "ANYSPEND_CONFIRMATIONS", value_name = "ID=N", value_delimiter = ';')]
-    pub confirmations: Vec<String>,
 
     /// How often background jobs run, in seconds: following payments on chain, delivering webhooks, counting statistics,
     /// looking after lists, and, at most every minute, deleting expired items.
@@ -51,34 +43,66 @@ pub struct Options {
     #[arg(long, env = "ANYSPEND_KEY", value_name = "KEY", hide_env_values = true)]
     pub key: Option<String>,
 
-    /// The public address of the checkout pages, where it is not the listening address.
-    #[arg(long, env = "ANYSPEND_PUBLIC_URL", value_name = "URL")]
-    pub public_url: Option<String>,
+    /// What the functions are told, too.
+    #[command(flatten)]
+    pub platform: PlatformSettings,
 
-    /// The address short links start with, where they have one of their own.
-    #[arg(long, env = "ANYSPEND_SHORT_URL", value_name = "URL")]
-    pub short_url: Option<String>,
-
-    /// How many proxies in front may be believed about the client's address.
-    #[arg(long, env = "ANYSPEND_TRUSTED_PROXIES", default_value_t = 0, value_name = "N")]
-    pub trusted_proxies: usize,
-
-    /// The header in which a proxy in front tells a visitor's country, e.g. `CloudFront-Viewer-Country`. Without it,
-    /// countries are unknown.
-    #[arg(long, env = "ANYSPEND_COUNTRY_HEADER", value_name = "NAME")]
-    pub country_header: Option<String>,
-
-    /// Allow listening on an address other machines can reach.
+    /// Allow listening on an address other machines can reach. Webhooks then never go to this machine.
     #[arg(long, env = "ANYSPEND_ALLOW_REMOTE")]
     pub allow_remote: bool,
+
+    /// Another name this service is asked for, beside localhost, the listening address and those of --public-url and
+    /// --short-url (repeatable; with `;` between in the variable). Requests under any other name are refused.
+    #[arg(long, env = "ANYSPEND_ALLOW_HOST", value_name = "HOST", value_delimiter = ';')]
+    pub allow_host: Vec<String>,
 }
 
-impl Options {
-    /// The chains as configured.
+/// The settings that the runner shares with the functions, as flags and variables: [`SETTINGS`] declares them.
+#[derive(Debug, Clone, Default)]
+pub struct PlatformSettings(HashMap<&'static str, String>);
+
+impl PlatformSettings {
+    /// A configuration with these settings.
     ///
     /// # Errors
-    /// A sentence that quotes what cannot be read.
-    pub fn chains(&self) -> Result<Chains, String> {
-        anyspend_api::config::parse_chains(&self.chain, &self.confirmations)
+    /// With the first setting that is not what it must be.
+    pub fn on(&self, config: Config) -> Result<Config, InvalidSetting> {
+        config.with_settings(|setting| (format!("--{}", setting.flag), self.0.get(setting.flag).cloned()))
+    }
+}
+
+impl Args for PlatformSettings {
+    fn augment_args(command: Command) -> Command {
+        SETTINGS.iter().fold(command, |command, setting| command.arg(flag(setting)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for PlatformSettings {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let given = SETTINGS.iter().filter_map(|setting| {
+            let values: Vec<&str> = matches.get_many::<String>(setting.flag)?.map(String::as_str).collect();
+            Some((setting.flag, values.join(";")))
+        });
+        Ok(Self(given.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+fn flag(setting: &'static Setting) -> Arg {
+    let flag = Arg::new(setting.flag).long(setting.flag).env(setting.runner_variable).value_name(setting.value);
+    match setting.repeats {
+        true => flag
+            .action(ArgAction::Append)
+            .value_delimiter(';')
+            .help(format!("{} (repeatable; with `;` between in the variable)", setting.help)),
+        false => flag.help(setting.help),
     }
 }

@@ -5,6 +5,7 @@ use crate::event::fixtures;
 use crate::template::Template;
 use crate::world::{TABLE, World};
 use anyspend_api::operation::Audience;
+use anyspend_api::settings::{SETTINGS, Setting};
 use anyspend_api::{Access, Group, Operation};
 use anyspend_local::jobs::JOBS;
 use serde_json::{Value, json};
@@ -155,6 +156,21 @@ fn every_job_is_started_as_often_as_it_says_and_has_time_to_end_its_run() {
         };
         assert_eq!(function.schedules, [rate], "{}", job.name);
         assert!(function.timeout.unwrap() > job.run_time.as_secs(), "{}", job.name);
+    }
+}
+
+#[test]
+fn every_setting_is_a_parameter_of_the_template_a_variable_of_every_function_and_a_row_of_the_readme() {
+    let template = Template::load();
+    let readme = std::fs::read_to_string(crate::root().join("README.md")).unwrap();
+    for setting in SETTINGS {
+        let Setting { flag, runner_variable, variable, parameter, value, help, .. } = setting;
+        assert!(template.has_parameter(parameter), "template.yaml has no parameter {parameter}");
+        for function in template.functions() {
+            assert_eq!(function.environment.get(*variable).map(String::as_str), Some(*parameter), "{variable}");
+        }
+        let row = format!("| `--{flag} {value}` | `{runner_variable}` | `{parameter}` | {help}. |");
+        assert!(readme.lines().any(|line| line == row), "README.md lacks the row\n{row}");
     }
 }
 

@@ -61,6 +61,11 @@ impl Template {
         &self.0["Resources"][resource]["Properties"]
     }
 
+    /// Whether operators are asked for a parameter of this name.
+    pub(crate) fn has_parameter(&self, name: &str) -> bool {
+        self.0["Parameters"].get(name).is_some()
+    }
+
     /// A parameter's default, as text.
     pub(crate) fn parameter_default(&self, name: &str) -> Option<String> {
         self.0["Parameters"].get(name).map(|parameter| text(&parameter["Default"]))

@@ -13,7 +13,7 @@ use anyspend_api::seal::MasterSecret;
 use anyspend_api::version::Version;
 use anyspend_api::webhook::SigningSecret;
 use anyspend_domain::ProductId;
-use anyspend_domain::api_key::{ApiKey, KeyHash, KeyText, Permissions};
+use anyspend_domain::api_key::{ApiKey, KeyText, Permissions};
 use anyspend_domain::chain::{BASE, Chains, USDC_ON_BASE};
 use anyspend_domain::checkout_session::{
     AppliedDiscount, Attribution, CheckoutSession, NewCheckoutSession, Source, Status,
@@ -89,7 +89,7 @@ impl World {
         let client = Connection::local(port.url().to_owned()).client();
         schema::create_table_if_absent(&client, TABLE).await.unwrap();
         let time = Clock::System.now().seconds() + 1;
-        let chain = Chain::with_a_transfer(USDC_ON_BASE, RECIPIENT, PRICE, time).await;
+        let chain = Chain::with_a_transfer(USDC_ON_BASE.address().as_sent(), RECIPIENT, PRICE, time).await;
         let world = Self { client, template: Template::load(), _embedded: embedded, port, chain, key: None };
         world.seed().await;
         world
@@ -109,8 +109,8 @@ impl World {
         let named = ApiKeyId::parse(&format!("ak_{FIXTURE_TOKEN}")).unwrap();
         let organization = Organization::new(owner.org.clone(), Name::parse("Fixtures").unwrap(), now);
         let mut writes = vec![organizations::create(&organization).unwrap()];
-        writes.extend(api_keys::create(&admin_key(ApiKeyId::generate(now), presented.hash(), &owner, now)).unwrap());
-        writes.extend(api_keys::create(&admin_key(named, another.hash(), &owner, now)).unwrap());
+        writes.extend(api_keys::create(&admin_key(&presented, &owner, now)).unwrap());
+        writes.extend(api_keys::create(&ApiKey { id: named, ..admin_key(&another, &owner, now) }).unwrap());
         let link = link(owner, now);
         writes.extend(payment_links::create(&link).unwrap());
         writes.extend(products::create(&product(&link.owner, now)).unwrap());
@@ -145,7 +145,7 @@ impl World {
             "Table" => TABLE.to_owned(),
             "PublicUrl" => PUBLIC_URL.to_owned(),
             "DynamoDbEndpoint" => gate.url.clone(),
-            "Chains" => format!("{BASE}={}", self.chain.url),
+            "Chains" => format!("{}={}", BASE.id, self.chain.url),
             "PlatformSecret" if self.key.is_none() => SECRET.to_owned(),
             "PlatformKey.Arn" => self.key.as_ref().map(|key| key.arn.clone()).unwrap_or_default(),
             _ => self.template.parameter_default(&written).unwrap_or(written),
@@ -171,20 +171,9 @@ impl World {
     }
 }
 
-fn admin_key(id: ApiKeyId, hash: KeyHash, owner: &Owner, now: Timestamp) -> ApiKey {
-    ApiKey {
-        id,
-        owner: owner.clone(),
-        hash,
-        prefix: FIXTURE_KEY[..13].to_owned(),
-        name: Name::parse("Fixtures").unwrap(),
-        permissions: Permissions::admin(),
-        pinned_version: Version::current().name().to_owned(),
-        created_at: now,
-        expires_at: None,
-        revoked_at: None,
-        last_used_at: None,
-    }
+fn admin_key(text: &KeyText, owner: &Owner, now: Timestamp) -> ApiKey {
+    let name = Name::parse("Fixtures").unwrap();
+    ApiKey::new(text, owner.clone(), name, Permissions::admin(), Version::current().name(), now)
 }
 
 /// An endpoint at a name that nobody has, with its secret sealed as the functions seal it, and test events for it: one by
@@ -222,8 +211,8 @@ fn product(owner: &Owner, now: Timestamp) -> Product {
     let patch = ProductPatch {
         name: Patch::Set(Name::parse("Mug").unwrap()),
         amount: Patch::Set(Amount::parse("15000000").unwrap()),
-        token_address: Patch::Set(Address::parse(USDC_ON_BASE).unwrap()),
-        chain_id: Patch::Set(BASE),
+        token_address: Patch::Set(USDC_ON_BASE.address()),
+        chain_id: Patch::Set(BASE.id),
         recipient_address: Patch::Set(Address::parse("0x1234567890abcdef1234567890abcdef12345678").unwrap()),
         ..ProductPatch::default()
     };
@@ -369,8 +358,8 @@ fn link(owner: Owner, now: Timestamp) -> PaymentLink {
     let patch = TermsPatch {
         name: Patch::Set(Name::parse("Premium Membership").unwrap()),
         amount: Patch::Set(Amount::parse("10000000").unwrap()),
-        token_address: Patch::Set(Address::parse(USDC_ON_BASE).unwrap()),
-        chain_id: Patch::Set(BASE),
+        token_address: Patch::Set(USDC_ON_BASE.address()),
+        chain_id: Patch::Set(BASE.id),
         recipient_address: Patch::Set(Address::parse("0x1234567890abcdef1234567890abcdef12345678").unwrap()),
         items: Patch::Set(vec![item]),
         ..TermsPatch::default()

@@ -1,6 +1,7 @@
 //! The payer's pages: what they show, what they never show, and how they answer whatever comes.
 
 use crate::{LINKS, RECIPIENT, app, create_link, open_link_body, path_of};
+use anyspend_domain::chain::{ChainAccess, Chains};
 use anyspend_testing::faults::Fault;
 use anyspend_testing::{App, Client, Reply};
 use http::Method;
@@ -393,7 +394,8 @@ async fn a_discount_code_typed_on_the_page_lowers_what_is_owed_or_is_refused_bes
 #[tokio::test]
 async fn a_wallet_is_asked_for_the_transfer_with_the_sessions_reference_behind_it_where_the_chain_is_followed() {
     let app = App::start_with(anyspend_local::groups, |config| {
-        config.chains = anyspend_api::config::parse_chains(&["8453=http://127.0.0.1:9".to_owned()], &[]).unwrap();
+        let access = ChainAccess { rpc_urls: vec!["http://127.0.0.1:9".to_owned()], confirmations: None };
+        config.chains = Chains::new([(8453, access)].into());
     })
     .await;
     let merchant = app.admin().await;

@@ -13,7 +13,7 @@ use crate::webhooks::{create_webhook, webhook_path};
 use crate::{LINKS, RECIPIENT, USDC_ON_BASE, app, create_link, path_of};
 use anyspend_domain::Owner;
 use anyspend_domain::api_key::Permission;
-use anyspend_domain::statistics::Bucket;
+use anyspend_domain::statistics::TimeBucket;
 use anyspend_sender::Sender;
 use anyspend_store::db::Item;
 use anyspend_testing::death::{Death, Mortal, kill};
@@ -516,7 +516,7 @@ async fn deliver(deliverer: &Deliverer) {
 
 /// Moves the clock to where the present bucket is over and closed.
 fn close_bucket(app: &App) {
-    let closed = Bucket::of(app.now()).end().plus_seconds(GRACE_SECONDS);
+    let closed = TimeBucket::of(app.now()).end().plus_seconds(GRACE_SECONDS);
     app.platform.clock.advance_millis(closed.millis_since(app.now()));
 }
 

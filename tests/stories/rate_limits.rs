@@ -1,6 +1,7 @@
 //! The token bucket: exact, over any number of instances.
 
 use crate::{LINKS, RECIPIENT, app, create_link, path_of};
+use anyspend_domain::api_key::Permission;
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -22,6 +23,31 @@ async fn exactly_120_of_many_simultaneous_requests_pass_through_four_instances()
         }
         app.advance_seconds(60);
     }
+}
+
+#[tokio::test]
+async fn a_key_with_a_limit_of_its_own_has_that_one_and_so_have_the_keys_it_makes() {
+    let app = app().await;
+    let owner = app.admin().await.owner;
+    let client = app.key_with(&owner, Permission::Admin, |key| key.rate_limit = Some(3)).await;
+    let body = json!({"name": "next", "permissions": ["read"]});
+    let made = client.post("/api/v1/api-keys", &body).await;
+    assert_eq!((made.status.as_u16(), made.header("x-ratelimit-limit")), (201, "3"));
+    for left in ["1", "0"] {
+        let reply = client.get(LINKS).await;
+        assert_eq!((reply.status.as_u16(), reply.header("x-ratelimit-remaining")), (200, left));
+    }
+    // Another instance remembers nothing, so the table itself refuses, and its old item tells the limit.
+    let other = app.another_instance();
+    let refused = client.through(&other).get(LINKS).await;
+    refused.expect_error(429, "rate_limit_exceeded");
+    assert_eq!(refused.header("x-ratelimit-limit"), "3");
+    let bearer = format!("Bearer {}", made.json()["key"].as_str().unwrap());
+    let next = app.anonymous("192.0.2.1").with("authorization", &bearer);
+    assert_eq!(next.get(LINKS).await.header("x-ratelimit-limit"), "3");
+    assert_eq!(app.admin().await.get(LINKS).await.header("x-ratelimit-limit"), "120");
+    app.advance_seconds(60);
+    assert_eq!(client.get(LINKS).await.header("x-ratelimit-remaining"), "2");
 }
 
 #[tokio::test]
@@ -75,7 +101,7 @@ async fn a_refusal_says_when_to_come_back_has_no_effect_and_the_second_costs_not
 async fn each_key_has_a_bucket_of_its_own() {
     let app = app().await;
     let one = app.admin().await;
-    let other = app.key(&one.owner, anyspend_domain::api_key::Permission::Read).await;
+    let other = app.key(&one.owner, Permission::Read).await;
     for _ in 0..120 {
         one.get(&format!("{LINKS}/pl_x")).await;
     }
@@ -110,7 +136,7 @@ async fn quick_pay_is_limited_to_five_a_minute_per_address_and_no_header_changes
 async fn a_revoked_key_is_refused_even_where_it_was_known() {
     let app = app().await;
     let admin = app.admin().await;
-    let doomed = app.key(&admin.owner, anyspend_domain::api_key::Permission::Read).await;
+    let doomed = app.key(&admin.owner, Permission::Read).await;
     let other = app.another_instance();
     let link = create_link(&admin, json!({})).await;
     doomed.get(&path_of(&link)).await.expect(200);

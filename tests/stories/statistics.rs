@@ -3,7 +3,7 @@
 use crate::traffic::{Deed, Dice, Tags, Traffic, skip_quiet_time};
 use crate::{app, create_link, path_of};
 use anyspend_domain::Timestamp;
-use anyspend_domain::statistics::{Bucket, Day};
+use anyspend_domain::statistics::{Day, TimeBucket};
 use anyspend_store::statistics::Progress;
 use anyspend_testing::App;
 use anyspend_testing::faults::Fault;
@@ -20,7 +20,7 @@ async fn run(app: &App) -> rollup_stats::RolledUp {
 
 /// Moves the clock to where the present bucket is over and closed.
 fn close_bucket(app: &App) {
-    let closed = Bucket::of(app.now()).end().plus_seconds(rollup_stats::GRACE_SECONDS);
+    let closed = TimeBucket::of(app.now()).end().plus_seconds(rollup_stats::GRACE_SECONDS);
     app.platform.clock.advance_millis(closed.millis_since(app.now()));
 }
 

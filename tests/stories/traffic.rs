@@ -3,7 +3,7 @@
 use crate::{create_link, path_of};
 use anyspend_domain::checkout_session::{Attribution, CheckoutSession, NewCheckoutSession, Source};
 use anyspend_domain::payment_link::PaymentLink;
-use anyspend_domain::statistics::{Bucket, Country, Visitor, VisitorHash};
+use anyspend_domain::statistics::{Country, TimeBucket, Visitor, VisitorHash};
 use anyspend_domain::text::UtmTag;
 use anyspend_domain::{Amount, CheckoutSessionId, PaymentLinkRef, Timestamp, TransactionId, VisitorId, chain::Chains};
 use anyspend_store::facts;
@@ -42,7 +42,7 @@ pub(crate) struct Traffic<'a> {
 
 /// As if the rollup had gone through all the time until now, in which nothing happened.
 pub(crate) async fn skip_quiet_time(app: &App) {
-    let (db, closed) = (&app.platform.db, Bucket::of(app.now()).minus(2));
+    let (db, closed) = (&app.platform.db, TimeBucket::of(app.now()).minus(2));
     db.advance_rollup(db.rollup_progress().await.unwrap(), closed).await.unwrap();
 }
 

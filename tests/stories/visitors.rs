@@ -2,7 +2,7 @@
 
 use crate::app;
 use crate::traffic::{Tags, Traffic, skip_quiet_time};
-use anyspend_domain::statistics::{Bucket, FACTS_KEPT_SECONDS};
+use anyspend_domain::statistics::{FACTS_KEPT_SECONDS, TimeBucket};
 use anyspend_store::facts;
 use anyspend_testing::{App, Client};
 use serde_json::{Value, json};
@@ -159,7 +159,7 @@ async fn visits_are_kept_for_ninety_days_whether_or_not_they_were_deleted_yet() 
         assert_eq!(page["data"].as_array().unwrap().len() as u64, page["total_count"].as_u64().unwrap());
         page["total_count"].as_u64().unwrap()
     };
-    let gone = Bucket::of(began).end().plus_seconds(FACTS_KEPT_SECONDS);
+    let gone = TimeBucket::of(began).end().plus_seconds(FACTS_KEPT_SECONDS);
     app.platform.clock.advance_millis(gone.millis_since(app.now()) - 1_000);
     skip_quiet_time(&app).await;
     assert_eq!((total("").await, total("?days=365").await), (2, 2));

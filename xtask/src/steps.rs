@@ -15,6 +15,7 @@ const STEPS: &[Step] = &[
     ("licenses", || {
         Command::new("cargo").args(&["deny", "--workspace", "--locked", "check", "licenses", "bans", "sources"]).run()
     }),
+    ("unused", || Command::new("cargo").args(&["shear"]).run()),
     ("clippy", || {
         Command::new("cargo")
             .args(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"])

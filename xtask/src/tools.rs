@@ -11,6 +11,8 @@ const PYTHON_PACKAGES: &[&str] =
     &["aws-sam-cli==1.170.0", "cargo-lambda==1.9.2", "typos==1.52.0", "moto==5.2.5", "flask-cors==6.0.5"];
 /// From crates.io. Without its default features it cannot fetch advisories by itself, which the tests do not do.
 const CARGO_DENY: &str = "cargo-deny@0.20.2";
+/// From crates.io: finds dependencies that nothing uses.
+const CARGO_SHEAR: &str = "cargo-shear@1.12.0";
 
 /// From npm: the API's published client. Its package is fetched and unpacked; installing it whole does not resolve, and
 /// the one file that is needed needs nothing else.
@@ -134,15 +136,19 @@ pub(crate) fn install() -> Result<(), String> {
         let quietly = ["--silent", "--no-audit", "--no-fund", "--no-save", "--include=optional"];
         Command::new("npm").args(&["install", "--prefix", &folder, ANVIL]).args(&quietly).run()
     })?;
-    stamped("cargo", CARGO_DENY, || {
-        let root = directory().join("cargo");
-        Command::new("cargo")
-            // Unoptimised it is built in half the time, and checks in three seconds all the same.
-            .args(&["install", CARGO_DENY, "--locked", "--debug", "--no-default-features", "--quiet"])
-            .args(&["--force", "--root", &root.to_string_lossy()])
-            .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            .run()
-    })
+    stamped("cargo", CARGO_DENY, || install_crate(CARGO_DENY, &["--no-default-features"]))?;
+    stamped("cargo-shear", CARGO_SHEAR, || install_crate(CARGO_SHEAR, &[]))
+}
+
+/// Builds a tool from crates.io. Unoptimised it is built in half the time, and checks in seconds all the same.
+fn install_crate(name: &str, options: &[&str]) -> Result<(), String> {
+    let root = directory().join("cargo");
+    Command::new("cargo")
+        .args(&["install", name, "--locked", "--debug", "--quiet", "--force"])
+        .args(options)
+        .args(&["--root", &root.to_string_lossy()])
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .run()
 }
 
 fn stamped(name: &str, wanted: &str, install: impl FnOnce() -> Result<(), String>) -> Result<(), String> {

@@ -63,18 +63,12 @@ async fn create(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
         return Err(ApiError::new(Code::InsufficientPermissions, "A key cannot grant more than it has itself."));
     }
     let text = KeyText::generate(caller.owner.mode);
+    let version = Version::current().name();
     let key = ApiKey {
-        id: ApiKeyId::generate(call.now),
-        owner: caller.owner.clone(),
-        hash: text.hash(),
-        prefix: text.prefix().to_owned(),
-        name: body.name,
-        permissions,
-        pinned_version: Version::current().name().to_owned(),
-        created_at: call.now,
         expires_at: body.expires_at,
-        revoked_at: None,
-        last_used_at: None,
+        // An organization's own limit is on its keys, so the next key has it from the one that makes it.
+        rate_limit: caller.key_rate_limit,
+        ..ApiKey::new(&text, caller.owner.clone(), body.name, permissions, version, call.now)
     };
     let view = NewApiKeyView { view: ApiKeyView::new(&key, call.now), key: text.expose().to_owned() };
     let mut answer = call.answer(StatusCode::CREATED, &view)?;

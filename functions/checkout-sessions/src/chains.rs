@@ -5,7 +5,7 @@ use anyspend_api::version::Time;
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::Timestamp;
 use anyspend_domain::api_key::Permission;
-use anyspend_domain::chain::KNOWN_CHAINS;
+use anyspend_domain::chain::known_chain;
 use anyspend_domain::settlement::Finality;
 use anyspend_store::settlement::Progress;
 use http::{Method, StatusCode};
@@ -86,7 +86,7 @@ async fn list(call: Arc<Call>, _: Caller, progress: Vec<Progress>) -> Result<Ans
             ChainView {
                 object: "chain",
                 chain_id: id,
-                name: KNOWN_CHAINS.iter().find(|chain| chain.id == id).map(|chain| chain.name),
+                name: known_chain(id).map(|chain| chain.name),
                 confirmations: finality.confirmations,
                 believes_finalized: finality.believes_finalized,
                 last_block: seen.map(|seen| seen.latest),

@@ -1,29 +1,15 @@
 //! The checkout, the payer's side: hosted pages, and the JSON they and other sites' scripts live on. The group's table of
 //! contents.
 //!
+//! Four rooms: [`api`] and [`pages`] hold the operations, [`decisions`] what both have in common, and [`html`] draws.
+//!
 //! What must stay true: nothing here needs a credential, so nothing here shows or changes what is private to the merchant
 //! or to another payer.
 
-mod add_details;
-mod add_details_from_page;
-mod apply_discount;
-mod asset;
-mod details;
+mod api;
+mod decisions;
 mod html;
-mod link_page;
-mod open;
-mod open_from_page;
-mod open_session;
-mod page_form;
-mod page_query;
-mod report_payment;
-mod session;
-mod session_page;
-mod session_status;
-mod short_link;
-mod view;
-mod visit;
-mod wallet;
+mod pages;
 
 use anyspend_api::Group;
 use anyspend_domain::CheckoutSessionId;
@@ -34,17 +20,17 @@ pub fn routes() -> Group {
         name: "checkout",
         description: "What the payer sees: the hosted pages and their JSON. No credential; limited per client IP.",
         operations: vec![
-            link_page::operation(),
-            open_from_page::operation(),
-            session_page::operation(),
-            add_details_from_page::operation(),
-            short_link::operation(),
-            asset::operation(),
-            open_session::operation(),
-            session_status::operation(),
-            add_details::operation(),
-            apply_discount::operation(),
-            report_payment::operation(),
+            pages::link_page::operation(),
+            pages::start_payment::operation(),
+            pages::session_page::operation(),
+            pages::send_details::operation(),
+            pages::short_link::operation(),
+            pages::asset::operation(),
+            api::open_session::operation(),
+            api::session_status::operation(),
+            api::add_details::operation(),
+            api::apply_discount::operation(),
+            api::report_payment::operation(),
         ],
     }
 }
@@ -53,14 +39,6 @@ pub fn routes() -> Group {
 const LINK_PAGE: &str = "/pay/{id}";
 /// A session's page.
 const SESSION_PAGE: &str = "/pay/s/{id}";
-/// The bucket of everything that opens a session or adds to one.
-const OPENINGS: &str = "checkout-openings";
-/// The bucket of asking how a session is.
-const STATUS: &str = "checkout-status";
-/// The bucket all pages share.
-const PAGES: &str = "checkout-pages";
-/// Requests per minute and client IP, of each bucket.
-const PER_MINUTE: u32 = 60;
 
 /// A session's page, on whatever host this is.
 fn session_path(id: &CheckoutSessionId) -> String {

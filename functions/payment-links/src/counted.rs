@@ -6,7 +6,7 @@
 use crate::stored;
 use anyspend_api::{ApiError, Call};
 use anyspend_domain::payment_link::PaymentLink;
-use anyspend_domain::statistics::{BUCKETS_PER_DAY, Bucket, Day, Gathered};
+use anyspend_domain::statistics::{BUCKETS_PER_DAY, Day, Gathered, TimeBucket};
 use anyspend_domain::{ShortCode, Timestamp};
 use anyspend_store::statistics::{Ledger, Progress};
 use anyspend_store::{Db, StoreError};
@@ -30,9 +30,9 @@ pub(crate) struct Counted {
     /// The rows.
     pub(crate) ledger: Ledger,
     /// The facts of the buckets that the rows do not have, of those that have any.
-    pub(crate) tail: BTreeMap<Bucket, Gathered>,
+    pub(crate) tail: BTreeMap<TimeBucket, Gathered>,
     /// The last bucket that the rows have, if any.
-    pub(crate) covered: Option<Bucket>,
+    pub(crate) covered: Option<TimeBucket>,
     /// The moment of which all this is true.
     pub(crate) as_of: Timestamp,
 }
@@ -47,13 +47,13 @@ pub(crate) async fn read(
 ) -> Result<Counted, ApiError> {
     let code = link.id.short_code();
     // A link has no facts from before it was made, as far as clocks agree.
-    let born = Bucket::of(link.created_at).minus(1);
+    let born = TimeBucket::of(link.created_at).minus(1);
     let first = match progress {
         Progress::Through(bucket) => bucket.next().max(born),
         Progress::Nothing => born,
     };
-    let present = Bucket::of(call.now);
-    let last = present.min(Bucket::numbered(first.number().saturating_add(MAX_TAIL - 1)));
+    let present = TimeBucket::of(call.now);
+    let last = present.min(TimeBucket::numbered(first.number().saturating_add(MAX_TAIL - 1)));
     let as_of = if last < present { last.end() } else { call.now };
     let (ledger, mut tail) =
         tokio::try_join!(call.db.link_statistics(&code, from, with_values), tail(&call.db, &code, first, last))?;
@@ -69,10 +69,10 @@ pub(crate) async fn read(
 async fn tail(
     db: &Db,
     code: &ShortCode,
-    first: Bucket,
-    last: Bucket,
-) -> Result<BTreeMap<Bucket, Gathered>, StoreError> {
-    stream::iter((first.number()..=last.number()).map(Bucket::numbered))
+    first: TimeBucket,
+    last: TimeBucket,
+) -> Result<BTreeMap<TimeBucket, Gathered>, StoreError> {
+    stream::iter((first.number()..=last.number()).map(TimeBucket::numbered))
         .map(|bucket| async move { Ok::<_, StoreError>((bucket, db.facts_of_link(code, bucket).await?)) })
         .buffer_unordered(READS_AT_ONCE)
         .try_filter(|(_, gathered)| std::future::ready(*gathered != Gathered::default()))

@@ -12,7 +12,7 @@ use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::VisitorId;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::payment_link::PaymentLink;
-use anyspend_domain::statistics::{Bucket, Day, FACTS_KEPT_SECONDS, Visitor};
+use anyspend_domain::statistics::{Day, FACTS_KEPT_SECONDS, TimeBucket, Visitor};
 use anyspend_domain::text::UtmTag;
 use anyspend_store::StoreError;
 use anyspend_store::statistics::Progress;
@@ -100,7 +100,7 @@ pub(crate) fn operation() -> Operation {
 /// Part of a page: visits of one bucket.
 #[derive(Debug, PartialEq, Eq)]
 struct Part {
-    bucket: Bucket,
+    bucket: TimeBucket,
     /// Newer visits of the bucket that belong to an earlier page.
     skip: u64,
     take: u64,
@@ -117,7 +117,7 @@ async fn visitors(
     let oldest = oldest_kept(&call, days);
     let counted = counted::read(&call, &link, progress, oldest.day(), false).await?;
     // Visits per bucket, oldest first.
-    let mut views: BTreeMap<Bucket, u64> = BTreeMap::new();
+    let mut views: BTreeMap<TimeBucket, u64> = BTreeMap::new();
     for (day, counts) in &counted.ledger.counts.days {
         let buckets = day.buckets().map(|bucket| (bucket, counts.views_by_bucket.get(bucket)));
         views.extend(buckets.filter(|(_, count)| *count > 0));
@@ -132,9 +132,9 @@ async fn visitors(
         Start::Row(skip) => (parts(&views, skip, limit), None, skip / limit + 1),
         Start::After(cursor) => {
             let (id, page) = read_cursor(cursor, &link).ok_or_else(invalid_cursor)?;
-            let older: BTreeMap<_, _> = views.range(..Bucket::of(id.made_at())).map(|(b, n)| (*b, *n)).collect();
+            let older: BTreeMap<_, _> = views.range(..TimeBucket::of(id.made_at())).map(|(b, n)| (*b, *n)).collect();
             // How many of the cursor's own bucket are older is not known: as if there were none.
-            let mut wanted = vec![Part { bucket: Bucket::of(id.made_at()), skip: 0, take: limit + 1 }];
+            let mut wanted = vec![Part { bucket: TimeBucket::of(id.made_at()), skip: 0, take: limit + 1 }];
             wanted.extend(parts(&older, 0, limit + 1));
             (wanted, Some(id), page)
         }
@@ -142,7 +142,7 @@ async fn visitors(
     let fresh = counted.covered;
     let reads = parts.iter().map(async |part| {
         let most = usize::try_from(part.skip.saturating_add(part.take)).unwrap_or(usize::MAX);
-        let before = after.as_ref().filter(|id| Bucket::of(id.made_at()) == part.bucket);
+        let before = after.as_ref().filter(|id| TimeBucket::of(id.made_at()) == part.bucket);
         // What was counted long ago does not change any more, and may be read at half the price.
         let visits = call.db.visits(&link.id, part.bucket, before, most, Some(part.bucket) > fresh).await?;
         Ok::<_, StoreError>(visits.into_iter().skip(usize::try_from(part.skip).unwrap_or(usize::MAX)))
@@ -160,15 +160,15 @@ async fn visitors(
 }
 
 /// The oldest bucket whose visits are shown.
-fn oldest_kept(call: &Call, days: Option<u64>) -> Bucket {
+fn oldest_kept(call: &Call, days: Option<u64>) -> TimeBucket {
     let asked = days.map(|days| Day::of(call.now).minus(days - 1).first_bucket());
     // All visits of a bucket expire at once, so many seconds after its end.
-    let kept = Bucket::numbered(call.now.seconds().saturating_sub(FACTS_KEPT_SECONDS) / Bucket::SECONDS);
+    let kept = TimeBucket::numbered(call.now.seconds().saturating_sub(FACTS_KEPT_SECONDS) / TimeBucket::SECONDS);
     asked.map_or(kept, |asked| asked.max(kept))
 }
 
 /// Where so many visits lie after skipping so many, newest first.
-fn parts(views: &BTreeMap<Bucket, u64>, skip: u64, take: u64) -> Vec<Part> {
+fn parts(views: &BTreeMap<TimeBucket, u64>, skip: u64, take: u64) -> Vec<Part> {
     let (mut skip, mut take) = (skip, take);
     let mut parts = Vec::new();
     for (bucket, count) in views.iter().rev() {
@@ -203,9 +203,9 @@ mod tests {
 
     #[test]
     fn the_parts_of_all_pages_are_all_visits_once() {
-        let views: BTreeMap<Bucket, u64> =
-            [(1, 3), (2, 7), (5, 1), (9, 40)].map(|(bucket, count)| (Bucket::numbered(bucket), count)).into();
-        let mut seen: BTreeMap<Bucket, u64> = BTreeMap::new();
+        let views: BTreeMap<TimeBucket, u64> =
+            [(1, 3), (2, 7), (5, 1), (9, 40)].map(|(bucket, count)| (TimeBucket::numbered(bucket), count)).into();
+        let mut seen: BTreeMap<TimeBucket, u64> = BTreeMap::new();
         for page in 0..8 {
             for part in parts(&views, page * 7, 7) {
                 let before = seen.entry(part.bucket).or_default();

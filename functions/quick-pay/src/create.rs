@@ -6,6 +6,7 @@ use anyspend_api::payment_link::PaymentLinkView;
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::chain::{BASE, USDC_ON_BASE};
 use anyspend_domain::payment_link::{PaymentLink, TermsPatch};
+use anyspend_domain::rate_limit;
 use anyspend_domain::text::Name;
 use anyspend_domain::{Address, Mode, OrgId, Owner, Patch};
 use http::{Method, StatusCode};
@@ -13,8 +14,6 @@ use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Requests per minute and client IP.
-const PER_MINUTE: u32 = 5;
 /// Longest and default life of a quick-pay link, in seconds.
 const MAX_LIFETIME: u64 = 86_400;
 /// What the payer reads when the link was given no name.
@@ -30,18 +29,18 @@ impl Body for QuickPay {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let recipient = fields.required::<Address>("recipient_address");
         let token = fields.optional::<Address>("token_address");
-        let chain = fields.optional::<Whole<1, MAX_SAFE_INTEGER>>("chain_id").map_or(BASE, |id| id.0);
+        let chain = fields.optional::<Whole<1, MAX_SAFE_INTEGER>>("chain_id").map_or(BASE.id, |id| id.0);
         let amount = fields.patch("amount");
         let name = fields.optional::<Name>("name").or_else(|| Name::parse(DEFAULT_NAME).ok());
         let description = fields.patch("description");
         let lifetime =
             fields.optional::<Whole<1, MAX_LIFETIME>>("expires_in").map_or(MAX_LIFETIME, |seconds| seconds.0);
-        let token = token.or_else(|| Address::parse(USDC_ON_BASE).ok());
+        let token = token.unwrap_or_else(|| USDC_ON_BASE.address());
         Some(Self {
             patch: TermsPatch {
                 name: Patch::Set(name?),
                 description,
-                token_address: Patch::Set(token?),
+                token_address: Patch::Set(token),
                 chain_id: Patch::Set(chain),
                 recipient_address: Patch::Set(recipient?),
                 amount,
@@ -71,7 +70,7 @@ pub(crate) fn operation() -> Operation {
         "quickPay",
         Method::POST,
         "/api/v1/quick-pay",
-        Access::Open { group: "quick-pay", per_minute: PER_MINUTE },
+        Access::Open(rate_limit::QUICK_PAY),
         StatusCode::CREATED,
         "Create a one-shot payment link without an account",
     )

@@ -1,19 +1,19 @@
 //! Counting one bucket.
 
 use anyspend_domain::ShortCode;
-use anyspend_domain::statistics::{Bucket, Counted, Gathered, SHARDS};
+use anyspend_domain::statistics::{Counted, Gathered, SHARDS, TimeBucket};
 use anyspend_store::{Db, Patience, Step, StoreError};
 use futures_util::future::try_join_all;
 use std::sync::OnceLock;
 
 /// Counts a bucket of every link in it; how many there are.
-pub(crate) async fn bucket(db: &Db, bucket: Bucket, patience: Patience) -> Result<u64, StoreError> {
+pub(crate) async fn bucket(db: &Db, bucket: TimeBucket, patience: Patience) -> Result<u64, StoreError> {
     let shards = (0..SHARDS).map(|number| shard(db, bucket, number, patience));
     Ok(try_join_all(shards).await?.into_iter().sum())
 }
 
 /// The facts come link by link, so one link at a time is held in memory.
-async fn shard(db: &Db, bucket: Bucket, number: u8, patience: Patience) -> Result<u64, StoreError> {
+async fn shard(db: &Db, bucket: TimeBucket, number: u8, patience: Patience) -> Result<u64, StoreError> {
     let mut links = 0;
     let mut from = None;
     let mut at_hand: Option<(ShortCode, Gathered)> = None;
@@ -48,7 +48,7 @@ async fn shard(db: &Db, bucket: Bucket, number: u8, patience: Patience) -> Resul
 async fn link(
     db: &Db,
     code: &ShortCode,
-    bucket: Bucket,
+    bucket: TimeBucket,
     facts: &Gathered,
     patience: Patience,
 ) -> Result<(), StoreError> {

@@ -31,7 +31,7 @@ mod recount;
 use anyspend_api::Platform;
 use anyspend_api::job::{Job, NotPrepared, Run, Summary};
 use anyspend_domain::Timestamp;
-use anyspend_domain::statistics::{Bucket, Day};
+use anyspend_domain::statistics::{Day, TimeBucket};
 use anyspend_store::statistics::{Kept, Progress};
 use anyspend_store::{Db, Patience, StoreError};
 use recount::recount_within;
@@ -110,7 +110,7 @@ async fn rollup_until(db: &Db, now: Timestamp, deadline: Instant) -> Result<Roll
     while done.buckets < MAX_BUCKETS && Instant::now() < deadline {
         let next = match progress {
             Progress::Through(bucket) => bucket.next(),
-            Progress::Nothing => Bucket::of(now).minus(FIRST_LOOK_BACK),
+            Progress::Nothing => TimeBucket::of(now).minus(FIRST_LOOK_BACK),
         };
         if next.end().plus_seconds(GRACE_SECONDS) > now {
             break;
@@ -132,7 +132,7 @@ async fn rollup_until(db: &Db, now: Timestamp, deadline: Instant) -> Result<Roll
 /// Recounts the day after the last one that was, if it has ended and is counted.
 async fn recount_if_due(
     db: &Db,
-    through: Bucket,
+    through: TimeBucket,
     now: Timestamp,
     patience: Patience,
     done: &mut RolledUp,

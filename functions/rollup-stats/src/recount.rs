@@ -2,7 +2,7 @@
 
 use crate::count::kept_changing;
 use crate::patience;
-use anyspend_domain::statistics::{Bucket, Day, DayCounts, Event, Gathered, SHARDS, Tally, VisitorHash};
+use anyspend_domain::statistics::{Day, DayCounts, Event, Gathered, SHARDS, Tally, TimeBucket, VisitorHash};
 use anyspend_domain::{ShortCode, Timestamp};
 use anyspend_store::statistics::Progress;
 use anyspend_store::{Db, Patience, Step, StoreError};
@@ -41,7 +41,7 @@ pub enum RecountError {
 /// What the facts of a day say about a link, without the values.
 #[derive(Debug, Default)]
 struct LinkDay {
-    buckets: BTreeMap<Bucket, Tally>,
+    buckets: BTreeMap<TimeBucket, Tally>,
     visitors: BTreeSet<VisitorHash>,
 }
 
@@ -127,7 +127,7 @@ async fn agrees(db: &Db, code: &ShortCode, day: Day, link: &LinkDay) -> Result<b
 }
 
 /// A day as its facts say it is.
-fn of_facts(buckets: &BTreeMap<Bucket, Tally>, visitors: usize) -> DayCounts {
+fn of_facts(buckets: &BTreeMap<TimeBucket, Tally>, visitors: usize) -> DayCounts {
     let mut day = DayCounts { unique_visitors: u64::try_from(visitors).unwrap_or(u64::MAX), ..DayCounts::default() };
     for (bucket, tally) in buckets {
         day.add(*bucket, *tally);
@@ -195,7 +195,7 @@ async fn correction(db: &Db, code: &ShortCode, day: Day) -> Result<Step<Correcte
 }
 
 /// A link's facts of every bucket of a day that has any.
-async fn facts_of_day(db: &Db, code: &ShortCode, day: Day) -> Result<BTreeMap<Bucket, Gathered>, StoreError> {
+async fn facts_of_day(db: &Db, code: &ShortCode, day: Day) -> Result<BTreeMap<TimeBucket, Gathered>, StoreError> {
     stream::iter(day.buckets())
         .map(|bucket| async move { Ok::<_, StoreError>((bucket, db.facts_of_link(code, bucket).await?)) })
         .buffer_unordered(READS_AT_ONCE)

@@ -10,8 +10,8 @@ mod hosts;
 mod resources;
 
 pub use frame::{
-    access_log, auth, call, clock, config, error, export, fields, json, kms, limiter, link_owners, list, openapi,
-    operation, platform, query, road, seal, session_token, vault, version,
+    access_log, auth, call, clock, config, door, error, export, fields, json, kms, limiter, link_owners, list, openapi,
+    operation, platform, query, road, seal, session_token, settings, vault, version,
 };
 pub use hosts::{job, serve};
 pub use resources::{

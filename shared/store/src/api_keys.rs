@@ -2,9 +2,10 @@
 
 use crate::Write;
 use crate::db::{Db, Item, StoreError, in_order, read, row, string};
-use crate::rate_limits::{Bucket, Guess, Spend, Spent, number};
+use crate::rate_limits::{Guess, Spend, Spent, TokenBucket, number};
 use crate::schema::{self, Key, api_keys_partition};
-use anyspend_domain::api_key::{ApiKey, KEY_RATE_LIMIT, KeyHash, Permissions};
+use anyspend_domain::api_key::{ApiKey, KeyHash, Permissions};
+use anyspend_domain::rate_limit::PER_API_KEY;
 use anyspend_domain::text::Name;
 use anyspend_domain::token_bucket::Allowance;
 use anyspend_domain::{ApiKeyId, Mode, OrgId, Owner, Timestamp};
@@ -22,6 +23,8 @@ struct StoredKey {
     name: Name,
     permissions: Permissions,
     api_version: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rate_limit: Option<u32>,
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
@@ -43,6 +46,7 @@ impl StoredKey {
             name: self.name,
             permissions: self.permissions,
             pinned_version: self.api_version,
+            rate_limit: self.rate_limit,
             created_at: self.created_at,
             expires_at: self.expires_at,
             revoked_at: self.revoked_at,
@@ -79,6 +83,7 @@ pub fn create(key: &ApiKey) -> Result<Vec<Write>, StoreError> {
         name: key.name.clone(),
         permissions: key.permissions.clone(),
         api_version: key.pinned_version.clone(),
+        rate_limit: key.rate_limit,
         created_at: key.created_at,
         expires_at: key.expires_at,
         revoked_at: key.revoked_at,
@@ -108,7 +113,7 @@ impl Db {
         let last_used = now.millis() - now.millis() % LAST_USED_STEP_MILLIS;
         let spend = Spend {
             key: &key,
-            limit: KEY_RATE_LIMIT,
+            limit: PER_API_KEY,
             now,
             condition: Some((
                 "attribute_exists(pk) AND attribute_not_exists(revoked_at) \
@@ -119,7 +124,7 @@ impl Db {
             ttl: None,
         };
         let allowance = |item: &Item| -> Result<Allowance, StoreError> {
-            Ok(read::<Bucket>(item.clone())?.allowance(KEY_RATE_LIMIT, now))
+            Ok(read::<TokenBucket>(item.clone())?.allowance(PER_API_KEY, now))
         };
         Ok(match self.spend(&spend, guess).await? {
             Spent::Taken(item) => {

@@ -14,7 +14,7 @@ use crate::meter::Units;
 use crate::schema::{self, Key, STARTED_SUFFIX, fact_partition, facts_prefix, visits_prefix};
 use anyspend_domain::checkout_session::{Attribution, CheckoutSession, MAX_LIFETIME};
 use anyspend_domain::statistics::{
-    Bucket, Country, Event, Fact, Gathered, MAX_REFERRER_BYTES, MAX_USER_AGENT_BYTES, Visitor, VisitorHash,
+    Country, Event, Fact, Gathered, MAX_REFERRER_BYTES, MAX_USER_AGENT_BYTES, TimeBucket, Visitor, VisitorHash,
     counted_tag, cut, shard,
 };
 use anyspend_domain::text::UtmTag;
@@ -45,7 +45,7 @@ struct StoredFact {
 }
 
 impl StoredFact {
-    fn new(owner: &Owner, attribution: &Attribution, bucket: Bucket) -> Self {
+    fn new(owner: &Owner, attribution: &Attribution, bucket: TimeBucket) -> Self {
         let tag = |tag| counted_tag(tag).map(str::to_owned);
         Self {
             org: owner.org.clone(),
@@ -74,7 +74,7 @@ struct StoredStart {
 /// When it cannot be stored, which is a fault of ours.
 pub fn session_opened(session: &CheckoutSession) -> Result<Option<Write>, StoreError> {
     let Some(link) = &session.payment_link_id else { return Ok(None) };
-    let fact = StoredFact::new(&session.owner, &session.attribution, Bucket::of(session.created_at));
+    let fact = StoredFact::new(&session.owner, &session.attribution, TimeBucket::of(session.created_at));
     let key = Key::session_fact(&link.short_code(), &session.id, session.created_at);
     Ok(Some(Write::put(row(&key, &fact)?)))
 }
@@ -92,7 +92,7 @@ pub fn started_session(visitor: &VisitorId, session: &CheckoutSession) -> Result
     if visitor.short_code() != link.short_code() || !plausible {
         return Ok(None);
     }
-    let mark = StoredStart { ttl: Bucket::of(visited).facts_expire_at().seconds() };
+    let mark = StoredStart { ttl: TimeBucket::of(visited).facts_expire_at().seconds() };
     Ok(Some(Write::put(row(&Key::visit_started(visitor), &mark)?)))
 }
 
@@ -108,7 +108,7 @@ pub fn payment_completed(
     at: Timestamp,
 ) -> Result<Option<Write>, StoreError> {
     let Some(link) = &session.payment_link_id else { return Ok(None) };
-    let mut fact = StoredFact::new(&session.owner, &session.attribution, Bucket::of(at));
+    let mut fact = StoredFact::new(&session.owner, &session.attribution, TimeBucket::of(at));
     fact.amount = Some(amount);
     let key = Key::completed_fact(&link.short_code(), transaction, at);
     Ok(Some(Write::put(row(&key, &fact)?)))
@@ -120,7 +120,7 @@ impl Db {
     /// # Errors
     /// When the table does not answer.
     pub async fn record_view(&self, visitor: &Visitor) -> Result<(), StoreError> {
-        let mut fact = StoredFact::new(&visitor.owner, &visitor.attribution, Bucket::of(visitor.visited_at()));
+        let mut fact = StoredFact::new(&visitor.owner, &visitor.attribution, TimeBucket::of(visitor.visited_at()));
         fact.visitor = Some(visitor.hash.clone());
         fact.country.clone_from(&visitor.ip_country);
         fact.referrer = visitor.referrer.as_deref().map(|text| cut(text, MAX_REFERRER_BYTES).to_owned());
@@ -223,7 +223,7 @@ impl Db {
     /// When the table does not answer.
     pub async fn facts_of_shard(
         &self,
-        bucket: Bucket,
+        bucket: TimeBucket,
         shard: u8,
         from: Option<Onward>,
     ) -> Result<FactPage, StoreError> {
@@ -251,7 +251,7 @@ impl Db {
     ///
     /// # Errors
     /// When the table does not answer.
-    pub async fn facts_of_link(&self, code: &ShortCode, bucket: Bucket) -> Result<Gathered, StoreError> {
+    pub async fn facts_of_link(&self, code: &ShortCode, bucket: TimeBucket) -> Result<Gathered, StoreError> {
         let query = self
             .client()
             .query()
@@ -277,7 +277,7 @@ impl Db {
     pub async fn visits(
         &self,
         link: &PaymentLinkId,
-        bucket: Bucket,
+        bucket: TimeBucket,
         before: Option<&VisitorId>,
         most: usize,
         consistent: bool,

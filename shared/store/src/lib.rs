@@ -6,6 +6,7 @@
 
 pub mod api_keys;
 pub mod audit;
+mod audit_days;
 pub mod checkout_sessions;
 pub mod commit;
 pub mod customers;

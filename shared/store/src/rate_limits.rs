@@ -34,25 +34,30 @@ pub enum Guess {
 
 /// A bucket's state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bucket {
+pub struct TokenBucket {
     /// When the interval began, in milliseconds.
     #[serde(default)]
     pub bucket_began: Option<Timestamp>,
     /// Tokens taken since.
     #[serde(default)]
     pub bucket_taken: u32,
+    /// Tokens it holds when it is full, where it says so itself.
+    #[serde(default)]
+    pub rate_limit: Option<u32>,
 }
 
-impl Bucket {
-    /// What is left of `limit`.
+impl TokenBucket {
+    /// What is left of the bucket's own limit, or else of `limit`.
     pub fn allowance(&self, limit: u32, now: Timestamp) -> Allowance {
-        Allowance::after(limit, self.bucket_taken, self.bucket_began.unwrap_or(now))
+        Allowance::after(self.rate_limit.unwrap_or(limit), self.bucket_taken, self.bucket_began.unwrap_or(now))
     }
 
     /// The update that would succeed on this bucket now, or `None` when it is empty.
     fn branch(&self, limit: u32, now: Timestamp) -> Option<Guess> {
         match self.bucket_began {
-            Some(began) if is_running(began, now) => (self.bucket_taken < limit).then_some(Guess::Running),
+            Some(began) if is_running(began, now) => {
+                (self.bucket_taken < self.rate_limit.unwrap_or(limit)).then_some(Guess::Running)
+            }
             _ => Some(Guess::Fresh),
         }
     }
@@ -62,7 +67,7 @@ impl Bucket {
 pub(crate) struct Spend<'a> {
     /// The item.
     pub(crate) key: &'a Key,
-    /// Tokens of a full bucket.
+    /// Tokens of a full bucket that does not say so itself, in its attribute `rate_limit`.
     pub(crate) limit: u32,
     /// The moment.
     pub(crate) now: Timestamp,
@@ -112,7 +117,7 @@ impl Db {
                 branch = Guess::Fresh;
                 continue;
             };
-            let bucket: Bucket = read(item.clone())?;
+            let bucket: TokenBucket = read(item.clone())?;
             match bucket.branch(spend.limit, spend.now) {
                 None => return Ok(Spent::Empty(item)),
                 // The bucket would have allowed it, so it was the further condition.
@@ -130,7 +135,10 @@ impl Db {
             Guess::Running => {
                 values.insert(":limit".to_owned(), number(u64::from(spend.limit)));
                 (
-                    "bucket_began > :floor AND bucket_taken < :limit".to_owned(),
+                    // An attribute that is not there is less than nothing and greater than nothing: such a test fails.
+                    "bucket_began > :floor AND (bucket_taken < rate_limit \
+                     OR (attribute_not_exists(rate_limit) AND bucket_taken < :limit))"
+                        .to_owned(),
                     "SET bucket_taken = bucket_taken + :one".to_owned(),
                 )
             }
@@ -204,7 +212,7 @@ impl Db {
         let key = Key::limit(group, subject);
         let ttl = now.plus_seconds(INTERVAL_SECONDS * 2).seconds();
         let spend = Spend { key: &key, limit, now, condition: None, assignments: None, ttl: Some(ttl) };
-        let bucket = |item: Item| read::<Bucket>(item).map(|bucket| bucket.allowance(limit, now));
+        let bucket = |item: Item| read::<TokenBucket>(item).map(|bucket| bucket.allowance(limit, now));
         match self.spend(&spend, guess).await? {
             Spent::Taken(item) => bucket(item).map(Ok),
             Spent::Empty(item) => bucket(item).map(Err),

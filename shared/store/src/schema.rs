@@ -31,6 +31,7 @@
 //! | idempotent answer | `IDEM#{org}#{mode}#{sha256}` | `IDEM` | |
 //! | the platform's data key, wrapped | `SECRET` | `DATA_KEY` | |
 //! | audit event | `AUDIT#{org}#{mode}#{date}` | `evt_…` | |
+//! | events of the days that are over | `AUDITDAYS#{org}#{mode}` | `ALL` | |
 //! | event that webhooks have yet to be told of | `OUTBOX#{shard}` | `evt_…` | |
 //! | webhook endpoint | `WEBHOOKS#{org}#{mode}` | `wh_…` | |
 //! | how many endpoints an owner has | `WEBHOOKS#{org}#{mode}` | `COUNT` | |
@@ -57,7 +58,7 @@
 
 use crate::list::ListId;
 use anyspend_domain::api_key::KeyHash;
-use anyspend_domain::statistics::{self, Bucket, Day, Dimension, VisitorHash};
+use anyspend_domain::statistics::{self, Day, Dimension, TimeBucket, VisitorHash};
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::webhook_delivery::Queue;
 use anyspend_domain::{
@@ -209,6 +210,11 @@ impl Key {
         Self::new(format!("IDEM#{}#{}#{key_sha256}", owner.org, owner.mode.as_str()), "IDEM")
     }
 
+    /// How many events the days of an owner's trail have that are over.
+    pub fn audit_days(owner: &Owner) -> Self {
+        Self { pk: format!("AUDITDAYS#{}#{}", owner.org, owner.mode.as_str()), sk: "ALL".to_owned() }
+    }
+
     /// An audit event; a partition holds a day.
     pub fn audit(owner: &Owner, at: Timestamp, id: &EventId) -> Self {
         Self { pk: audit_partition(owner, at), sk: id.to_string() }
@@ -278,7 +284,7 @@ impl Key {
     pub fn visit(id: &VisitorId) -> Self {
         let code = id.short_code();
         let sk = format!("{}{id}", visits_prefix(&code));
-        Self { pk: fact_partition(Bucket::of(id.made_at()), statistics::shard(&code)), sk }
+        Self { pk: fact_partition(TimeBucket::of(id.made_at()), statistics::shard(&code)), sk }
     }
 
     /// The row that says a visit led to a session; it stands right behind the visit's own.
@@ -290,13 +296,13 @@ impl Key {
     /// The fact that a session was opened.
     pub fn session_fact(code: &ShortCode, id: &CheckoutSessionId, at: Timestamp) -> Self {
         let sk = format!("{code}#session#{id}");
-        Self { pk: fact_partition(Bucket::of(at), statistics::shard(code)), sk }
+        Self { pk: fact_partition(TimeBucket::of(at), statistics::shard(code)), sk }
     }
 
     /// The fact that a payment completed.
     pub fn completed_fact(code: &ShortCode, id: &TransactionId, at: Timestamp) -> Self {
         let sk = format!("{code}#completed#{id}");
-        Self { pk: fact_partition(Bucket::of(at), statistics::shard(code)), sk }
+        Self { pk: fact_partition(TimeBucket::of(at), statistics::shard(code)), sk }
     }
 
     /// The platform's data key.
@@ -321,7 +327,7 @@ impl Key {
     }
 
     /// What was counted of a link and a bucket.
-    pub fn counted(code: &ShortCode, bucket: Bucket) -> Self {
+    pub fn counted(code: &ShortCode, bucket: TimeBucket) -> Self {
         Self::new(format!("COUNTED#{code}"), &format!("{:08}", bucket.number()))
     }
 
@@ -353,7 +359,7 @@ pub const API_KEY_PREFIX: &str = "KEY#";
 pub const STARTED_SUFFIX: &str = "#started";
 
 /// The partition that holds the facts of one bucket and one shard.
-pub fn fact_partition(bucket: Bucket, shard: u8) -> String {
+pub fn fact_partition(bucket: TimeBucket, shard: u8) -> String {
     format!("FACT#{:08}#{shard:02}", bucket.number())
 }
 

@@ -16,7 +16,7 @@ use crate::meter::Units;
 use crate::schema::{self, Key, statistics_partition};
 use anyspend_domain::ShortCode;
 use anyspend_domain::statistics::{
-    Breakdown, Bucket, Counted, Day, DayCounts, Dimension, LinkCounts, Tally, ViewsByBucket, VisitorHash,
+    Breakdown, Counted, Day, DayCounts, Dimension, LinkCounts, Tally, TimeBucket, ViewsByBucket, VisitorHash,
 };
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -40,7 +40,7 @@ const READ_ATTEMPTS: u32 = 6;
 struct StoredTotals {
     tally: Tally,
     /// The highest bucket counted.
-    applied: Bucket,
+    applied: TimeBucket,
     /// The day that was counted last.
     day: Day,
     version: u64,
@@ -64,7 +64,7 @@ struct StoredDay {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredCounted {
-    bucket: Bucket,
+    bucket: TimeBucket,
     tally: Tally,
     sources: Breakdown,
     mediums: Breakdown,
@@ -81,11 +81,11 @@ pub struct Ledger {
     /// What is counted, of the day at hand too.
     pub counts: LinkCounts,
     /// The highest bucket counted.
-    pub applied: Option<Bucket>,
+    pub applied: Option<TimeBucket>,
     /// What was counted of each bucket at hand; those of which nothing was are absent.
-    pub counted: BTreeMap<Bucket, Counted>,
+    pub counted: BTreeMap<TimeBucket, Counted>,
     /// Receipts that are new.
-    changed: BTreeSet<Bucket>,
+    changed: BTreeSet<TimeBucket>,
     versions: HashMap<Key, u64>,
     version: u64,
 }
@@ -151,7 +151,7 @@ impl Ledger {
     }
 
     /// Notes what was counted of a bucket.
-    pub fn note(&mut self, bucket: Bucket, counted: Counted) {
+    pub fn note(&mut self, bucket: TimeBucket, counted: Counted) {
         self.counted.insert(bucket, counted);
         self.changed.insert(bucket);
         self.applied = self.applied.max(Some(bucket));
@@ -223,7 +223,7 @@ impl Ledger {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// Every bucket up to this one is counted, of every link.
-    Through(Bucket),
+    Through(TimeBucket),
     /// The rollup has never run.
     Nothing,
 }
@@ -255,14 +255,14 @@ impl Db {
     /// When the table does not answer.
     pub async fn rollup_progress(&self) -> Result<Progress, StoreError> {
         let through = self.mark(&Key::rollup_through()).await?;
-        Ok(through.map_or(Progress::Nothing, |number| Progress::Through(Bucket::numbered(number))))
+        Ok(through.map_or(Progress::Nothing, |number| Progress::Through(TimeBucket::numbered(number))))
     }
 
     /// Says that every bucket up to `to` is counted, if so far it was up to `from`.
     ///
     /// # Errors
     /// When the table does not answer.
-    pub async fn advance_rollup(&self, from: Progress, to: Bucket) -> Result<Kept, StoreError> {
+    pub async fn advance_rollup(&self, from: Progress, to: TimeBucket) -> Result<Kept, StoreError> {
         let from = match from {
             Progress::Through(bucket) => Some(bucket.number()),
             Progress::Nothing => None,
@@ -290,7 +290,7 @@ impl Db {
     ///
     /// # Errors
     /// When the table does not answer.
-    pub async fn open_ledger(&self, code: &ShortCode, day: Day, buckets: &[Bucket]) -> Result<Ledger, StoreError> {
+    pub async fn open_ledger(&self, code: &ShortCode, day: Day, buckets: &[TimeBucket]) -> Result<Ledger, StoreError> {
         let mut keys = vec![Key::statistics_totals(code), Key::statistics_day(code, day)];
         keys.extend(Dimension::ALL.iter().map(|dimension| Key::statistics_breakdown(code, *dimension)));
         keys.extend(buckets.iter().map(|bucket| Key::counted(code, *bucket)));
@@ -359,7 +359,7 @@ impl Db {
         code: &ShortCode,
         day: Day,
         visitors: &BTreeSet<VisitorHash>,
-    ) -> Result<HashMap<String, Bucket>, StoreError> {
+    ) -> Result<HashMap<String, TimeBucket>, StoreError> {
         let keys: Vec<Key> = visitors.iter().map(|visitor| Key::seen(code, day, visitor)).collect();
         let items = self.batch_get_consistent(&keys).await?;
         let seen = items.into_iter().map(|item| {
@@ -377,7 +377,7 @@ impl Db {
     pub async fn count_first_seen(
         &self,
         code: &ShortCode,
-        bucket: Bucket,
+        bucket: TimeBucket,
         visitors: &BTreeSet<VisitorHash>,
     ) -> Result<u64, StoreError> {
         let known = self.first_seen(code, bucket.day(), visitors).await?;
@@ -393,7 +393,7 @@ impl Db {
     }
 
     /// Notes a visitor as first seen in a bucket, unless it was seen before on that day; the first bucket.
-    async fn see(&self, code: &ShortCode, bucket: Bucket, visitor: &VisitorHash) -> Result<Bucket, StoreError> {
+    async fn see(&self, code: &ShortCode, bucket: TimeBucket, visitor: &VisitorHash) -> Result<TimeBucket, StoreError> {
         let day = bucket.day();
         let ttl = day.last_bucket().end().plus_seconds(SEEN_KEPT_SECONDS).seconds();
         let item = row(&Key::seen(code, day, visitor), &StoredSeen { bucket, ttl })?;
@@ -429,7 +429,7 @@ impl Db {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredSeen {
-    bucket: Bucket,
+    bucket: TimeBucket,
     ttl: u64,
 }
 

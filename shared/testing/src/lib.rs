@@ -17,7 +17,7 @@ use anyspend_api::{Platform, session_token};
 use anyspend_domain::api_key::{ApiKey, KeyText, Permission, Permissions};
 use anyspend_domain::organization::Organization;
 use anyspend_domain::text::Name;
-use anyspend_domain::{ApiKeyId, Mode, OrgId, Owner, Timestamp};
+use anyspend_domain::{Mode, OrgId, Owner, Timestamp};
 use anyspend_embedded::Embedded;
 use anyspend_store::db::{Connection, Item};
 use anyspend_store::{Db, api_keys, organizations, schema};
@@ -150,19 +150,9 @@ impl App {
         change: impl FnOnce(&mut ApiKey),
     ) -> Client<'_> {
         let text = KeyText::generate(owner.mode);
-        let mut key = ApiKey {
-            id: ApiKeyId::generate(self.now()),
-            owner: owner.clone(),
-            hash: text.hash(),
-            prefix: text.prefix().to_owned(),
-            name: Name::parse("test").unwrap(),
-            permissions: Permissions::new(vec![permission]).unwrap(),
-            pinned_version: Version::current().name().to_owned(),
-            created_at: self.now(),
-            expires_at: None,
-            revoked_at: None,
-            last_used_at: None,
-        };
+        let permissions = Permissions::new(vec![permission]).unwrap();
+        let (name, version) = (Name::parse("test").unwrap(), Version::current().name());
+        let mut key = ApiKey::new(&text, owner.clone(), name, permissions, version, self.now());
         change(&mut key);
         self.platform.db.commit(api_keys::create(&key).unwrap()).await.unwrap();
         let key_id = Some(key.id.to_string());

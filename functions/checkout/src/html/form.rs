@@ -37,7 +37,7 @@ pub(crate) struct Ask<'a> {
 
 /// What was filled in, and what is wrong with it.
 #[derive(Debug, Default)]
-pub(crate) struct Filled {
+pub(crate) struct FormState {
     /// As it was sent, by the inputs' names.
     pub(crate) values: Vec<(String, String)>,
     /// What is wrong, in the payer's words, by the inputs' names.
@@ -46,7 +46,7 @@ pub(crate) struct Filled {
     pub(crate) notice: Option<String>,
 }
 
-impl Filled {
+impl FormState {
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.values.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -92,24 +92,24 @@ impl Ask<'_> {
     }
 
     /// What is wrong in the payer's words, by inputs; what is about no input of this form is about the whole.
-    pub(crate) fn explain(&self, problems: &[Problem], filled: &mut Filled) {
+    pub(crate) fn explain(&self, problems: &[Problem], state: &mut FormState) {
         for problem in problems {
             let param = problem.param.as_deref().unwrap_or_default();
             let rest = problem.message.strip_prefix(&format!("The '{param}' field ")).unwrap_or_default();
             match self.input_of(param).filter(|_| !rest.is_empty()) {
                 Some((name, label)) => {
                     let text = match (&*name, problem.code) {
-                        (AMOUNT, Code::InvalidFieldValue) => self.amount_words(filled.value(AMOUNT), rest),
+                        (AMOUNT, Code::InvalidFieldValue) => self.amount_words(state.value(AMOUNT), rest),
                         _ => rest.to_owned(),
                     };
-                    filled.wrong.push((name, format!("{label} {text}")));
+                    state.wrong.push((name, format!("{label} {text}")));
                 }
                 // What is wrong with a code is a sentence of its own.
-                None if param == DISCOUNT_CODE => filled.wrong.push((param.to_owned(), problem.message.clone())),
-                None => filled.notice = Some(problem.message.clone()),
+                None if param == DISCOUNT_CODE => state.wrong.push((param.to_owned(), problem.message.clone())),
+                None => state.notice = Some(problem.message.clone()),
             }
         }
-        filled.wrong.sort_by_key(|(name, _)| self.place(name));
+        state.wrong.sort_by_key(|(name, _)| self.place(name));
     }
 
     /// Where an input stands in the form.
@@ -161,20 +161,20 @@ impl Ask<'_> {
     }
 
     /// The inputs.
-    pub(crate) fn inputs(&self, filled: &Filled) -> Markup {
+    pub(crate) fn inputs(&self, state: &FormState) -> Markup {
         html! {
-            @if let Some((bounds, suggested)) = self.choice { (amount(bounds, suggested, self.currency, filled)) }
-            @for field in self.asked.form.iter().flat_map(|form| &form.fields) { (form_field(field, filled)) }
+            @if let Some((bounds, suggested)) = self.choice { (amount(bounds, suggested, self.currency, state)) }
+            @for field in self.asked.form.iter().flat_map(|form| &form.fields) { (form_field(field, state)) }
             @if !self.asked.shipping_options.is_empty() {
-                (shipping_options(self.asked.shipping_options, self.currency, filled))
+                (shipping_options(self.asked.shipping_options, self.currency, state))
             }
-            @if self.asked.shipping_address { (shipping_address(filled)) }
+            @if self.asked.shipping_address { (shipping_address(state)) }
         }
     }
 }
 
 /// Where a discount code is typed, out of the way of those who have none.
-pub(crate) fn discount(filled: &Filled) -> Markup {
+pub(crate) fn discount(state: &FormState) -> Markup {
     let input = Input {
         name: DISCOUNT_CODE.to_owned(),
         label: "Discount code",
@@ -183,24 +183,24 @@ pub(crate) fn discount(filled: &Filled) -> Markup {
         autocomplete: "off",
         hint: None,
     };
-    let value = filled.value(DISCOUNT_CODE).filter(|value| !value.is_empty());
+    let value = state.value(DISCOUNT_CODE).filter(|value| !value.is_empty());
     html! {
         details.more open[value.is_some()] {
             summary { "Have a discount code?" }
-            (input.around(filled, &input.line("text", None, value, filled)))
+            (input.around(state, &input.line("text", None, value, state)))
         }
     }
 }
 
 /// Everything that is wrong, each leading to its input.
-pub(crate) fn errors(filled: &Filled) -> Markup {
+pub(crate) fn errors(state: &FormState) -> Markup {
     html! {
-        @if filled.is_refused() {
+        @if state.is_refused() {
             div.errors id="errors" role="alert" tabindex="-1" {
                 h3 { "There is a problem" }
-                @if let Some(notice) = &filled.notice { p { (notice) } }
-                @if !filled.wrong.is_empty() {
-                    ul { @for (name, text) in &filled.wrong { li { a href={ "#" (id_of(name)) } { (text) } } } }
+                @if let Some(notice) = &state.notice { p { (notice) } }
+                @if !state.wrong.is_empty() {
+                    ul { @for (name, text) in &state.wrong { li { a href={ "#" (id_of(name)) } { (text) } } } }
                 }
             }
         }
@@ -225,48 +225,48 @@ impl Input<'_> {
     }
 
     /// What is read with it: its hint, and what is wrong.
-    fn described_by(&self, filled: &Filled) -> Option<String> {
+    fn described_by(&self, state: &FormState) -> Option<String> {
         let id = self.id();
         let hint = self.hint.as_ref().map(|_| format!("{id}-hint"));
-        let wrong = filled.wrong(&self.name).map(|_| format!("{id}-wrong"));
+        let wrong = state.wrong(&self.name).map(|_| format!("{id}-wrong"));
         let parts: Vec<String> = hint.into_iter().chain(wrong).collect();
         (!parts.is_empty()).then(|| parts.join(" "))
     }
 
-    fn is_wrong(&self, filled: &Filled) -> Option<&'static str> {
-        filled.wrong(&self.name).map(|_| "true")
+    fn is_wrong(&self, state: &FormState) -> Option<&'static str> {
+        state.wrong(&self.name).map(|_| "true")
     }
 
     /// The label, the hint, the control, and what is wrong with it.
-    fn around(&self, filled: &Filled, control: &Markup) -> Markup {
+    fn around(&self, state: &FormState, control: &Markup) -> Markup {
         let id = self.id();
         html! {
             div.field {
                 label for=(id) { (self.label) @if !self.required { " " span.hint { "(optional)" } } }
                 @if let Some(hint) = &self.hint { p.hint id={ (id) "-hint" } { (hint) } }
                 (control)
-                (what_is_wrong(&self.name, filled))
+                (what_is_wrong(&self.name, state))
             }
         }
     }
 
     /// A line of text of one type or another.
-    fn line(&self, kind: &'static str, mode: Option<&'static str>, value: Option<&str>, filled: &Filled) -> Markup {
+    fn line(&self, kind: &'static str, mode: Option<&'static str>, value: Option<&str>, state: &FormState) -> Markup {
         html! {
             input id=(self.id()) name=(self.name) type=(kind) inputmode=[mode] value=[value] required[self.required]
-                placeholder=[self.placeholder] autocomplete=(self.autocomplete) aria-invalid=[self.is_wrong(filled)]
-                aria-describedby=[self.described_by(filled)];
+                placeholder=[self.placeholder] autocomplete=(self.autocomplete) aria-invalid=[self.is_wrong(state)]
+                aria-describedby=[self.described_by(state)];
         }
     }
 }
 
-fn what_is_wrong(name: &str, filled: &Filled) -> Markup {
+fn what_is_wrong(name: &str, state: &FormState) -> Markup {
     html! {
-        @if let Some(wrong) = filled.wrong(name) { p.wrong id={ (id_of(name)) "-wrong" } { (wrong) } }
+        @if let Some(wrong) = state.wrong(name) { p.wrong id={ (id_of(name)) "-wrong" } { (wrong) } }
     }
 }
 
-fn amount(bounds: Bounds, suggested: Option<Amount>, currency: &Currency, filled: &Filled) -> Markup {
+fn amount(bounds: Bounds, suggested: Option<Amount>, currency: &Currency, state: &FormState) -> Markup {
     let input = Input {
         name: AMOUNT.to_owned(),
         label: "Amount",
@@ -280,18 +280,18 @@ fn amount(bounds: Bounds, suggested: Option<Amount>, currency: &Currency, filled
             (None, None) => None,
         },
     };
-    let value = filled.value(AMOUNT).map(str::to_owned).or_else(|| suggested.map(|amount| currency.number(amount)));
+    let value = state.value(AMOUNT).map(str::to_owned).or_else(|| suggested.map(|amount| currency.number(amount)));
     let mode = if currency.is_unknown() { "numeric" } else { "decimal" };
     let control = html! {
         div.unit {
-            (input.line("text", Some(mode), value.as_deref(), filled))
+            (input.line("text", Some(mode), value.as_deref(), state))
             span { (currency.symbol()) }
         }
     };
-    input.around(filled, &control)
+    input.around(state, &control)
 }
 
-fn form_field(field: &FormField, filled: &Filled) -> Markup {
+fn form_field(field: &FormField, state: &FormState) -> Markup {
     let input = Input {
         name: field_input(field.id.as_str()),
         label: field.label.as_str(),
@@ -304,13 +304,13 @@ fn form_field(field: &FormField, filled: &Filled) -> Markup {
         },
         hint: None,
     };
-    let value = filled.value(&input.name);
-    let (wrong, described) = (input.is_wrong(filled), input.described_by(filled));
+    let value = state.value(&input.name);
+    let (wrong, described) = (input.is_wrong(state), input.described_by(state));
     let control = match field.kind {
-        FieldKind::Text => input.line("text", None, value, filled),
-        FieldKind::Email => input.line("email", Some("email"), value, filled),
-        FieldKind::Phone => input.line("tel", Some("tel"), value, filled),
-        FieldKind::Number => input.line("text", Some("decimal"), value, filled),
+        FieldKind::Text => input.line("text", None, value, state),
+        FieldKind::Email => input.line("email", Some("email"), value, state),
+        FieldKind::Phone => input.line("tel", Some("tel"), value, state),
+        FieldKind::Number => input.line("text", Some("decimal"), value, state),
         FieldKind::Textarea => html! {
             textarea id=(input.id()) name=(input.name) rows="4" required[input.required] placeholder=[input.placeholder]
                 aria-invalid=[wrong] aria-describedby=[described] { (value.unwrap_or_default()) }
@@ -332,20 +332,20 @@ fn form_field(field: &FormField, filled: &Filled) -> Markup {
                             required[input.required] aria-invalid=[wrong] aria-describedby=[described];
                         label for=(input.id()) { (input.label) }
                     }
-                    (what_is_wrong(&input.name, filled))
+                    (what_is_wrong(&input.name, state))
                 }
             };
         }
     };
-    input.around(filled, &control)
+    input.around(state, &control)
 }
 
-fn shipping_options(options: &[ShippingOption], currency: &Currency, filled: &Filled) -> Markup {
+fn shipping_options(options: &[ShippingOption], currency: &Currency, state: &FormState) -> Markup {
     // A single way is chosen already; among several, the payer decides.
     let only = (options.len() == 1).then(|| options[0].id.as_str());
-    let chosen = filled.value(SHIPPING_OPTION).or(only);
+    let chosen = state.value(SHIPPING_OPTION).or(only);
     let first = id_of(SHIPPING_OPTION);
-    let described = filled.wrong(SHIPPING_OPTION).map(|_| format!("{first}-wrong"));
+    let described = state.wrong(SHIPPING_OPTION).map(|_| format!("{first}-wrong"));
     html! {
         fieldset aria-describedby=[described] {
             legend { "Shipping" }
@@ -366,12 +366,12 @@ fn shipping_options(options: &[ShippingOption], currency: &Currency, filled: &Fi
                     }
                 }
             }
-            (what_is_wrong(SHIPPING_OPTION, filled))
+            (what_is_wrong(SHIPPING_OPTION, state))
         }
     }
 }
 
-fn shipping_address(filled: &Filled) -> Markup {
+fn shipping_address(state: &FormState) -> Markup {
     let inputs = ADDRESS.map(|(part, label, required, autocomplete)| Input {
         name: address_input(part),
         label,
@@ -388,10 +388,10 @@ fn shipping_address(filled: &Filled) -> Markup {
         autocomplete: "shipping country",
         hint: None,
     };
-    let chosen = filled.value(&land.name);
+    let chosen = state.value(&land.name);
     let control = html! {
         select id=(land.id()) name=(land.name) required autocomplete=(land.autocomplete)
-            aria-invalid=[land.is_wrong(filled)] aria-describedby=[land.described_by(filled)] {
+            aria-invalid=[land.is_wrong(state)] aria-describedby=[land.described_by(state)] {
             option value="" { "Choose…" }
             @for (code, name) in country::all() { option value=(code) selected[chosen == Some(*code)] { (name) } }
         }
@@ -401,9 +401,9 @@ fn shipping_address(filled: &Filled) -> Markup {
             legend { "Shipping address" }
             div.stack {
                 @for input in &inputs {
-                    (input.around(filled, &input.line("text", None, filled.value(&input.name), filled)))
+                    (input.around(state, &input.line("text", None, state.value(&input.name), state)))
                 }
-                (land.around(filled, &control))
+                (land.around(state, &control))
             }
         }
     }

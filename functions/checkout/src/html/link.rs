@@ -1,6 +1,6 @@
 //! A payment link's page: what is sold, what is asked of the payer, and the button.
 
-use super::form::{Ask, Filled, discount, errors};
+use super::form::{Ask, FormState, discount, errors};
 use super::money::Currency;
 use super::{Look, Motion};
 use anyspend_api::{Answer, Call};
@@ -29,9 +29,9 @@ pub(crate) fn ask<'a>(link: &'a PaymentLink, currency: &'a Currency) -> Ask<'a> 
 }
 
 /// Answers with a link's page, empty or as it was filled in. `visitor` is the visit the page was opened with.
-pub(crate) fn answer(call: &Call, link: &PaymentLink, filled: &Filled, visitor: Option<&VisitorId>) -> Answer {
+pub(crate) fn answer(call: &Call, link: &PaymentLink, state: &FormState, visitor: Option<&VisitorId>) -> Answer {
     let name = link.terms.name.as_str();
-    let (status, title) = match filled.is_refused() {
+    let (status, title) = match state.is_refused() {
         false => (StatusCode::OK, name.to_owned()),
         true => (StatusCode::BAD_REQUEST, format!("Error: {name}")),
     };
@@ -46,7 +46,7 @@ pub(crate) fn answer(call: &Call, link: &PaymentLink, filled: &Filled, visitor: 
                 }
                 (paid_in(&currency))
             }
-            (form(call, link, &currency, filled, visitor))
+            (form(call, link, &currency, state, visitor))
         }
     };
     super::answer(call, status, &Look::of_link(link, &title), &Motion::Still, &content)
@@ -100,7 +100,13 @@ fn line_item(item: &LineItem, currency: &Currency) -> Markup {
     }
 }
 
-fn form(call: &Call, link: &PaymentLink, currency: &Currency, filled: &Filled, visitor: Option<&VisitorId>) -> Markup {
+fn form(
+    call: &Call,
+    link: &PaymentLink,
+    currency: &Currency,
+    state: &FormState,
+    visitor: Option<&VisitorId>,
+) -> Markup {
     let ask = ask(link, currency);
     let separator = if call.query_string.is_empty() { "" } else { "?" };
     let action = format!("/pay/{}{separator}{}", link.id.short_code(), call.query_string);
@@ -109,11 +115,11 @@ fn form(call: &Call, link: &PaymentLink, currency: &Currency, filled: &Filled, v
     html! {
         section.card.stack aria-labelledby="details" {
             h2 id="details" { @if ask.is_empty() { "Payment" } @else { "Your details" } }
-            (errors(filled))
+            (errors(state))
             form.stack method="post" action=(action) {
                 @if let Some(visitor) = visitor { input type="hidden" name="visitor_id" value=(visitor.as_str()); }
-                (ask.inputs(filled))
-                (discount(filled))
+                (ask.inputs(state))
+                (discount(state))
                 // Under a form the price has scrolled away; without one it stands right above.
                 @if let Some(amount) = link.amount().filter(|_| !ask.is_empty()) {
                     p.total {

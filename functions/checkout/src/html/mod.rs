@@ -4,14 +4,15 @@
 //! pictures; no script, style or handler stands in the page itself, so that the policy can forbid all of them.
 
 pub(crate) mod accent;
+pub(crate) mod assets;
 pub(crate) mod closed;
 pub(crate) mod form;
 pub(crate) mod link;
 pub(crate) mod money;
+mod paying;
 mod qr;
 pub(crate) mod session;
 
-use crate::asset;
 use accent::Accent;
 use anyspend_api::{Answer, Call};
 use anyspend_domain::checkout_session::CheckoutSession;
@@ -93,9 +94,9 @@ pub(crate) fn page(look: &Look, motion: &Motion, content: &Markup) -> Vec<u8> {
                 meta name="robots" content="noindex";
                 meta name="referrer" content="strict-origin";
                 title { (look.title) }
-                link rel="icon" type="image/svg+xml" href=(asset::icon_url());
-                link rel="stylesheet" href=(asset::style_url(look.accent));
-                script src=(asset::script_url()) defer {}
+                link rel="icon" type="image/svg+xml" href=(assets::icon_url());
+                link rel="stylesheet" href=(assets::style_url(look.accent));
+                script src=(assets::script_url()) defer {}
                 @if let Some(refresh) = refresh { noscript { meta http-equiv="refresh" content=(refresh); } }
             }
             body {

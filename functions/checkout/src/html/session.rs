@@ -1,25 +1,22 @@
 //! A session's page, in each of its states.
 
-use super::form::{Ask, Filled, errors};
+use super::form::{Ask, FormState, errors};
 use super::money::Currency;
-use super::{Look, Motion, Sign, closed, link, qr};
-use crate::session::Context;
-use crate::view::{cancel_url, owed, payment_uri, success_url};
-use crate::wallet;
+use super::{Look, Motion, Sign, closed, link, paying};
+use crate::decisions::context::Context;
+use crate::decisions::instructions::{cancel_url, success_url};
 use anyspend_api::{Answer, Call};
-use anyspend_domain::Amount;
 use anyspend_domain::checkout_session::{CheckoutSession, FailureReason, Status};
-use anyspend_domain::payer_answers::Asked;
 use anyspend_domain::payment_link::PaymentLink;
 use http::StatusCode;
 use maud::{Markup, html};
 
 /// Seconds after which a page without a script looks anew.
-const REFRESH_SECONDS: u32 = 10;
+pub(super) const REFRESH_SECONDS: u32 = 10;
 /// Milliseconds after which a script asks anew: twenty times a minute, a third of what one address may.
-const ASK_EVERY_MILLIS: u32 = 3_000;
+pub(super) const ASK_EVERY_MILLIS: u32 = 3_000;
 /// Characters from which on an amount is written smaller.
-const LONG_AMOUNT: usize = 22;
+pub(super) const LONG_AMOUNT: usize = 22;
 /// Seconds after which a payer who has paid is sent on.
 const LEAVE_SECONDS: u32 = 5;
 
@@ -30,9 +27,8 @@ pub(crate) fn currency(session: &CheckoutSession) -> Currency {
 
 /// What a session's page asks before it can be paid; `None` when nothing is missing.
 pub(crate) fn ask<'a>(context: &'a Context, currency: &'a Currency) -> Option<Ask<'a>> {
-    const NOTHING: Asked<'static> = Asked { form: None, shipping_options: &[], shipping_address: false };
     let session = &context.session;
-    let all = context.link.as_deref().map_or(NOTHING, |link| Asked::by(&link.terms));
+    let all = context.asked();
     if !session.lacks_details(all) {
         return None;
     }
@@ -41,14 +37,14 @@ pub(crate) fn ask<'a>(context: &'a Context, currency: &'a Currency) -> Option<As
     Some(Ask { asked: session.still_asked(all), choice, currency })
 }
 
-/// Answers with a session's page; `filled` is what was filled in, where something was missing.
-pub(crate) fn answer(call: &Call, context: &Context, filled: &Filled) -> Answer {
+/// Answers with a session's page; `state` is what was filled in, where something was missing.
+pub(crate) fn answer(call: &Call, context: &Context, state: &FormState) -> Answer {
     let session = &context.session;
     let currency = currency(session);
     match session.status(call.now, context.link_deleted_at) {
         Status::Open => match ask(context, &currency) {
-            Some(ask) => details(call, context, &ask, filled),
-            None => open(call, context, &currency),
+            Some(ask) => details(call, context, &ask, state),
+            None => paying::page(call, context, &currency),
         },
         Status::Processing => processing(call, context, &currency),
         Status::Completed => completed(call, context, &currency),
@@ -57,7 +53,7 @@ pub(crate) fn answer(call: &Call, context: &Context, filled: &Filled) -> Answer 
     }
 }
 
-fn look(context: &Context, title: &str) -> Look {
+pub(super) fn look(context: &Context, title: &str) -> Look {
     match &context.link {
         Some(link) => Look::of_link(link, title),
         None => Look::of_session(&context.session, title),
@@ -65,7 +61,7 @@ fn look(context: &Context, title: &str) -> Look {
 }
 
 /// What is bought, and what it comes to.
-fn summary(session: &CheckoutSession, link: Option<&PaymentLink>, currency: &Currency) -> Markup {
+pub(super) fn summary(session: &CheckoutSession, link: Option<&PaymentLink>, currency: &Currency) -> Markup {
     let due = session.amount_due();
     let parts = session.discount.is_some() || session.shipping_option.is_some();
     html! {
@@ -96,18 +92,18 @@ fn summary(session: &CheckoutSession, link: Option<&PaymentLink>, currency: &Cur
     }
 }
 
-fn details(call: &Call, context: &Context, ask: &Ask<'_>, filled: &Filled) -> Answer {
+fn details(call: &Call, context: &Context, ask: &Ask<'_>, state: &FormState) -> Answer {
     let session = &context.session;
-    let status = if filled.is_refused() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    let title = if filled.is_refused() { "Error: your details" } else { "Your details" };
+    let status = if state.is_refused() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let title = if state.is_refused() { "Error: your details" } else { "Your details" };
     let content = html! {
         div.sheet {
             (summary(session, context.link.as_deref(), ask.currency))
             section.card.stack aria-labelledby="details" {
                 h2 id="details" { "Your details" }
-                (errors(filled))
+                (errors(state))
                 form.stack method="post" action=(crate::session_path(&session.id)) {
-                    (ask.inputs(filled))
+                    (ask.inputs(state))
                     button.button type="submit" { "Continue" }
                 }
                 (way_back(session))
@@ -117,95 +113,13 @@ fn details(call: &Call, context: &Context, ask: &Ask<'_>, filled: &Filled) -> An
     super::answer(call, status, &look(context, title), &Motion::Still, &content)
 }
 
-fn open(call: &Call, context: &Context, currency: &Currency) -> Answer {
-    let session = &context.session;
-    let owed = owed(session).unwrap_or(Amount::ONE);
-    let amount = currency.amount(owed);
-    let uri = payment_uri(session, owed);
-    let recipient = session.recipient_address.as_sent();
-    let seconds = session.expires_at.millis_since(call.now) / 1_000;
-    let title = format!("Pay {amount}");
-    let told_apart = session.amount_received.is_none() && session.amount_due() != Some(owed);
-    // Where nobody follows the chain, which only test mode allows, a wallet would send money nobody notices.
-    let followed = session.owner.mode.is_live() || call.platform.config.chains.can_settle(session.chain_id);
-    let reference = call.platform.payment_reference(&session.id).filter(|_| followed);
-    let transaction = reference.map(|reference| wallet::transaction(session, owed, &reference));
-    let transaction = transaction.and_then(|transaction| serde_json::to_string(&transaction).ok());
-    let content = html! {
-        div.sheet {
-            (summary(session, context.link.as_deref(), currency))
-            section.card.stack aria-labelledby="pay" {
-                h2 id="pay" { "Send exactly this amount" }
-                @if let Some(received) = session.amount_received {
-                    p.note { (currency.amount(received)) " has arrived. Send the rest to complete the payment." }
-                }
-                div.copy {
-                    p.amount.long[amount.len() > LONG_AMOUNT] { (amount) }
-                    button type="button" hidden data-copy=(currency.number(owed)) aria-label="Copy the amount" { "Copy" }
-                }
-                @if told_apart {
-                    p.small.muted { "The last digits are yours alone: by them your payment is told from others." }
-                }
-                div.qr { (qr::draw(&uri, &format!("QR code for a wallet: {amount} on {}", currency.network()))) }
-                dl.facts {
-                    div {
-                        dt { "To this address" }
-                        dd.copy {
-                            code { (recipient) }
-                            button type="button" hidden data-copy=(recipient) aria-label="Copy the address" { "Copy" }
-                        }
-                    }
-                    div { dt { "On the network" } dd { (currency.network()) } }
-                    @if !session.token_address.is_native_coin() {
-                        div { dt { "Token contract" } dd { code { (session.token_address.as_sent()) } } }
-                    }
-                }
-                @if !followed {
-                    p.note { "This is a test. Do not send real money: nobody would notice it." }
-                }
-                p.note {
-                    "Send only " @if currency.is_unknown() { "this token" } @else { (currency.symbol()) }
-                    " on " (currency.network()) ". Anything else may be lost."
-                }
-                @if let Some(transaction) = &transaction {
-                    // A script fills in the wallets it finds, and takes this away where there are none.
-                    div.stack.wallets hidden data-transaction=(transaction) data-chain=(session.chain_id)
-                        data-network=(currency.network()) data-pays=(session.id.as_str()) {
-                        p.small role="status" {}
-                    }
-                }
-                a.button.quiet href=(uri) { "Open in a wallet app" }
-                div.live data-session=(session.id.as_str()) data-state=(state(session, Status::Open))
-                    data-every=(ASK_EVERY_MILLIS) {
-                    span.spinner aria-hidden="true" {}
-                    div {
-                        p role="status" { "Waiting for your payment. This page notices it by itself." }
-                        p.small.muted {
-                            "Pay by " time datetime=(session.expires_at.to_iso8601()) { (clock(&session.expires_at.to_iso8601())) }
-                            span hidden { ", " span data-seconds=(seconds) {} " left" }
-                        }
-                    }
-                }
-                (way_back(session))
-            }
-        }
-    };
-    super::answer(call, StatusCode::OK, &look(context, &title), &Motion::Refresh(REFRESH_SECONDS), &content)
-}
-
 /// What the page shows of the session's progress; a script compares it with what it is told.
-fn state(session: &CheckoutSession, status: Status) -> String {
+pub(super) fn state(session: &CheckoutSession, status: Status) -> String {
     let received = session.amount_received.map_or_else(|| "0".to_owned(), |amount| amount.to_string());
     format!("{} {received}", status.as_str())
 }
 
-/// `11:00 UTC on 2026-02-27`
-fn clock(iso: &str) -> String {
-    let (date, time) = iso.split_once('T').unwrap_or((iso, ""));
-    format!("{} UTC on {date}", time.get(..5).unwrap_or_default())
-}
-
-fn way_back(session: &CheckoutSession) -> Markup {
+pub(super) fn way_back(session: &CheckoutSession) -> Markup {
     html! {
         @if let Some(url) = cancel_url(session) { p.small { a href=(url) rel="noreferrer" { "Cancel and go back" } } }
     }

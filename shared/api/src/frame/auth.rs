@@ -9,14 +9,13 @@ use crate::version::Version;
 use anyspend_domain::api_key::{KeyText, Permission, Permissions};
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::payment_link::PaymentLink;
+use anyspend_domain::rate_limit::{self, RateLimit};
 use anyspend_domain::token_bucket::Allowance;
 use anyspend_domain::{CheckoutSessionId, Code, Mode, OrgId, Owner, PaymentLinkId};
 use anyspend_store::api_keys::KeyAuth;
 use http::{HeaderMap, header};
 use std::net::IpAddr;
 
-/// Requests a dashboard session may make per minute.
-pub const SESSION_RATE_LIMIT: u32 = 600;
 const API_KEY_HEADER: &str = "x-api-key";
 const MODE_HEADER: &str = "anyspend-mode";
 
@@ -31,6 +30,8 @@ pub struct Caller {
     pub actor_id: String,
     /// What it may do.
     pub permissions: Permissions,
+    /// The limit of the key it presented, where that has one of its own.
+    pub key_rate_limit: Option<u32>,
 }
 
 /// Something that belongs to an organization's live or test half.
@@ -148,7 +149,7 @@ impl Call {
     pub(crate) fn precheck(&self) -> Result<(), ApiError> {
         let subject = match self.operation().access {
             Access::Public => return Ok(()),
-            Access::Open { group, .. } => Some(format!("{group}#{}", self.client_network())),
+            Access::Open(limit) => Some(format!("{}#{}", limit.group, self.client_network())),
             Access::Needs(_) => {
                 let credential = Credential::from_headers(&self.headers)?;
                 if let Credential::Token(token) = &credential {
@@ -176,7 +177,7 @@ impl Call {
     pub async fn authorize(&self) -> Result<Caller, ApiError> {
         let caller = match self.operation().access {
             Access::Public => self.anonymous(),
-            Access::Open { group, per_minute } => self.authorize_ip(group, per_minute).await?,
+            Access::Open(limit) => self.authorize_ip(limit).await?,
             Access::Needs(permission) => {
                 let caller = match Credential::from_headers(&self.headers)? {
                     Credential::Key(key) => self.authorize_key(&key).await?,
@@ -199,12 +200,13 @@ impl Call {
             actor_type: "anonymous",
             actor_id: self.client_network(),
             permissions: Permissions::admin(),
+            key_rate_limit: None,
         }
     }
 
-    async fn authorize_ip(&self, group: &'static str, per_minute: u32) -> Result<Caller, ApiError> {
+    async fn authorize_ip(&self, limit: RateLimit) -> Result<Caller, ApiError> {
         let network = self.client_network();
-        self.spend(group, &network, per_minute).await?;
+        self.spend(limit, &network).await?;
         Ok(self.anonymous())
     }
 
@@ -238,6 +240,7 @@ impl Call {
             actor_type: "api_key",
             actor_id: stored.id.to_string(),
             permissions: stored.permissions,
+            key_rate_limit: stored.rate_limit,
         })
     }
 
@@ -266,17 +269,19 @@ impl Call {
                 ));
             }
         };
-        self.spend("session", claims.session(), SESSION_RATE_LIMIT).await?;
+        self.spend(rate_limit::SESSION, claims.session()).await?;
         Ok(Caller {
             owner: Owner { org: claims.org().clone(), mode },
             actor_type: "session",
             actor_id: claims.session().to_owned(),
             permissions: Permissions::admin(),
+            key_rate_limit: None,
         })
     }
 
     /// Takes a token from the bucket of an IP address or a session.
-    async fn spend(&self, group: &'static str, subject: &str, limit: u32) -> Result<(), ApiError> {
+    async fn spend(&self, limit: RateLimit, subject: &str) -> Result<(), ApiError> {
+        let RateLimit { group, per_minute } = limit;
         let hint = format!("{group}#{subject}");
         let guess = match self.platform.hints.outlook(&hint, self.now) {
             Outlook::Ask(guess) => guess,
@@ -285,7 +290,7 @@ impl Call {
                 return Err(limit_reached(self, allowance));
             }
         };
-        let spent = self.db.spend_bucket(group, subject, limit, self.now, guess).await?;
+        let spent = self.db.spend_bucket(group, subject, per_minute, self.now, guess).await?;
         let (Ok(allowance) | Err(allowance)) = spent;
         self.note_allowance(allowance);
         self.platform.hints.remember(&hint, allowance, None);

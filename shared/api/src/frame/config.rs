@@ -1,11 +1,12 @@
 //! What a deployment decides, read from the environment once.
 
+use crate::door::TrustedHosts;
 use crate::kms::Kms;
 use crate::seal::MasterSecret;
-use anyspend_domain::chain::{ChainAccess, Chains};
+use crate::settings::{self, Setting};
+use anyspend_domain::chain::Chains;
 use anyspend_domain::webhook::Reach;
 use anyspend_store::db::Connection;
-use std::collections::BTreeMap;
 
 /// What a deployment decides.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub struct Config {
     pub secret: Option<MasterSecret>,
     /// Whether every answer says what it cost; answers in test mode always do.
     pub server_timing: bool,
+    /// The names it answers under, where its listener is its own; `None` behind a gateway, which knows them.
+    pub trusted_hosts: Option<TrustedHosts>,
     /// How far webhook endpoints may be away.
     pub webhook_reach: Reach,
     /// Most bytes of an answer, written as a JSON string, where the host takes answers as a whole only; `None` where it
@@ -46,40 +49,32 @@ impl Config {
             country_header: None,
             secret: None,
             server_timing: true,
+            trusted_hosts: None,
             webhook_reach: Reach::LoopbackInTestMode,
             largest_answer: None,
         }
     }
 
-    /// Reads `PUBLIC_URL`, `SHORT_URL`, `CHAINS`, `CONFIRMATIONS`, `TRUSTED_PROXIES`, `COUNTRY_HEADER`,
-    /// `PLATFORM_SECRET` and `SERVER_TIMING`.
+    /// A function's configuration: the variables of [`SETTINGS`](crate::settings::SETTINGS), `PLATFORM_SECRET` and
+    /// `SERVER_TIMING`.
     ///
     /// # Errors
     /// A sentence for the operator that names the variable.
     pub fn from_env() -> Result<Self, String> {
-        let public_url = variable("PUBLIC_URL").ok_or("PUBLIC_URL is not set: where are checkout pages served?")?;
-        let secret = variable("PLATFORM_SECRET")
-            .map(|text| MasterSecret::from_text(&text).ok_or("PLATFORM_SECRET must have at least 32 characters"))
-            .transpose()?;
-        let trusted_proxies = variable("TRUSTED_PROXIES")
-            .map(|text| text.parse().map_err(|_| "TRUSTED_PROXIES must be a whole number"))
-            .transpose()?
-            .unwrap_or(0);
-        let split = |name: &str| -> Vec<String> {
-            variable(name).map(|text| text.split(';').map(|part| part.trim().to_owned()).collect()).unwrap_or_default()
-        };
-        Ok(Self {
-            public_url: public_url.trim_end_matches('/').to_owned(),
-            short_url: variable("SHORT_URL").map(|url| url.trim_end_matches('/').to_owned()),
-            chains: parse_chains(&split("CHAINS"), &split("CONFIRMATIONS"))?,
-            trusted_proxies,
-            country_header: variable("COUNTRY_HEADER").map(|name| name.to_ascii_lowercase()),
-            secret,
+        let config = Self {
+            secret: variable("PLATFORM_SECRET").map(|text| settings::secret(&text)).transpose()?,
             server_timing: variable("SERVER_TIMING").is_some_and(|text| text == "1" || text == "true"),
             // Not for an operator to choose: on Lambda, loopback is the runtime API.
             webhook_reach: Reach::Public,
             largest_answer: Some(LARGEST_LAMBDA_ANSWER),
-        })
+            ..Self::local(String::new())
+        };
+        let given = |setting: &Setting| (setting.variable.to_owned(), variable(setting.variable));
+        let config = config.with_settings(given).map_err(|invalid| invalid.to_string())?;
+        if config.public_url.is_empty() {
+            return Err("PUBLIC_URL is not set: where are checkout pages served?".to_owned());
+        }
+        Ok(config)
     }
 
     /// A checkout page's address.
@@ -99,34 +94,6 @@ impl Config {
             None => format!("{}/l/{code}", self.public_url),
         }
     }
-}
-
-/// Reads `ID=URL[,URL]` and `ID=N` settings.
-///
-/// # Errors
-/// A sentence for the operator that quotes what cannot be read.
-pub fn parse_chains(chains: &[String], confirmations: &[String]) -> Result<Chains, String> {
-    let mut configured: BTreeMap<u64, ChainAccess> = BTreeMap::new();
-    for setting in chains.iter().filter(|setting| !setting.is_empty()) {
-        let read = setting.split_once('=').and_then(|(id, urls)| {
-            let id = id.trim().parse::<u64>().ok().filter(|id| (1..=9_007_199_254_740_991).contains(id))?;
-            let urls: Vec<String> = urls.split(',').map(|url| url.trim().to_owned()).collect();
-            urls.iter().all(|url| url.starts_with("http://") || url.starts_with("https://")).then_some((id, urls))
-        });
-        let (id, urls) =
-            read.ok_or_else(|| format!("'{setting}' is not of the form CHAIN_ID=https://URL[,https://URL]"))?;
-        configured.entry(id).or_default().rpc_urls = urls;
-    }
-    for setting in confirmations.iter().filter(|setting| !setting.is_empty()) {
-        let read = setting
-            .split_once('=')
-            .and_then(|(id, blocks)| Some((id.trim().parse::<u64>().ok()?, blocks.trim().parse::<u64>().ok()?)));
-        let (id, blocks) = read.ok_or_else(|| format!("'{setting}' is not of the form CHAIN_ID=BLOCKS"))?;
-        let access =
-            configured.get_mut(&id).ok_or_else(|| format!("'{setting}' names a chain without an RPC endpoint"))?;
-        access.confirmations = Some(blocks);
-    }
-    Ok(Chains::new(configured))
 }
 
 /// How Lambda reaches the table: the function's own role, in its own region.
@@ -170,19 +137,4 @@ pub fn log_filter() -> String {
 #[expect(clippy::disallowed_methods, reason = "this is the one home of the environment")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chain_settings_are_read_or_refused_with_their_own_words() {
-        let chains = parse_chains(&["8453=https://a,https://b".into()], &["8453=3".into()]).unwrap();
-        assert!(chains.can_settle(8453));
-        for bad in ["8453", "x=https://a", "1=ftp://a", "=https://a", "0=https://a"] {
-            assert!(parse_chains(&[bad.into()], &[]).unwrap_err().contains(bad), "{bad}");
-        }
-        assert!(parse_chains(&[], &["8453=3".into()]).is_err());
-    }
 }

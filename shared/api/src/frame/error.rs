@@ -42,7 +42,8 @@ pub const fn class(code: Code) -> (StatusCode, &'static str) {
         | Code::KeyRevoked
         | Code::TokenInvalid
         | Code::TokenExpired => (StatusCode::UNAUTHORIZED, "authentication_error"),
-        Code::InsufficientPermissions => (StatusCode::FORBIDDEN, "permission_error"),
+        Code::HostNotAllowed => (StatusCode::MISDIRECTED_REQUEST, INVALID),
+        Code::InsufficientPermissions | Code::OriginNotAllowed => (StatusCode::FORBIDDEN, "permission_error"),
         Code::ResourceNotFound | Code::RouteNotFound => (StatusCode::NOT_FOUND, "not_found_error"),
         Code::IdempotencyConflict => (StatusCode::CONFLICT, "idempotency_error"),
         Code::RateLimitExceeded => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error"),

@@ -77,7 +77,7 @@ fn path_item(group: &Group, operation: &Operation, schemas: &mut Components) -> 
             SecurityRequirement::new("bearer", Vec::<String>::new()),
             SecurityRequirement::new("api_key", Vec::<String>::new()),
         ])),
-        Access::Public | Access::Open { .. } => builder.securities(Some([SecurityRequirement::default()])),
+        Access::Public | Access::Open(_) => builder.securities(Some([SecurityRequirement::default()])),
     };
     if let Some(describe) = operation.body {
         let schema = describe();

@@ -8,6 +8,7 @@ use crate::fields::{Body, describe_body};
 use crate::list::ListView;
 use crate::query::QueryParam;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::rate_limit::RateLimit;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method, StatusCode};
 use std::fmt;
@@ -21,12 +22,7 @@ pub enum Access {
     /// Anyone, without a limit of its own; for what costs nothing.
     Public,
     /// Anyone, limited per client IP.
-    Open {
-        /// Routes that share a bucket.
-        group: &'static str,
-        /// Requests per minute and IP.
-        per_minute: u32,
-    },
+    Open(RateLimit),
     /// An API key or a dashboard session with this permission.
     Needs(Permission),
 }
@@ -324,6 +320,11 @@ impl Operation {
     /// Whether people read its answers.
     pub const fn is_page(&self) -> bool {
         matches!(self.audience, Audience::People(_))
+    }
+
+    /// Whether it changes something for whoever has a credential.
+    pub fn changes_by_key(&self) -> bool {
+        self.method != Method::GET && matches!(self.access, Access::Needs(_))
     }
 
     /// Whether the method can carry an idempotency key and a body.

@@ -137,6 +137,10 @@ async fn travel(platform: Arc<Platform>, path: Option<Arc<PathOperations>>, requ
             body,
         },
     ));
+    let changes_by_key = operation.as_ref().is_some_and(|operation| operation.changes_by_key());
+    if let Err(refusal) = call.check_door(changes_by_key) {
+        return leave(&call, path.as_deref(), Outcome::Failed(refusal), head, started);
+    }
     let outcome = match (&path, operation) {
         (Some(path), _) if call.method == Method::OPTIONS => Outcome::Options(path.allow()),
         (Some(_), Some(operation)) if known_params => match run(&operation, call.clone()).await {

@@ -1,13 +1,11 @@
 //! API keys: their text, what they may do, and when they stop.
 
+use crate::rate_limit::PER_API_KEY;
 use crate::text::Name;
 use crate::{ApiKeyId, Invalid, Mode, Owner, Timestamp, entropy};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
-
-/// Requests a key may make per interval.
-pub const KEY_RATE_LIMIT: u32 = 120;
 
 /// What a credential may do. Each level includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -219,6 +217,8 @@ pub struct ApiKey {
     pub permissions: Permissions,
     /// The API version answers are rendered in unless a request says otherwise.
     pub pinned_version: String,
+    /// Requests it may make per interval where its organization has a limit of its own; [`PER_API_KEY`] otherwise.
+    pub rate_limit: Option<u32>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it stops.
@@ -230,6 +230,36 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
+    /// What is kept of a new key that does not expire.
+    pub fn new(
+        text: &KeyText,
+        owner: Owner,
+        name: Name,
+        permissions: Permissions,
+        version: &str,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id: ApiKeyId::generate(now),
+            owner,
+            hash: text.hash(),
+            prefix: text.prefix().to_owned(),
+            name,
+            permissions,
+            pinned_version: version.to_owned(),
+            rate_limit: None,
+            created_at: now,
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+        }
+    }
+
+    /// Requests it may make per interval.
+    pub fn requests_per_interval(&self) -> u32 {
+        self.rate_limit.unwrap_or(PER_API_KEY)
+    }
+
     /// Whether the key opens anything at `now`.
     pub fn is_active(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|expiry| now < expiry)

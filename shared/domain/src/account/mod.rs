@@ -4,4 +4,5 @@ pub mod api_key;
 pub mod customer;
 pub mod mode;
 pub mod organization;
+pub mod rate_limit;
 pub mod token_bucket;

@@ -2,4 +2,5 @@
 
 pub mod address;
 pub mod chain;
+mod known_chain;
 pub mod money;

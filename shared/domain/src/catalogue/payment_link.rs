@@ -3,8 +3,8 @@
 //! A create, an update, a duplicate and a quick-pay link all go through [`PaymentLink::apply`] and the same checks,
 //! so a rule stands here once.
 
+use crate::bounds::Bounds;
 use crate::chain::Chains;
-use crate::checkout_session::Bounds;
 use crate::line_item::{self, LineItem, MAX_LINE_ITEMS, NewLineItem};
 use crate::link_form::{FormSchema, ShippingOption, shipping_problems};
 use crate::metadata::MetadataPatch;

@@ -298,9 +298,9 @@ mod tests {
         let patch = ProductPatch {
             name: Patch::Set(Name::parse("T-shirt").unwrap()),
             amount: amount.map_or(Patch::Keep, |amount| Patch::Set(Amount::parse(amount).unwrap())),
-            token_address: Patch::Set(Address::parse(USDC_ON_BASE).unwrap()),
+            token_address: Patch::Set(USDC_ON_BASE.address()),
             chain_id: Patch::Set(8453),
-            recipient_address: Patch::Set(Address::parse(USDC_ON_BASE).unwrap()),
+            recipient_address: Patch::Set(USDC_ON_BASE.address()),
             product_type: Patch::Set(product_type),
             ..ProductPatch::default()
         };

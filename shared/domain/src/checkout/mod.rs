@@ -3,5 +3,6 @@
 pub mod buyer;
 pub mod checkout_session;
 pub mod country;
+mod opening;
 pub mod payer_answers;
 pub mod payer_details;

@@ -37,7 +37,7 @@ pub enum Sent {
 
 /// What was sent for a link, before anyone held it against the link.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filled {
+pub struct PayerInput {
     /// By the fields' ids.
     pub form_data: BTreeMap<String, Sent>,
     /// Where goods are sent.
@@ -89,10 +89,10 @@ impl<'a> Asked<'a> {
     ///
     /// # Errors
     /// Every problem: a required answer that is missing, an answer of the wrong kind, an answer to what was not asked.
-    pub fn accept(&self, filled: Filled) -> Result<Answers, Rejection> {
+    pub fn accept(&self, input: PayerInput) -> Result<Answers, Rejection> {
         let mut problems = Vec::new();
-        let form_data = self.accept_form(filled.form_data, &mut problems);
-        let shipping_address = match (self.shipping_address, filled.shipping_address) {
+        let form_data = self.accept_form(input.form_data, &mut problems);
+        let shipping_address = match (self.shipping_address, input.shipping_address) {
             (true, None) => {
                 problems.push(Problem::missing("shipping_address"));
                 None
@@ -104,7 +104,7 @@ impl<'a> Asked<'a> {
             }
             (_, address) => address,
         };
-        let shipping_option = self.accept_option(filled.shipping_option_id.as_deref(), &mut problems);
+        let shipping_option = self.accept_option(input.shipping_option_id.as_deref(), &mut problems);
         Rejection::unless_empty(problems)?;
         Ok(Answers { form_data, shipping_address, shipping_option })
     }
@@ -280,9 +280,9 @@ mod tests {
         Asked { form: Some(form), shipping_options: &[], shipping_address: false }
     }
 
-    fn filled<const N: usize>(pairs: [(&str, Sent); N]) -> Filled {
+    fn input<const N: usize>(pairs: [(&str, Sent); N]) -> PayerInput {
         let form_data = pairs.into_iter().map(|(id, sent)| (id.to_owned(), sent)).collect();
-        Filled { form_data, ..Filled::default() }
+        PayerInput { form_data, ..PayerInput::default() }
     }
 
     fn text(text: &str) -> Sent {
@@ -297,7 +297,7 @@ mod tests {
     /// What one field makes of what is sent to it.
     fn kept(kind: FieldKind, sent: Sent) -> Option<FormValue> {
         let form = form(vec![field("f", kind, true)]);
-        asked(&form).accept(filled([("f", sent)])).ok()?.form_data?.0.remove("f")
+        asked(&form).accept(input([("f", sent)])).ok()?.form_data?.0.remove("f")
     }
 
     #[test]
@@ -310,7 +310,7 @@ mod tests {
         ]);
         let sent = [("email", text("nobody")), ("size", text("c")), ("terms", Sent::Flag(false)), ("x", text("1"))];
         assert_eq!(
-            params(asked(&form).accept(filled(sent))),
+            params(asked(&form).accept(input(sent))),
             [
                 (Code::MissingRequiredField, "form_data.company_name".to_owned()),
                 (Code::InvalidFieldValue, "form_data.email".to_owned()),
@@ -352,14 +352,14 @@ mod tests {
         assert!(kept(FieldKind::Phone, text(&"1".repeat(MAX_PHONE + 1))).is_none());
         let many = form((0..9).map(|n| field(&format!("f{n}"), FieldKind::Textarea, false)).collect());
         let sent = (0..9).map(|n| (format!("f{n}"), text(&"a".repeat(MAX_LINES)))).collect();
-        let all = Filled { form_data: sent, ..Filled::default() };
+        let all = PayerInput { form_data: sent, ..PayerInput::default() };
         assert_eq!(params(asked(&many).accept(all)), [(Code::InvalidFieldValue, "form_data".to_owned())]);
     }
 
     #[test]
     fn an_optional_field_left_empty_is_not_kept() {
         let form = form(vec![field("a", FieldKind::Text, false), field("b", FieldKind::Email, false)]);
-        let answers = asked(&form).accept(filled([("a", text("")), ("b", text(" "))])).unwrap();
+        let answers = asked(&form).accept(input([("a", text("")), ("b", text(" "))])).unwrap();
         assert_eq!(answers, Answers::default());
     }
 
@@ -383,15 +383,15 @@ mod tests {
         let options = [option.clone()];
         let all = Asked { form: None, shipping_options: &options, shipping_address: true };
         let none = Asked { form: None, shipping_options: &[], shipping_address: false };
-        let sent = |id: &str| Filled {
+        let sent = |id: &str| PayerInput {
             shipping_address: Some(address.clone()),
             shipping_option_id: Some(id.to_owned()),
-            ..Filled::default()
+            ..PayerInput::default()
         };
         let answers = all.accept(sent("express")).unwrap();
         assert_eq!((answers.shipping_option, answers.shipping_address), (Some(option), Some(address.clone())));
         let both = |code| [(code, "shipping_address".to_owned()), (code, "shipping_option_id".to_owned())];
-        assert_eq!(params(all.accept(Filled::default())), both(Code::MissingRequiredField));
+        assert_eq!(params(all.accept(PayerInput::default())), both(Code::MissingRequiredField));
         assert_eq!(params(none.accept(sent("express"))), both(Code::InvalidFieldValue));
         assert_eq!(params(all.accept(sent("slow")))[0].1, "shipping_option_id");
         assert!(all.demands_something() && !none.demands_something());
@@ -420,7 +420,7 @@ mod tests {
             let fields = fields.into_iter().enumerate();
             let form = form(fields.map(|(n, (kind, required))| field(&format!("f{n}"), kind, required)).collect());
             let asked = asked(&form);
-            let Ok(answers) = asked.accept(Filled { form_data: sent.clone(), ..Filled::default() }) else { return Ok(()) };
+            let Ok(answers) = asked.accept(PayerInput { form_data: sent.clone(), ..PayerInput::default() }) else { return Ok(()) };
             let data = answers.form_data.clone().unwrap_or_default().0;
             for (id, value) in &data {
                 let field = form.fields.iter().find(|field| field.id.as_str() == id).unwrap();
@@ -434,7 +434,7 @@ mod tests {
                 FormValue::Flag(flag) => Sent::Flag(*flag),
                 FormValue::Text(text) => Sent::Text(text.clone()),
             }));
-            let again = Filled { form_data: again.collect(), ..Filled::default() };
+            let again = PayerInput { form_data: again.collect(), ..PayerInput::default() };
             prop_assert_eq!(asked.accept(again).unwrap(), answers);
         }
     }

@@ -59,6 +59,10 @@ pub enum Code {
     TokenInvalid,
     /// The session token's expiry has passed.
     TokenExpired,
+    /// The service was asked for under a name that is not its own.
+    HostNotAllowed,
+    /// A page of another site asked for a change.
+    OriginNotAllowed,
     /// The credential is valid but may not do this.
     InsufficientPermissions,
     /// No such object, or none this caller may see.
@@ -107,6 +111,8 @@ impl Code {
             Self::KeyRevoked => "key_revoked",
             Self::TokenInvalid => "token_invalid",
             Self::TokenExpired => "token_expired",
+            Self::HostNotAllowed => "host_not_allowed",
+            Self::OriginNotAllowed => "origin_not_allowed",
             Self::InsufficientPermissions => "insufficient_permissions",
             Self::ResourceNotFound => "resource_not_found",
             Self::RouteNotFound => "route_not_found",

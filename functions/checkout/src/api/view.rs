@@ -1,5 +1,6 @@
 //! A session as its payer sees it: what it takes to pay it, and nothing that is the merchant's own.
 
+use crate::decisions::instructions::{cancel_url, payment_uri, success_url};
 use anyspend_api::Call;
 use anyspend_api::checkout_session::ignored_url;
 use anyspend_api::error::ErrorItem;
@@ -102,7 +103,10 @@ impl PayerSessionView {
                 .discount
                 .as_ref()
                 .map(|discount| discount.amount.map_or_else(|| "0".to_owned(), |amount| amount.to_string())),
-            payment_uri: owed(session).filter(|_| status == Status::Open).map(|owed| payment_uri(session, owed)),
+            payment_uri: session
+                .amount_owed()
+                .filter(|_| status == Status::Open)
+                .map(|owed| payment_uri(session, owed)),
             payment_reference: call
                 .platform
                 .payment_reference(&session.id)
@@ -117,33 +121,4 @@ impl PayerSessionView {
             warnings: session.ignored_urls.iter().map(|param| ignored_url(param)).collect(),
         }
     }
-}
-
-/// What is still to be paid; `None` while the amount is not known, or when nothing is.
-pub(crate) fn owed(session: &CheckoutSession) -> Option<Amount> {
-    session.amount_owed()
-}
-
-/// What a wallet needs to pay (EIP-681).
-pub(crate) fn payment_uri(session: &CheckoutSession, owed: Amount) -> String {
-    let (recipient, chain) = (session.recipient_address.as_sent(), session.chain_id);
-    if session.token_address.is_native_coin() {
-        return format!("ethereum:{recipient}@{chain}?value={owed}");
-    }
-    let token = session.token_address.as_sent();
-    format!("ethereum:{token}@{chain}/transfer?address={recipient}&uint256={owed}")
-}
-
-/// Where the payer goes after paying, with the session's id where the merchant asked for it.
-pub(crate) fn success_url(session: &CheckoutSession) -> Option<String> {
-    session.success_url.as_ref().map(|url| with_id(session, url.as_str()))
-}
-
-/// Where the payer goes instead of paying.
-pub(crate) fn cancel_url(session: &CheckoutSession) -> Option<String> {
-    session.cancel_url.as_ref().map(|url| with_id(session, url.as_str()))
-}
-
-fn with_id(session: &CheckoutSession, url: &str) -> String {
-    url.replace("{SESSION_ID}", session.id.as_str())
 }

@@ -1,15 +1,16 @@
 //! `POST /pay/{id}`
 
+use crate::decisions::opening::{self, OpenSession};
 use crate::html::closed::{self, Closed, failure};
 use crate::html::{HTML, link};
-use crate::open::{self, OpenSession};
-use crate::page_form::PageForm;
-use crate::page_query::PageQuery;
+use crate::pages::form::PageForm;
+use crate::pages::query::PageQuery;
 use anyspend_api::json::Json;
 use anyspend_api::operation::{Access, Audience, Content, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_domain::PaymentLinkId;
 use anyspend_domain::checkout_session::CheckoutSession;
-use anyspend_domain::{PaymentLinkId, PaymentLinkRef};
+use anyspend_domain::rate_limit;
 use anyspend_store::payment_links::LinkFate;
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub(crate) fn operation() -> Operation {
         "startPayment",
         Method::POST,
         crate::LINK_PAGE,
-        Access::Open { group: crate::OPENINGS, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_OPENINGS),
         (StatusCode::SEE_OTHER, Content::Redirect),
         "Send a payment link's page: open a session and go to its page",
     )
@@ -34,10 +35,7 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn find_link(call: Arc<Call>) -> Result<LinkFate, ApiError> {
-    match PaymentLinkRef::parse(call.param("id")) {
-        Some(wanted) => Ok(call.db.find_link_fate(&wanted).await?),
-        None => Ok(LinkFate::Unknown),
-    }
+    opening::find_link(&call, call.param("id")).await
 }
 
 async fn open(call: Arc<Call>, caller: Caller, found: LinkFate) -> Result<Answer, ApiError> {
@@ -54,17 +52,17 @@ async fn open(call: Arc<Call>, caller: Caller, found: LinkFate) -> Result<Answer
     let ask = link::ask(&link, &currency);
     let visitor = form.visitor().filter(|visitor| visitor.short_code() == link.id.short_code());
     let mode = link.owner.mode;
-    let mut fields = open::fields_of_query(PageQuery::read(&call.query_string, mode));
+    let mut fields = PageQuery::read(&call.query_string, mode).into_fields();
     fields.extend(form.fields(&ask));
     fields.extend(visitor.as_ref().map(|id| ("visitor_id".to_owned(), Json::String(id.to_string()))));
     fields.extend(form.discount_code());
     let read = call.read_as::<OpenSession>(&Json::Object(fields), mode);
-    let opened = match open::decide(&call, &link, read).await {
+    let opened = match opening::decide(&call, &link, read).await {
         Ok(opening) => {
             let leave =
                 |session: &CheckoutSession| call.redirect(StatusCode::SEE_OTHER, &crate::session_path(&session.id));
             // A discount code may be refused only here.
-            open::commit(&call, &caller, &opening, leave).await
+            opening::commit(&call, &caller, &opening, leave).await
         }
         Err(error) => Err(error),
     };

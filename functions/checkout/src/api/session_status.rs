@@ -1,10 +1,11 @@
 //! `GET /checkout/sessions/{id}`
 
-use crate::session;
-use crate::view::PayerSessionView;
+use crate::api::view::PayerSessionView;
+use crate::decisions::context;
 use anyspend_api::checkout_session::{Found, find};
 use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_domain::rate_limit;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ pub(crate) fn operation() -> Operation {
         "getPayerSession",
         Method::GET,
         "/api/v1/checkout/sessions/{id}",
-        Access::Open { group: crate::STATUS, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_STATUS),
         StatusCode::OK,
         "See a session as its payer",
     )
@@ -26,6 +27,6 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn show(call: Arc<Call>, _: Caller, (found, link_deleted_at): Found) -> Result<Answer, ApiError> {
-    let session = found.ok_or_else(|| session::unknown(&call))?;
+    let session = found.ok_or_else(|| context::unknown(&call))?;
     call.answer(StatusCode::OK, &PayerSessionView::new(&session, &call, link_deleted_at))
 }

@@ -1,11 +1,12 @@
 //! `POST /checkout/{short_code}/sessions`
 
-use crate::open::{self, OpenSession};
-use crate::view::PayerSessionView;
+use crate::api::view::PayerSessionView;
+use crate::decisions::opening::{self, OpenSession};
 use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_domain::PaymentLinkId;
 use anyspend_domain::checkout_session::CheckoutSession;
-use anyspend_domain::{PaymentLinkId, PaymentLinkRef};
+use anyspend_domain::rate_limit;
 use anyspend_store::payment_links::LinkFate;
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ pub(crate) fn operation() -> Operation {
         "openCheckoutSession",
         Method::POST,
         "/api/v1/checkout/{short_code}/sessions",
-        Access::Open { group: crate::OPENINGS, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_OPENINGS),
         StatusCode::CREATED,
         "Open a session of a payment link, as its payer",
     )
@@ -32,18 +33,15 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn find_link(call: Arc<Call>) -> Result<LinkFate, ApiError> {
-    match PaymentLinkRef::parse(call.param("short_code")) {
-        Some(wanted) => Ok(call.db.find_link_fate(&wanted).await?),
-        None => Ok(LinkFate::Unknown),
-    }
+    opening::find_link(&call, call.param("short_code")).await
 }
 
 async fn open(call: Arc<Call>, caller: Caller, found: LinkFate) -> Result<Answer, ApiError> {
     let LinkFate::Stands(link) = found else {
         return Err(ApiError::not_found(PaymentLinkId::OBJECT, call.param("short_code")));
     };
-    let opening = open::decide(&call, &link, call.read_body_in(link.owner.mode)?).await?;
+    let opening = opening::decide(&call, &link, call.read_body_in(link.owner.mode)?).await?;
     let shown =
         |session: &CheckoutSession| call.answer(StatusCode::CREATED, &PayerSessionView::new(session, &call, None));
-    open::commit(&call, &caller, &opening, shown).await
+    opening::commit(&call, &caller, &opening, shown).await
 }

@@ -1,21 +1,19 @@
 //! `POST /checkout/sessions/{id}/discount`
 
-use crate::session::{self, Context};
-use crate::session_page::find;
-use crate::view::PayerSessionView;
+use crate::api::view::PayerSessionView;
+use crate::decisions::context::{self, Context, find};
+use crate::decisions::opening::DECISIONS;
 use anyspend_api::discount_code::{apply, find_by_text};
 use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::CheckoutSessionId;
 use anyspend_domain::checkout_session::CheckoutSession;
+use anyspend_domain::rate_limit;
 use anyspend_domain::text::Name;
 use anyspend_store::{Write, checkout_sessions, discount_codes};
 use http::{Method, StatusCode};
 use std::sync::Arc;
-
-/// How often a discount is decided on anew because another session or the merchant came first.
-pub(crate) const DECISIONS: u32 = 20;
 
 /// The body.
 struct ApplyDiscount {
@@ -34,7 +32,7 @@ pub(crate) fn operation() -> Operation {
         "applyDiscount",
         Method::POST,
         "/api/v1/checkout/sessions/{id}/discount",
-        Access::Open { group: crate::OPENINGS, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_OPENINGS),
         StatusCode::OK,
         "Apply a discount code to a session, as its payer",
     )
@@ -48,7 +46,7 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn apply_discount(call: Arc<Call>, caller: Caller, found: Option<Context>) -> Result<Answer, ApiError> {
-    let mut context = found.ok_or_else(|| session::unknown(&call))?;
+    let mut context = found.ok_or_else(|| context::unknown(&call))?;
     let body: ApplyDiscount = call.read_body_in(context.session.owner.mode)?.strict()?;
     for decision in 0..DECISIONS {
         if decision > 0 {
@@ -70,7 +68,7 @@ async fn apply_discount(call: Arc<Call>, caller: Caller, found: Option<Context>)
         // Boxed, like every future that commits more than once: it holds what each try needs.
         match Box::pin(call.commit_asking(&caller, &session, changes)).await {
             Err(NotCommitted::Changed) => {
-                context = session::find(&call).await?.ok_or_else(|| session::unknown(&call))?;
+                context = context::again(&call).await?;
             }
             settled => return Ok(settled?),
         }

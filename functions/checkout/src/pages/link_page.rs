@@ -1,14 +1,15 @@
 //! `GET /pay/{id}`
 
 use crate::html::closed::{self, Closed, failure};
-use crate::html::form::Filled;
+use crate::html::form::FormState;
 use crate::html::{HTML, link};
-use crate::page_query::PageQuery;
-use crate::visit;
+use crate::pages::query::PageQuery;
+use crate::pages::visit;
 use anyspend_api::operation::{Access, Audience, Content, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::checkout_session::Attribution;
 use anyspend_domain::payment_link::PaymentLink;
+use anyspend_domain::rate_limit;
 use anyspend_domain::{CheckoutSessionId, Mode, PaymentLinkId, PaymentLinkRef, VisitorId};
 use anyspend_store::payment_links::LinkFate;
 use http::{Method, StatusCode};
@@ -19,7 +20,7 @@ pub(crate) fn operation() -> Operation {
         "openPaymentPage",
         Method::GET,
         crate::LINK_PAGE,
-        Access::Open { group: crate::PAGES, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_PAGES),
         (StatusCode::OK, Content::Text(HTML)),
         "Open a payment link's page",
     )
@@ -104,7 +105,7 @@ async fn show(call: Arc<Call>, _: Caller, loaded: Loaded) -> Result<Answer, ApiE
     }
     match Closed::of(&link, call.now) {
         Some(reason) => Ok(closed::link(&call, &link, reason)),
-        None => Ok(link::answer(&call, &link, &Filled::default(), visit.as_ref())),
+        None => Ok(link::answer(&call, &link, &FormState::default(), visit.as_ref())),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A form as a browser sends it, turned into the body the API takes, so that both are held to the same rules.
 
-use crate::html::form::{Ask, DISCOUNT_CODE, Filled, field_input};
+use crate::html::form::{Ask, DISCOUNT_CODE, FormState, field_input};
 use anyspend_api::json::Json;
 use anyspend_api::{ApiError, Call};
 use anyspend_domain::VisitorId;
@@ -8,7 +8,7 @@ use anyspend_domain::link_form::FieldKind;
 
 /// What a browser sent.
 pub(crate) struct PageForm {
-    filled: Filled,
+    state: FormState,
 }
 
 impl PageForm {
@@ -17,13 +17,13 @@ impl PageForm {
     /// # Errors
     /// 413 and 415.
     pub(crate) fn read(call: &Call) -> Result<Self, ApiError> {
-        Ok(Self { filled: Filled { values: call.form()?, ..Filled::default() } })
+        Ok(Self { state: FormState { values: call.form()?, ..FormState::default() } })
     }
 
     /// What was sent to the inputs of this form, as fields of a body. Inputs left empty were not sent; browsers do not
     /// tell the difference.
     pub(crate) fn fields(&self, ask: &Ask<'_>) -> Vec<(String, Json)> {
-        let text = |name: &str| self.filled.value(name).filter(|text| !text.trim().is_empty());
+        let text = |name: &str| self.state.value(name).filter(|text| !text.trim().is_empty());
         let string = |text: &str| Json::String(text.to_owned());
         let mut fields = Vec::new();
         if ask.choice.is_some()
@@ -56,7 +56,7 @@ impl PageForm {
                 (!value.trim().is_empty()).then(|| (part.to_owned(), string(value.trim())))
             };
             let mut parts: Vec<(String, Json)> = Vec::new();
-            for (part, value) in self.filled.values.iter().filter_map(part) {
+            for (part, value) in self.state.values.iter().filter_map(part) {
                 if parts.iter().all(|(known, _)| *known != part) {
                     parts.push((part, value));
                 }
@@ -68,18 +68,18 @@ impl PageForm {
 
     /// The discount code that was typed, if one was.
     pub(crate) fn discount_code(&self) -> Option<(String, Json)> {
-        let typed = self.filled.value(DISCOUNT_CODE).map(str::trim).filter(|typed| !typed.is_empty())?;
+        let typed = self.state.value(DISCOUNT_CODE).map(str::trim).filter(|typed| !typed.is_empty())?;
         Some((DISCOUNT_CODE.to_owned(), Json::String(typed.to_owned())))
     }
 
     /// The visit the page was opened with, if it is one.
     pub(crate) fn visitor(&self) -> Option<VisitorId> {
-        self.filled.value("visitor_id").and_then(VisitorId::parse)
+        self.state.value("visitor_id").and_then(VisitorId::parse)
     }
 
     /// The form with what is wrong with it, in the payer's words.
-    pub(crate) fn refused(mut self, ask: &Ask<'_>, error: &ApiError) -> Filled {
-        ask.explain(error.problems(), &mut self.filled);
-        self.filled
+    pub(crate) fn refused(mut self, ask: &Ask<'_>, error: &ApiError) -> FormState {
+        ask.explain(error.problems(), &mut self.state);
+        self.state
     }
 }

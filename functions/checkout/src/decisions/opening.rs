@@ -1,26 +1,27 @@
 //! Opening a session as the payer: what may be sent, and what becomes of it, for the page and the API alike.
 
-use crate::apply_discount::DECISIONS;
-use crate::page_query::PageQuery;
 use anyspend_api::checkout_session::read_purchase;
 use anyspend_api::discount_code::{apply, find_by_text};
 use anyspend_api::fields::{Body, Fields, Reading, SentForm};
-use anyspend_api::json::Json;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::buyer::ShippingAddress;
 use anyspend_domain::checkout_session::{CheckoutSession, NewCheckoutSession, Source};
 use anyspend_domain::country::CountryCode;
 use anyspend_domain::link_form::FieldId;
-use anyspend_domain::payer_answers::{Asked, Filled};
+use anyspend_domain::payer_answers::{Asked, PayerInput};
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::text::Name;
 use anyspend_domain::web_url::WebUrl;
-use anyspend_domain::{CheckoutSessionId, Problem, VisitorId};
+use anyspend_domain::{CheckoutSessionId, PaymentLinkRef, Problem, VisitorId};
+use anyspend_store::payment_links::LinkFate;
 use anyspend_store::{Write, checkout_sessions, facts};
+
+/// How often a discount is decided on anew because another session or the merchant came first.
+pub(crate) const DECISIONS: u32 = 20;
 
 /// The body.
 pub(crate) struct OpenSession {
-    filled: Filled,
+    input: PayerInput,
     visitor_id: Option<VisitorId>,
     /// Whatever was typed: what can be no code is one that does not exist.
     discount_code: Option<Name>,
@@ -31,7 +32,7 @@ impl Body for OpenSession {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self {
             session: NewCheckoutSession { amount: fields.optional("amount"), ..read_purchase(fields) },
-            filled: read_filled(fields),
+            input: read_payer_input(fields),
             visitor_id: fields.optional("visitor_id"),
             discount_code: fields.optional("discount_code"),
         })
@@ -39,8 +40,8 @@ impl Body for OpenSession {
 }
 
 /// What a payer fills in, wherever it stands in a body.
-pub(crate) fn read_filled(fields: &mut Fields<'_>) -> Filled {
-    Filled {
+pub(crate) fn read_payer_input(fields: &mut Fields<'_>) -> PayerInput {
+    PayerInput {
         form_data: fields.optional::<SentForm>("form_data").unwrap_or_default().0,
         shipping_address: fields.optional::<SentAddress>("shipping_address").map(|address| address.0),
         shipping_option_id: fields.optional::<FieldId>("shipping_option_id").map(|id| id.as_str().to_owned()),
@@ -70,6 +71,14 @@ impl Body for SentAddress {
     }
 }
 
+/// The link an address names, or what became of it.
+pub(crate) async fn find_link(call: &Call, named: &str) -> Result<LinkFate, ApiError> {
+    match PaymentLinkRef::parse(named) {
+        Some(wanted) => Ok(call.db.find_link_fate(&wanted).await?),
+        None => Ok(LinkFate::Unknown),
+    }
+}
+
 /// A session that may be opened, and the visit it began with.
 pub(crate) struct Opening {
     session: CheckoutSession,
@@ -86,10 +95,10 @@ pub(crate) async fn decide(
     link: &PaymentLink,
     reading: Reading<OpenSession>,
 ) -> Result<Opening, ApiError> {
-    let (OpenSession { filled, visitor_id, discount_code, session: mut request }, read) = reading.parts()?;
+    let (OpenSession { input, visitor_id, discount_code, session: mut request }, read) = reading.parts()?;
     request.ignored_urls = ignored_urls(call, link, &mut request).await?;
     let mut decided = Vec::new();
-    match Asked::by(&link.terms).accept(filled) {
+    match Asked::by(&link.terms).accept(input) {
         Ok(answers) => {
             request.buyer.form_data = answers.form_data;
             request.buyer.shipping_address = answers.shipping_address;
@@ -200,21 +209,4 @@ async fn discounted(call: &Call, opening: &Opening) -> Result<(CheckoutSession, 
     let found = find_by_text(&call.db, &session.owner, code.as_str()).await?;
     let reserved = apply(&mut session, found.as_ref(), call.now, None)?;
     Ok((session, reserved))
-}
-
-/// What a link's address says, as the fields of a body.
-pub(crate) fn fields_of_query(query: PageQuery) -> Vec<(String, Json)> {
-    let PageQuery { client_reference_id, metadata, session_id: _, success_url, cancel_url, attribution } = query;
-    let text = |text: &str| Json::String(text.to_owned());
-    let metadata: Vec<_> = metadata.into_iter().map(|(key, value)| (key, Json::String(value))).collect();
-    let fields = [
-        ("client_reference_id", client_reference_id.map(|value| text(value.as_str()))),
-        ("metadata", (!metadata.is_empty()).then_some(Json::Object(metadata))),
-        ("success_url", success_url.map(|value| text(value.as_str()))),
-        ("cancel_url", cancel_url.map(|value| text(value.as_str()))),
-        ("utm_source", attribution.source.map(|value| text(value.as_str()))),
-        ("utm_medium", attribution.medium.map(|value| text(value.as_str()))),
-        ("utm_campaign", attribution.campaign.map(|value| text(value.as_str()))),
-    ];
-    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }

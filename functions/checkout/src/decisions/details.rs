@@ -1,11 +1,11 @@
 //! Adding what a session still lacks: what may be sent, and what becomes of it, for the page and the API alike.
 
-use crate::open::read_filled;
-use crate::session::{self, Context};
+use crate::decisions::context::Context;
+use crate::decisions::opening::read_payer_input;
 use anyspend_api::fields::{Body, Fields, Reading};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::checkout_session::CheckoutSession;
-use anyspend_domain::payer_answers::{Asked, Filled};
+use anyspend_domain::payer_answers::PayerInput;
 use anyspend_domain::{Amount, CheckoutSessionId, Rejection};
 use anyspend_store::checkout_sessions;
 
@@ -15,12 +15,12 @@ pub(crate) const DECISIONS: u32 = 10;
 /// The body.
 pub(crate) struct AddDetails {
     amount: Option<Amount>,
-    filled: Filled,
+    input: PayerInput,
 }
 
 impl Body for AddDetails {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self { amount: fields.optional("amount"), filled: read_filled(fields) })
+        Some(Self { amount: fields.optional("amount"), input: read_payer_input(fields) })
     }
 }
 
@@ -33,12 +33,10 @@ pub(crate) fn decide(
     context: &Context,
     reading: Reading<AddDetails>,
 ) -> Result<CheckoutSession, ApiError> {
-    const NOTHING: Asked<'static> = Asked { form: None, shipping_options: &[], shipping_address: false };
-    let (AddDetails { amount, filled }, read) = reading.parts()?;
+    let (AddDetails { amount, input }, read) = reading.parts()?;
     let mut session = context.session.clone();
-    let asked = context.link.as_ref().map_or(NOTHING, |link| Asked::by(&link.terms));
     let mut decided = Vec::new();
-    let answers = session.still_asked(asked).accept(filled).unwrap_or_else(|rejection| {
+    let answers = session.still_asked(context.asked()).accept(input).unwrap_or_else(|rejection| {
         decided.extend(rejection.into_problems());
         anyspend_domain::payer_answers::Answers::default()
     });
@@ -71,12 +69,4 @@ pub(crate) async fn commit(
     };
     // Boxed, like every future that commits more than once: it holds what each try needs.
     Box::pin(call.commit_asking(caller, session, changes)).await
-}
-
-/// The session read anew, after another change came first.
-///
-/// # Errors
-/// `resource_not_found`, and 503.
-pub(crate) async fn again(call: &Call) -> Result<Context, ApiError> {
-    session::find(call).await?.ok_or_else(|| session::unknown(call))
 }

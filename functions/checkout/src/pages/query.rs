@@ -4,6 +4,7 @@
 //! is unknown is ignored, and what is known but too long, repeated or malformed is left out, because a payer can neither
 //! understand nor mend it.
 
+use anyspend_api::json::Json;
 use anyspend_domain::checkout_session::Attribution;
 use anyspend_domain::text::{ClientReference, UtmTag};
 use anyspend_domain::web_url::WebUrl;
@@ -45,6 +46,23 @@ impl PageQuery {
             }
         }
         read
+    }
+
+    /// What a link's address says, as the fields of a body.
+    pub(crate) fn into_fields(self) -> Vec<(String, Json)> {
+        let Self { client_reference_id, metadata, session_id: _, success_url, cancel_url, attribution } = self;
+        let text = |text: &str| Json::String(text.to_owned());
+        let metadata: Vec<_> = metadata.into_iter().map(|(key, value)| (key, Json::String(value))).collect();
+        let fields = [
+            ("client_reference_id", client_reference_id.map(|value| text(value.as_str()))),
+            ("metadata", (!metadata.is_empty()).then_some(Json::Object(metadata))),
+            ("success_url", success_url.map(|value| text(value.as_str()))),
+            ("cancel_url", cancel_url.map(|value| text(value.as_str()))),
+            ("utm_source", attribution.source.map(|value| text(value.as_str()))),
+            ("utm_medium", attribution.medium.map(|value| text(value.as_str()))),
+            ("utm_campaign", attribution.campaign.map(|value| text(value.as_str()))),
+        ];
+        fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 
     fn keep_metadata(&mut self, key: &str, value: &str) {

@@ -4,39 +4,15 @@
 //! names are no longer these, still gets what it needs, and keeps that for a minute.
 
 use crate::html::accent::Accent;
+use crate::html::assets::{HASH_DIGITS, HASHES, ICON, SCRIPT, STYLE};
 use crate::html::closed::failure;
 use anyspend_api::operation::{Access, Audience, Content, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use http::{HeaderValue, Method, StatusCode, header};
-use sha2::{Digest, Sha256};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-const STYLE: &str = include_str!("../assets/page.css");
-const SCRIPT: &str = include_str!("../assets/page.js");
-const ICON: &str = include_str!("../assets/icon.svg");
-/// Hexadecimal digits of a hash in a name.
-const HASH_DIGITS: usize = 12;
 const FOR_GOOD: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const FOR_A_MINUTE: HeaderValue = HeaderValue::from_static("public, max-age=60");
-
-static HASHES: LazyLock<[String; 3]> = LazyLock::new(|| {
-    [STYLE, SCRIPT, ICON].map(|text| hex::encode(Sha256::digest(text.as_bytes()))[..HASH_DIGITS].to_owned())
-});
-
-/// The style sheet, with the page's accent in it: one request, and no style in the page.
-pub(crate) fn style_url(accent: Accent) -> String {
-    format!("/pay/assets/{}-{accent}.css", HASHES[0])
-}
-
-/// The script.
-pub(crate) fn script_url() -> String {
-    format!("/pay/assets/{}.js", HASHES[1])
-}
-
-/// The icon of the browser's tab.
-pub(crate) fn icon_url() -> String {
-    format!("/pay/assets/{}.svg", HASHES[2])
-}
 
 pub(crate) fn operation() -> Operation {
     Operation::answering(

@@ -1,11 +1,12 @@
 //! `GET /pay/s/{id}`
 
+use crate::decisions::context::{self, Context, find};
 use crate::html::closed::failure;
-use crate::html::form::Filled;
+use crate::html::form::FormState;
 use crate::html::{self, HTML};
-use crate::session::{self, Context};
 use anyspend_api::operation::{Access, Audience, Content, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_domain::rate_limit;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ pub(crate) fn operation() -> Operation {
         "openSessionPage",
         Method::GET,
         crate::SESSION_PAGE,
-        Access::Open { group: crate::PAGES, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_PAGES),
         (StatusCode::OK, Content::Text(HTML)),
         "Open a session's page",
     )
@@ -26,12 +27,7 @@ pub(crate) fn operation() -> Operation {
     .beside(find, show)
 }
 
-/// The session the path names.
-pub(crate) async fn find(call: Arc<Call>) -> Result<Option<Context>, ApiError> {
-    session::find(&call).await
-}
-
 async fn show(call: Arc<Call>, _: Caller, found: Option<Context>) -> Result<Answer, ApiError> {
-    let context = found.ok_or_else(|| session::unknown(&call))?;
-    Ok(html::session::answer(&call, &context, &Filled::default()))
+    let context = found.ok_or_else(|| context::unknown(&call))?;
+    Ok(html::session::answer(&call, &context, &FormState::default()))
 }

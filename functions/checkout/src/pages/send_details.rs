@@ -1,16 +1,16 @@
 //! `POST /pay/s/{id}`
 
-use crate::details::{self, AddDetails};
+use crate::decisions::context::{self, Context, find};
+use crate::decisions::details::{self, AddDetails};
 use crate::html::HTML;
 use crate::html::closed::failure;
 use crate::html::session::{answer, ask, currency};
-use crate::page_form::PageForm;
-use crate::session::{self, Context};
-use crate::session_page::find;
+use crate::pages::form::PageForm;
 use anyspend_api::json::Json;
 use anyspend_api::operation::{Access, Audience, Content, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, NotCommitted};
 use anyspend_domain::checkout_session::{CheckoutSession, Status};
+use anyspend_domain::rate_limit;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(crate) fn operation() -> Operation {
         "sendSessionDetails",
         Method::POST,
         crate::SESSION_PAGE,
-        Access::Open { group: crate::OPENINGS, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_OPENINGS),
         (StatusCode::SEE_OTHER, Content::Redirect),
         "Send a session's page: add what the session still lacks",
     )
@@ -30,7 +30,7 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn add(call: Arc<Call>, caller: Caller, found: Option<Context>) -> Result<Answer, ApiError> {
-    let mut context = found.ok_or_else(|| session::unknown(&call))?;
+    let mut context = found.ok_or_else(|| context::unknown(&call))?;
     for _ in 0..details::DECISIONS {
         let page = crate::session_path(&context.session.id);
         let open = context.session.status(call.now, context.link_deleted_at) == Status::Open;
@@ -51,7 +51,7 @@ async fn add(call: Arc<Call>, caller: Caller, found: Option<Context>) -> Result<
             };
         let leave = |_: &CheckoutSession| call.redirect(StatusCode::SEE_OTHER, &page);
         match details::commit(&call, &caller, &context.session, &session, leave).await {
-            Err(NotCommitted::Changed) => context = details::again(&call).await?,
+            Err(NotCommitted::Changed) => context = context::again(&call).await?,
             settled => return Ok(settled?),
         }
     }

@@ -1,13 +1,13 @@
 //! `POST /checkout/sessions/{id}/payment`
 
-use crate::session::{self, Context};
-use crate::session_page::find;
-use crate::view::PayerSessionView;
+use crate::api::view::PayerSessionView;
+use crate::decisions::context::{self, Context, find};
 use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::payment::{LinkState, report};
+use anyspend_domain::rate_limit;
 use anyspend_domain::settlement::WalletSignature;
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{Address, CheckoutSessionId, TransactionId};
@@ -39,7 +39,7 @@ pub(crate) fn operation() -> Operation {
         "reportPayment",
         Method::POST,
         "/api/v1/checkout/sessions/{id}/payment",
-        Access::Open { group: crate::OPENINGS, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_OPENINGS),
         StatusCode::OK,
         "Say which transaction pays a session",
     )
@@ -56,7 +56,7 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn report_payment(call: Arc<Call>, caller: Caller, found: Option<Context>) -> Result<Answer, ApiError> {
-    let mut context = found.ok_or_else(|| session::unknown(&call))?;
+    let mut context = found.ok_or_else(|| context::unknown(&call))?;
     let body: ReportPayment = call.read_body_in(context.session.owner.mode)?.strict()?;
     for _ in 0..DECISIONS {
         let Some((session, writes)) = decide(&call, &context, &body).await? else {
@@ -71,7 +71,7 @@ async fn report_payment(call: Arc<Call>, caller: Caller, found: Option<Context>)
         };
         match call.commit_for(&caller, &session.owner, changes).await {
             Err(NotCommitted::Changed | NotCommitted::Taken) => {
-                context = session::find(&call).await?.ok_or_else(|| session::unknown(&call))?;
+                context = context::again(&call).await?;
             }
             settled => return Ok(settled?),
         }

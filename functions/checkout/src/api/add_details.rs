@@ -1,12 +1,12 @@
 //! `POST /checkout/sessions/{id}/details`
 
-use crate::details::{self, AddDetails};
-use crate::session::{self, Context};
-use crate::session_page::find;
-use crate::view::PayerSessionView;
+use crate::api::view::PayerSessionView;
+use crate::decisions::context::{self, Context, find};
+use crate::decisions::details::{self, AddDetails};
 use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, NotCommitted};
 use anyspend_domain::checkout_session::CheckoutSession;
+use anyspend_domain::rate_limit;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub(crate) fn operation() -> Operation {
         "addSessionDetails",
         Method::POST,
         "/api/v1/checkout/sessions/{id}/details",
-        Access::Open { group: crate::OPENINGS, per_minute: crate::PER_MINUTE },
+        Access::Open(rate_limit::CHECKOUT_OPENINGS),
         StatusCode::OK,
         "Add what a session still lacks, as its payer",
     )
@@ -29,14 +29,14 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn add(call: Arc<Call>, caller: Caller, found: Option<Context>) -> Result<Answer, ApiError> {
-    let mut context = found.ok_or_else(|| session::unknown(&call))?;
+    let mut context = found.ok_or_else(|| context::unknown(&call))?;
     for _ in 0..details::DECISIONS {
         let session = details::decide(&call, &context, call.read_body_in(context.session.owner.mode)?)?;
         let shown = |session: &CheckoutSession| {
             call.answer(StatusCode::OK, &PayerSessionView::new(session, &call, context.link_deleted_at))
         };
         match details::commit(&call, &caller, &context.session, &session, shown).await {
-            Err(NotCommitted::Changed) => context = details::again(&call).await?,
+            Err(NotCommitted::Changed) => context = context::again(&call).await?,
             settled => return Ok(settled?),
         }
     }
