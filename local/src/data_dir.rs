@@ -21,7 +21,7 @@ const FILES: [&str; 6] = ["lock", SECRET, "api_key", DATABASE, "platform.db-wal"
 
 /// A data directory, held by this process alone.
 #[derive(Debug)]
-pub struct DataDir {
+pub(crate) struct DataDir {
     path: PathBuf,
     _lock: File,
 }
@@ -31,7 +31,7 @@ impl DataDir {
     ///
     /// # Errors
     /// When it cannot be made or kept from others, or another process holds it.
-    pub fn open(path: &Path) -> Result<Self, String> {
+    pub(crate) fn open(path: &Path) -> Result<Self, String> {
         let shown = path.display();
         DirBuilder::new()
             .recursive(true)
@@ -67,7 +67,7 @@ impl DataDir {
     ///
     /// # Errors
     /// When it cannot be made.
-    pub fn database(&self) -> Result<PathBuf, String> {
+    pub(crate) fn database(&self) -> Result<PathBuf, String> {
         let path = self.path.join(DATABASE);
         owners_file(&path).map_err(|error| format!("cannot write to {}: {error}", path.display()))?;
         Ok(path)
@@ -78,7 +78,7 @@ impl DataDir {
     /// # Errors
     /// When its file cannot be read or written, or is not one; or when there is data and no secret, which would have to
     /// be read with another.
-    pub fn secret(&self) -> Result<MasterSecret, String> {
+    pub(crate) fn secret(&self) -> Result<MasterSecret, String> {
         let path = self.path.join(SECRET);
         let has_data = fs::metadata(self.path.join(DATABASE)).is_ok_and(|file| file.len() > 0);
         let has_secret = fs::metadata(&path).is_ok_and(|file| !file.is_file() || file.len() > 0);

@@ -9,10 +9,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A runner that is killed when the test ends.
-struct Process {
-    child: Child,
-    url: String,
-    key: String,
+pub(crate) struct Process {
+    pub(crate) child: Child,
+    pub(crate) url: String,
+    pub(crate) key: String,
     stdout: BufReader<ChildStdout>,
 }
 
@@ -31,13 +31,13 @@ fn binary() -> PathBuf {
     file
 }
 
-fn command(arguments: &[&str]) -> Command {
+pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.args(["--listen", "127.0.0.1:0"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn start(arguments: &[&str]) -> Process {
+pub(crate) fn start(arguments: &[&str]) -> Process {
     let mut child = command(arguments).stderr(Stdio::null()).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
@@ -49,16 +49,16 @@ fn start(arguments: &[&str]) -> Process {
 }
 
 /// A folder of its own that is gone when the test ends.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("anyspend-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         Self(path)
     }
 
-    fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         self.0.to_str().unwrap()
     }
 }
@@ -70,7 +70,12 @@ impl Drop for Folder {
 }
 
 impl Process {
-    async fn create(&self) -> reqwest::Response {
+    /// Where it listens: `host:port`.
+    pub(crate) fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+
+    pub(crate) async fn create(&self) -> reqwest::Response {
         let request = reqwest::Client::new().post(format!("{}{LINKS}", self.url)).bearer_auth(&self.key);
         request.json(&link_body(json!({}))).send().await.unwrap()
     }
@@ -80,11 +85,11 @@ impl Process {
         request.send().await.unwrap().json::<Value>().await.unwrap()["total_count"].clone()
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
     }
 
-    fn wait(&mut self) -> std::process::ExitStatus {
+    pub(crate) fn wait(&mut self) -> std::process::ExitStatus {
         let deadline = Instant::now() + Duration::from_secs(40);
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -164,7 +169,7 @@ async fn a_given_key_exists_with_either_mode_and_survives_a_restart() {
 }
 
 /// What a runner that cannot start says, and how it ends.
-fn refusal(arguments: &[&str]) -> String {
+pub(crate) fn refusal(arguments: &[&str]) -> String {
     let output = command(arguments).output().unwrap();
     assert!(!output.status.success());
     assert!(output.stdout.is_empty());
