@@ -173,7 +173,7 @@ async fn apply(
         }
         let row = match decision.row {
             RowStep::Stays => Some(row.clone()),
-            RowStep::Becomes(next) => Some(next),
+            RowStep::Becomes(next) => Some(*next),
             RowStep::Goes => None,
         };
         let applied = Some(Applied { row, settled });

@@ -165,7 +165,7 @@ pub enum RowStep {
     /// It stays as it is.
     Stays,
     /// It becomes this.
-    Becomes(Followed),
+    Becomes(Box<Followed>),
     /// It goes: there is nothing left to follow.
     Goes,
 }
@@ -173,7 +173,7 @@ pub enum RowStep {
 impl RowStep {
     fn after(next: Followed, is_last: bool) -> Self {
         let is_over = is_last && next.reported.is_none() && next.seen.is_empty();
-        if is_over { Self::Goes } else { Self::Becomes(next) }
+        if is_over { Self::Goes } else { Self::Becomes(Box::new(next)) }
     }
 }
 
@@ -202,7 +202,7 @@ pub fn step(situation: &Situation<'_>, finding: &Finding, new: TransactionId, no
                 block: payment.block.clone(),
                 confirmations: payment.confirmations,
             });
-            Step { outcome: Some(outcome), row: RowStep::Becomes(next) }
+            Step { outcome: Some(outcome), row: RowStep::Becomes(Box::new(next)) }
         }
         Finding::Final(payment) => {
             let outcome = payment::settle(session, continued, payment, link, customer.clone(), now);
@@ -294,7 +294,7 @@ mod tests {
             let before = Self::reported();
             let step = before.step(&Finding::Confirming(payment(log_index, 1))).unwrap();
             let (outcome, RowStep::Becomes(row)) = (step.outcome.unwrap(), step.row) else { panic!("not followed") };
-            Self { row, session: outcome.session, record: Some(outcome.transaction), is_last: true }
+            Self { row: *row, session: outcome.session, record: Some(outcome.transaction), is_last: true }
         }
 
         fn step(&self, finding: &Finding) -> Option<Step> {
