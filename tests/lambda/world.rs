@@ -140,12 +140,13 @@ impl World {
     /// One instance of a function, in the environment the template gives it.
     pub(crate) async fn instance(&self, package: &str) -> Instance {
         let function = self.template.function(package);
-        let gate = Gate::open(self.port.url(), function.permissions).await;
+        let gate = Gate::open(self.port.url(), function.grants.clone()).await;
         let value = |written: String| match written.as_str() {
             "Table" => TABLE.to_owned(),
             "PublicUrl" => PUBLIC_URL.to_owned(),
             "DynamoDbEndpoint" => gate.url.clone(),
             "Chains" => format!("{}={}", BASE.id, self.chain.url),
+            "FollowedChains" => BASE.id.to_string(),
             "PlatformSecret" if self.key.is_none() => SECRET.to_owned(),
             "PlatformKey.Arn" => self.key.as_ref().map(|key| key.arn.clone()).unwrap_or_default(),
             _ => self.template.parameter_default(&written).unwrap_or(written),
