@@ -4,7 +4,7 @@
 //! Those that wait are let go when room is needed, the longest wait first; those at work never are. So whoever holds
 //! connections open without asking for anything takes the place of nobody who asks.
 
-use anyspend_api::auth::client_network;
+use anyspend_api::caller::client_network;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,7 @@
 //! The runner's options: flags first, then the environment, then defaults.
 
 use anyspend_api::config::Config;
-use anyspend_api::settings::{InvalidSetting, SETTINGS, Setting};
+use anyspend_api::settings::{Endpoints, InvalidSetting, SETTINGS, Setting};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, Parser};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -67,7 +67,9 @@ impl PlatformSettings {
     /// # Errors
     /// With the first setting that is not what it must be.
     pub fn on(&self, config: Config) -> Result<Config, InvalidSetting> {
-        config.with_settings(|setting| (format!("--{}", setting.flag), self.0.get(setting.flag).cloned()))
+        config.with_settings(Endpoints::Needed, |setting| {
+            (format!("--{}", setting.flag), self.0.get(setting.flag).cloned())
+        })
     }
 }
 

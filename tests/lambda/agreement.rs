@@ -167,8 +167,12 @@ fn every_setting_is_a_parameter_of_the_template_a_variable_of_whoever_is_told_an
         let Setting { flag, runner_variable, variable, parameter, value, help, only, .. } = setting;
         assert!(template.has_parameter(parameter), "template.yaml has no parameter {parameter}");
         for function in template.functions() {
-            let told = only.is_none_or(|only| only == function.binary).then_some(*parameter);
-            assert_eq!(function.environment.get(*variable).map(String::as_str), told, "{variable} {}", function.binary);
+            let told = match only {
+                Some((only, instead)) if *only != function.binary => instead,
+                _ => parameter,
+            };
+            let named = function.environment.get(*variable).map(String::as_str);
+            assert_eq!(named, Some(*told), "{variable} of {}", function.binary);
         }
         let row = format!("| `--{flag} {value}` | `{runner_variable}` | `{parameter}` | {help}. |");
         assert!(readme.lines().any(|line| line == row), "README.md lacks the row\n{row}");

@@ -10,6 +10,7 @@ mod budgets;
 mod catalogue;
 mod checkout_api;
 mod checkout_pages;
+mod contention;
 mod customer_lists;
 mod customers;
 mod discount_code_lists;

@@ -20,22 +20,15 @@ pub(crate) fn operation() -> Operation {
     )
     .described("Of the caller's mode, newest first; revoked and expired keys stay, with `active: false`.")
     .query(&[ORDER, PAGE, LIMIT, CURSOR])
-    .beside(expected, list)
+    .of_owner(find, list)
 }
 
-/// The keys of the organization the caller's key opened the last time.
-async fn expected(call: Arc<Call>) -> Result<Option<(Owner, Vec<ApiKey>)>, ApiError> {
-    let Some(owner) = call.expected_owner() else { return Ok(None) };
-    let keys = call.db.list_api_keys(&owner).await?;
-    Ok(Some((owner, keys)))
+async fn find(call: Arc<Call>, owner: Owner) -> Result<Vec<ApiKey>, ApiError> {
+    Ok(call.db.list_api_keys(&owner).await?)
 }
 
-async fn list(call: Arc<Call>, caller: Caller, expected: Option<(Owner, Vec<ApiKey>)>) -> Result<Answer, ApiError> {
+async fn list(call: Arc<Call>, _: Caller, keys: Vec<ApiKey>) -> Result<Answer, ApiError> {
     let request = PageRequest::read(&call, Order::Descending, "")?;
-    let keys = match expected {
-        Some((owner, keys)) if owner == caller.owner => keys,
-        _ => call.db.list_api_keys(&caller.owner).await?,
-    };
     let page = request.cut(keys, |key| key.id.to_string());
     let data = page.rows.iter().map(|key| ApiKeyView::new(key, call.now)).collect();
     call.answer(StatusCode::OK, &page.view(&call, data))

@@ -1,17 +1,15 @@
 //! `DELETE /api-keys/{id}`
 
 use anyspend_api::operation::{Access, Operation};
-use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::api_key::{ApiKey, Permission};
 use anyspend_domain::{ApiKeyId, Code, Owner};
 use anyspend_store::api_keys;
 use http::{Method, StatusCode};
 use serde::Serialize;
+use std::future::ready;
 use std::sync::Arc;
 use utoipa::ToSchema;
-
-/// How often a revocation is decided anew because another one came first.
-const DECISIONS: u32 = 10;
 
 /// A revoked key.
 #[derive(Debug, Serialize, ToSchema)]
@@ -37,65 +35,57 @@ pub(crate) fn operation() -> Operation {
         "At once and for good. The last active admin key of an organization cannot be revoked: it would lock its \
          owner out.",
     )
-    .beside(find, revoke)
+    .of_owner(find, revoke)
 }
 
-/// The key the path names, among those of the organization the caller's key opened the last time.
-async fn find(call: Arc<Call>) -> Result<Option<(Owner, Option<ApiKey>)>, ApiError> {
-    let Some(owner) = call.expected_owner() else { return Ok(None) };
-    let found = find_of(&call, &owner).await?;
-    Ok(Some((owner, found)))
-}
-
-async fn find_of(call: &Call, owner: &Owner) -> Result<Option<ApiKey>, ApiError> {
+/// The key the path names.
+async fn find(call: Arc<Call>, owner: Owner) -> Result<Option<ApiKey>, ApiError> {
     match ApiKeyId::parse(call.param("id")) {
-        Some(id) => Ok(call.db.find_api_key(owner, &id).await?),
+        Some(id) => Ok(call.db.find_api_key(&owner, &id).await?),
         None => Ok(None),
     }
 }
 
-async fn revoke(
-    call: Arc<Call>,
-    caller: Caller,
-    expected: Option<(Owner, Option<ApiKey>)>,
-) -> Result<Answer, ApiError> {
-    let found = match expected {
-        Some((owner, found)) if owner == caller.owner => found,
-        _ => find_of(&call, &caller.owner).await?,
-    };
+async fn revoke(call: Arc<Call>, caller: Caller, found: Option<ApiKey>) -> Result<Answer, ApiError> {
     let key = found.ok_or_else(|| ApiError::not_found(ApiKeyId::OBJECT, call.param("id")))?;
     let view = RevokedView { object: "api_key_revoked", id: key.id.to_string(), revoked: true };
     let answer = call.answer(StatusCode::OK, &view)?;
     if key.revoked_at.is_some() {
         return Ok(answer);
     }
-    for _ in 0..DECISIONS {
-        let mut writes = vec![api_keys::revoke(&key, call.now)];
-        if key.permissions.allow(Permission::Admin) && key.is_active(call.now) {
-            // The other administrator must still be one when this commits: two who revoke each other at the same
-            // moment cannot both succeed.
-            let keys = call.db.list_api_keys(&caller.owner).await?;
-            let other = another_administrator(&keys, &key, &call, &caller).ok_or_else(|| {
-                ApiError::new(
-                    Code::LastAdminKey,
-                    "This is the last active admin key of the organization. Create another one before revoking it.",
-                )
-            })?;
-            writes.push(api_keys::check_active_admin(other, call.now));
-        }
-        let changes = Changes {
-            writes,
-            event_type: "api_key.revoked",
-            resource_type: ApiKeyId::OBJECT,
-            resource_id: key.id.to_string(),
-            answer: answer.clone(),
-        };
-        match call.commit(&caller, changes).await {
-            Err(NotCommitted::Unsupported) => {}
-            settled => return Ok(settled?),
-        }
-    }
-    Err(ApiError::unavailable("the organization's keys kept changing"))
+    // The key itself does not change before it is revoked; who else is an administrator does.
+    let (call, caller, key, answer) = (&*call, &caller, &key, &answer);
+    call.decide(
+        caller.owner.org.as_str(),
+        (),
+        || ready(Ok(())),
+        |()| async move {
+            let mut writes = vec![api_keys::revoke(key, call.now)];
+            if key.permissions.allow(Permission::Admin) && key.is_active(call.now) {
+                // The other administrator must still be one when this commits: two who revoke each other at the same
+                // moment cannot both succeed.
+                let keys = call.db.list_api_keys(&caller.owner).await?;
+                let other = another_administrator(&keys, key, call, caller).ok_or_else(last_admin_key)?;
+                writes.push(api_keys::check_active_admin(other, call.now));
+            }
+            let changes = Changes {
+                writes,
+                event_type: "api_key.revoked",
+                resource_type: ApiKeyId::OBJECT,
+                resource_id: key.id.to_string(),
+                answer: answer.clone(),
+            };
+            call.commit(caller, changes).await
+        },
+    )
+    .await
+}
+
+fn last_admin_key() -> ApiError {
+    ApiError::new(
+        Code::LastAdminKey,
+        "This is the last active admin key of the organization. Create another one before revoking it.",
+    )
 }
 
 /// An active admin key besides `key`: the caller's own if it is one, else the one that lasts longest.

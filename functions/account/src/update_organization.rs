@@ -4,17 +4,13 @@ use crate::organization::{OrganizationView, find};
 use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::ChainId;
-use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::organization::OrganizationPatch;
 use anyspend_domain::{Code, OrgId};
-use anyspend_store::commit::pause;
 use anyspend_store::organizations;
 use http::{Method, StatusCode};
 use std::sync::Arc;
-
-/// How often a change is decided anew because another one came first.
-const DECISIONS: u32 = 10;
 
 /// The body.
 struct UpdateOrganization {
@@ -61,21 +57,24 @@ async fn update(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
     if is_empty {
         return Err(ApiError::new(Code::NoUpdatesProvided, "The request body names no field to update."));
     }
-    for decision in 1..=DECISIONS {
-        let mut organization = find(&call, &caller).await?;
-        let before = organization.version;
-        ApiError::settle(problems.clone(), organization.update(patch.clone(), call.surroundings()))?;
-        let changes = Changes {
-            writes: vec![organizations::replace(&organization, before)?],
-            event_type: "organization.updated",
-            resource_type: OrgId::OBJECT,
-            resource_id: organization.id.to_string(),
-            answer: call.answer(StatusCode::OK, &OrganizationView::new(&organization))?,
-        };
-        match call.commit(&caller, changes).await {
-            Err(NotCommitted::Changed) => tokio::time::sleep(pause(decision)).await,
-            settled => return Ok(settled?),
-        }
-    }
-    Err(ApiError::unavailable("the organization kept changing"))
+    let (call, caller, problems, patch) = (&*call, &caller, &problems, &patch);
+    let found = find(call, caller).await?;
+    call.decide(
+        caller.owner.org.as_str(),
+        found,
+        || find(call, caller),
+        |mut organization| async move {
+            let before = organization.version;
+            ApiError::settle(problems.clone(), organization.update(patch.clone(), call.surroundings()))?;
+            let changes = Changes {
+                writes: vec![organizations::replace(&organization, before)?],
+                event_type: "organization.updated",
+                resource_type: OrgId::OBJECT,
+                resource_id: organization.id.to_string(),
+                answer: call.answer(StatusCode::OK, &OrganizationView::new(&organization))?,
+            };
+            call.commit(caller, changes).await
+        },
+    )
+    .await
 }

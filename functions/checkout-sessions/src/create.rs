@@ -86,15 +86,9 @@ async fn create(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> 
 }
 
 fn opening(call: &Call, session: &CheckoutSession) -> Result<Changes, ApiError> {
-    let mut answer = call.answer(StatusCode::CREATED, &CheckoutSessionView::new(session, call, None))?;
-    answer.bears_secret = session.names_somebody();
+    let answer = call.answer(StatusCode::CREATED, &CheckoutSessionView::new(session, call, None))?;
     let mut writes = checkout_sessions::create(session, &*call.platform)?;
     writes.extend(facts::session_opened(session)?);
-    Ok(Changes {
-        writes,
-        event_type: "checkout_session.created",
-        resource_type: CheckoutSessionId::OBJECT,
-        resource_id: session.id.to_string(),
-        answer,
-    })
+    let answer = answer.sealed_if(session.names_somebody());
+    Ok(Changes::of(session, "checkout_session.created", writes, answer))
 }

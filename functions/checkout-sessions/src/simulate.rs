@@ -2,16 +2,13 @@
 //! code every payment goes through.
 
 use anyspend_api::checkout_session::CheckoutSessionView;
-use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::payment::Outcome;
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{Address, CheckoutSessionId, Code, entropy};
-use anyspend_store::commit::pause;
 use anyspend_store::payments::{self, PaymentContext};
 use http::StatusCode;
 
-/// How often a payment is decided anew because another change came first. Each time, the other one got through.
-const DECISIONS: u32 = 40;
 /// Who pays when nobody is named.
 const TEST_WALLET: &str = "0x7e57000000000000000000000000000000007e57";
 
@@ -42,29 +39,23 @@ pub(crate) async fn simulate(
     let text = call.param("id");
     let absent = || ApiError::not_found(CheckoutSessionId::OBJECT, text);
     let id = CheckoutSessionId::parse(text).ok_or_else(absent)?;
-    for decision in 0..DECISIONS {
-        if decision > 0 {
-            tokio::time::sleep(pause(decision)).await;
-        }
-        // Boxed, like every read of several rows at once: futures are moved about, and this one holds three replies.
-        let again = decision > 0;
-        let context = Box::pin(call.db.payment_context(&caller.owner, &id, wallet, &*call.platform, again));
-        let context = context.await?.ok_or_else(absent)?;
-        let outcome = decide(&context)?;
-        let view = CheckoutSessionView::new(&outcome.session, call, context.link.deleted_at());
-        let mut answer = call.answer(StatusCode::OK, &view)?;
-        answer.bears_secret = outcome.session.names_somebody();
-        let changes = Changes {
-            writes: payments::writes(&context, None, &outcome, call.now, &*call.platform)?,
-            event_type: outcome.audit_event(),
-            resource_type: CheckoutSessionId::OBJECT,
-            resource_id: id.to_string(),
-            answer,
-        };
-        match call.commit(caller, changes).await {
-            Err(NotCommitted::Changed | NotCommitted::Taken) => {}
-            settled => return Ok(settled?),
-        }
-    }
-    Err(ApiError::unavailable("the session, its link or its customer kept changing"))
+    // A payment changes its link and its customer too: those of one link meet there.
+    let (owner, link, decide) = (&caller.owner, id.short_code(), &decide);
+    // Boxed, like every read of several rows at once: futures are moved about, and this one holds three replies.
+    let context = |again| Box::pin(call.db.payment_context(owner, &id, wallet, &*call.platform, again));
+    let read = |again| async move { Ok(context(again).await?) };
+    call.decide(
+        link.as_str(),
+        read(false).await?,
+        || read(true),
+        |context| async move {
+            let context = context.ok_or_else(absent)?;
+            let outcome = decide(&context)?;
+            let view = CheckoutSessionView::new(&outcome.session, call, context.link.deleted_at());
+            let answer = call.answer(StatusCode::OK, &view)?.sealed_if(outcome.session.names_somebody());
+            let writes = payments::writes(&context, None, &outcome, call.now, &*call.platform)?;
+            call.commit(caller, Changes::of(&outcome.session, outcome.audit_event(), writes, answer)).await
+        },
+    )
+    .await
 }

@@ -47,15 +47,9 @@ async fn create(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
     let id = CustomerId::generate(call.now, &customers::locator(&caller.owner, &body.wallet_address));
     let customer = Customer::create(id, caller.owner.clone(), body.wallet_address, body.patch, call.now);
     let customer = ApiError::settle(problems, customer)?;
-    let mut answer = call.answer(StatusCode::CREATED, &CustomerView::new(&customer))?;
-    answer.bears_secret = customer.names_somebody();
-    let changes = Changes {
-        writes: customers::record(&customer, None, &*call.platform)?,
-        event_type: "customer.created",
-        resource_type: CustomerId::OBJECT,
-        resource_id: customer.id.to_string(),
-        answer,
-    };
+    let answer = call.answer(StatusCode::CREATED, &CustomerView::new(&customer))?.sealed_if(customer.names_somebody());
+    let writes = customers::record(&customer, None, &*call.platform)?;
+    let changes = Changes::of(&customer, "customer.created", writes, answer);
     match call.commit(&caller, changes).await {
         Err(NotCommitted::Taken) => Err(taken(&customer.wallet_address)),
         settled => Ok(settled?),

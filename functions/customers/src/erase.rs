@@ -1,12 +1,10 @@
 //! `DELETE /customers/{id}`
 
-use crate::stored::{self, change};
-use crate::view::OwnedCustomer;
+use crate::stored::{self, Customers};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, DeletedView};
-use anyspend_domain::CustomerId;
 use anyspend_domain::api_key::Permission;
-use anyspend_store::customers;
+use anyspend_domain::customer::Customer;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -27,10 +25,6 @@ pub(crate) fn operation() -> Operation {
     .beside(stored::find, erase)
 }
 
-async fn erase(call: Arc<Call>, caller: Caller, found: Option<OwnedCustomer>) -> Result<Answer, ApiError> {
-    change(&call, &caller, found, "customer.deleted", |customer| {
-        let view = DeletedView { object: CustomerId::OBJECT, id: customer.id.to_string(), deleted: true };
-        Ok((customers::erase(customer, &*call.platform, call.now)?, call.answer(StatusCode::OK, &view)?))
-    })
-    .await
+async fn erase(call: Arc<Call>, caller: Caller, found: Option<Customer>) -> Result<Answer, ApiError> {
+    call.delete::<Customers>(&caller, found, "customer.deleted").await
 }

@@ -1,7 +1,7 @@
 //! `GET /customers`
 
 use crate::view::CustomerView;
-use anyspend_api::list::{CURSOR, Finds, LIMIT, ListView, Listing, ORDER, PAGE};
+use anyspend_api::list::{CURSOR, LIMIT, ListView, Listing, Matcher, ORDER, PAGE};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
@@ -65,7 +65,7 @@ impl Listing for Customers {
         Ok(query.text_within("search", MAX_SEARCH)?.filter(|text| !text.is_empty()).map(str::to_owned))
     }
 
-    fn finds(call: &Call, owner: &Owner, sought: String) -> Result<Finds<CustomerColumns>, ApiError> {
+    fn matcher(call: &Call, owner: &Owner, sought: String) -> Result<Matcher<CustomerColumns>, ApiError> {
         let search = CustomerSearch::new(owner, &sought, &*call.platform)?;
         Ok(Box::new(move |_, columns| search.finds(columns)))
     }

@@ -1,46 +1,36 @@
-//! Reading and changing one stored customer, for the operations that name one in their path.
+//! How the customer a path names is found and written.
 
-use crate::view::OwnedCustomer;
-use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
-use anyspend_domain::CustomerId;
+use anyspend_api::{ApiError, Call, Deletable, Stored};
 use anyspend_domain::customer::Customer;
-use anyspend_store::Write;
-use anyspend_store::commit::pause;
+use anyspend_domain::{CustomerId, Owner};
+use anyspend_store::{StoreError, Write, customers};
 use std::sync::Arc;
 
-/// How often a change is decided anew because another one came first. Payments change a customer too, and a wallet may
-/// pay many times at once.
-const DECISIONS: u32 = 40;
+/// The resource.
+pub(crate) struct Customers;
 
-/// The customer the path names, whoever owns it.
-pub(crate) async fn find(call: Arc<Call>) -> Result<Option<OwnedCustomer>, ApiError> {
+/// The one the path names, whoever owns it.
+pub(crate) async fn find(call: Arc<Call>) -> Result<Option<Customer>, ApiError> {
     match CustomerId::parse(call.param("id")) {
-        Some(id) => Ok(call.db.find_customer(&id, &*call.platform).await?.map(OwnedCustomer)),
+        Some(id) => Ok(call.db.find_customer(&id, &*call.platform).await?),
         None => Ok(None),
     }
 }
 
-/// Changes or erases a customer: decides on the state it was read in, and anew when that state has changed meanwhile.
-pub(crate) async fn change(
-    call: &Arc<Call>,
-    caller: &Caller,
-    found: Option<OwnedCustomer>,
-    event_type: &'static str,
-    decide: impl Fn(&Customer) -> Result<(Vec<Write>, Answer), ApiError>,
-) -> Result<Answer, ApiError> {
-    let mut found = found;
-    for decision in 1..=DECISIONS {
-        let OwnedCustomer(customer) = caller.own(found, call.param("id"))?;
-        let (writes, answer) = decide(&customer)?;
-        let resource_id = customer.id.to_string();
-        let changes = Changes { writes, event_type, resource_type: CustomerId::OBJECT, resource_id, answer };
-        match call.commit(caller, changes).await {
-            Err(NotCommitted::Changed) => {
-                tokio::time::sleep(pause(decision)).await;
-                found = find(call.clone()).await?;
-            }
-            settled => return Ok(settled?),
-        }
+impl Stored for Customers {
+    type Object = Customer;
+
+    async fn find(call: Arc<Call>, _: Owner) -> Result<Option<Customer>, ApiError> {
+        find(call).await
     }
-    Err(ApiError::unavailable("the customer kept changing"))
+
+    fn update(call: &Call, was: &Customer, is: &Customer) -> Result<Vec<Write>, StoreError> {
+        customers::record(is, Some(was), &*call.platform)
+    }
+}
+
+impl Deletable for Customers {
+    fn delete(call: &Call, was: &Customer) -> Result<Vec<Write>, StoreError> {
+        customers::erase(was, &*call.platform, call.now)
+    }
 }

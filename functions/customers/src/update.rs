@@ -1,14 +1,13 @@
 //! `PATCH /customers/{id}`
 
-use crate::stored::{self, change};
-use crate::view::{CustomerView, OwnedCustomer};
+use crate::stored::{self, Customers};
+use crate::view::CustomerView;
 use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::Code;
 use anyspend_domain::api_key::Permission;
-use anyspend_domain::customer::CustomerPatch;
-use anyspend_store::customers;
+use anyspend_domain::customer::{Customer, CustomerPatch};
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -43,18 +42,15 @@ pub(crate) fn operation() -> Operation {
     .beside(stored::find, update)
 }
 
-async fn update(call: Arc<Call>, caller: Caller, found: Option<OwnedCustomer>) -> Result<Answer, ApiError> {
+async fn update(call: Arc<Call>, caller: Caller, found: Option<Customer>) -> Result<Answer, ApiError> {
     let found = Some(caller.own(found, call.param("id"))?);
     let (UpdateCustomer { patch, is_empty }, problems) = call.read_body::<UpdateCustomer>(&caller)?.parts()?;
     if is_empty {
         return Err(ApiError::new(Code::NoUpdatesProvided, "The request body names no field to update."));
     }
-    change(&call, &caller, found, "customer.updated", |was| {
-        let mut customer = was.clone();
+    call.change::<Customers>(&caller, found, "customer.updated", |customer| {
         ApiError::settle(problems.clone(), customer.update(patch.clone(), call.now))?;
-        let mut answer = call.answer(StatusCode::OK, &CustomerView::new(&customer))?;
-        answer.bears_secret = customer.names_somebody();
-        Ok((customers::record(&customer, Some(was), &*call.platform)?, answer))
+        Ok(call.answer(StatusCode::OK, &CustomerView::new(customer))?.sealed_if(customer.names_somebody()))
     })
     .await
 }

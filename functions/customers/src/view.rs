@@ -1,9 +1,8 @@
 //! A customer in an answer.
 
-use anyspend_api::auth::Owned;
 use anyspend_api::version::{Addr, Time};
 use anyspend_domain::customer::Customer;
-use anyspend_domain::{CustomerId, Metadata, Owner};
+use anyspend_domain::{CustomerId, Metadata};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -67,15 +66,5 @@ impl CustomerView {
             created_at: Time(customer.created_at),
             updated_at: Time(customer.updated_at),
         }
-    }
-}
-
-/// Lets [`anyspend_api::Caller::own`] decide whose customer it is.
-pub(crate) struct OwnedCustomer(pub(crate) Customer);
-
-impl Owned for OwnedCustomer {
-    const OBJECT: &'static str = CustomerId::OBJECT;
-    fn owner(&self) -> &Owner {
-        &self.0.owner
     }
 }

@@ -1,12 +1,10 @@
 //! `DELETE /discount-codes/{id}`
 
-use crate::stored::{change, find};
+use crate::stored::{DiscountCodes, find};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, DeletedView};
-use anyspend_domain::DiscountCodeId;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::discount_code::DiscountCode;
-use anyspend_store::discount_codes;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -24,9 +22,5 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn delete(call: Arc<Call>, caller: Caller, found: Option<DiscountCode>) -> Result<Answer, ApiError> {
-    change(&call, &caller, found, "discount_code.deleted", |code| {
-        let view = DeletedView { object: DiscountCodeId::OBJECT, id: code.id.to_string(), deleted: true };
-        Ok((discount_codes::delete(&code, call.now)?, call.answer(StatusCode::OK, &view)?))
-    })
-    .await
+    call.delete::<DiscountCodes>(&caller, found, "discount_code.deleted").await
 }

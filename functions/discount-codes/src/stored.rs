@@ -1,18 +1,18 @@
-//! Reading and changing one stored discount code, and looking up the link a body names.
+//! How the discount code a path names is found and written, and how the link a body names is looked up.
 
 use anyspend_api::discount_code::Terms;
 use anyspend_api::error::unknown_reference;
-use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_api::{ApiError, Call, Caller, Deletable, Stored};
 use anyspend_domain::discount_code::{DiscountCode, DiscountCodePatch};
 use anyspend_domain::payment_link::PaymentLink;
-use anyspend_domain::{DiscountCodeId, Patch, PaymentLinkId, Problem};
-use anyspend_store::Write;
+use anyspend_domain::{DiscountCodeId, Owner, Patch, PaymentLinkId, Problem};
+use anyspend_store::{StoreError, Write, discount_codes};
 use std::sync::Arc;
 
-/// How often a change is decided anew because another one came first.
-const DECISIONS: u32 = 10;
+/// The resource.
+pub(crate) struct DiscountCodes;
 
-/// The code the path names, whoever owns it.
+/// The one the path names, whoever owns it.
 pub(crate) async fn find(call: Arc<Call>) -> Result<Option<DiscountCode>, ApiError> {
     match DiscountCodeId::parse(call.param("id")) {
         Some(id) => Ok(call.db.find_discount_code_by_id(&id).await?),
@@ -20,26 +20,22 @@ pub(crate) async fn find(call: Arc<Call>) -> Result<Option<DiscountCode>, ApiErr
     }
 }
 
-/// Changes or deletes a code: decides on the state it was read in, and anew when that state has changed meanwhile.
-pub(crate) async fn change(
-    call: &Arc<Call>,
-    caller: &Caller,
-    found: Option<DiscountCode>,
-    event_type: &'static str,
-    decide: impl Fn(DiscountCode) -> Result<(Vec<Write>, Answer), ApiError>,
-) -> Result<Answer, ApiError> {
-    let mut found = found;
-    for _ in 0..DECISIONS {
-        let code = caller.own(found, call.param("id"))?;
-        let resource_id = code.id.to_string();
-        let (writes, answer) = decide(code)?;
-        let changes = Changes { writes, event_type, resource_type: DiscountCodeId::OBJECT, resource_id, answer };
-        match call.commit(caller, changes).await {
-            Err(NotCommitted::Changed) => found = find(call.clone()).await?,
-            settled => return Ok(settled?),
-        }
+impl Stored for DiscountCodes {
+    type Object = DiscountCode;
+
+    async fn find(call: Arc<Call>, _: Owner) -> Result<Option<DiscountCode>, ApiError> {
+        find(call).await
     }
-    Err(ApiError::unavailable("the discount code kept changing"))
+
+    fn update(_: &Call, was: &DiscountCode, is: &DiscountCode) -> Result<Vec<Write>, StoreError> {
+        discount_codes::update(was, is)
+    }
+}
+
+impl Deletable for DiscountCodes {
+    fn delete(call: &Call, was: &DiscountCode) -> Result<Vec<Write>, StoreError> {
+        discount_codes::delete(was, call.now)
+    }
 }
 
 /// The patch with the link looked up, and the problem of one that is not the caller's.

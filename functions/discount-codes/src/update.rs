@@ -1,6 +1,6 @@
 //! `PATCH /discount-codes/{id}`
 
-use crate::stored::{change, find, with_link};
+use crate::stored::{DiscountCodes, find, with_link};
 use anyspend_api::discount_code::{DiscountCodeView, UpdateDiscountCode};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::find_named_link;
@@ -9,7 +9,6 @@ use anyspend_domain::api_key::Permission;
 use anyspend_domain::discount_code::DiscountCode;
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::{Code, Patch, Problem};
-use anyspend_store::discount_codes;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -48,11 +47,9 @@ async fn update(call: Arc<Call>, caller: Caller, (found, link): Loaded) -> Resul
     }
     let (patch, unknown) = with_link(terms, &caller, link);
     problems.extend(unknown);
-    change(&call, &caller, Some(found), "discount_code.updated", |was| {
-        let mut code = was.clone();
+    call.change::<DiscountCodes>(&caller, Some(found), "discount_code.updated", |code| {
         ApiError::settle(problems.clone(), code.update(patch.clone(), call.now))?;
-        let answer = call.answer(StatusCode::OK, &DiscountCodeView::new(&code))?;
-        Ok((discount_codes::update(&was, &code)?, answer))
+        call.answer(StatusCode::OK, &DiscountCodeView::new(code))
     })
     .await
 }

@@ -1,6 +1,7 @@
 //! `POST /payment-links/{id}/items`
 
-use crate::stored::{self, change};
+use crate::UPDATED;
+use crate::stored::{self, PaymentLinks};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::{LineItemBody, LineItemView};
 use anyspend_api::{Answer, ApiError, Call, Caller};
@@ -31,7 +32,7 @@ async fn add_item(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -
     let reference = item.product_id.clone().map(|product| ("product_id".to_owned(), product));
     let unknown = call.unknown_products(&caller, reference.into_iter().collect()).await?;
     ApiError::settle(unknown, Ok(()))?;
-    change(&call, &caller, found, |link| {
+    call.change::<PaymentLinks>(&caller, found, UPDATED, |link| {
         let added = link.add_item(item.clone(), call.now)?;
         call.answer(StatusCode::CREATED, &LineItemView::new(&added, &link.id))
     })

@@ -39,6 +39,8 @@ pub fn routes() -> Group {
     }
 }
 
+/// The event of every change of a link.
+const UPDATED: &str = "payment_link.updated";
 /// The collection's path.
 const LINKS: &str = "/api/v1/payment-links";
 /// One link's path.

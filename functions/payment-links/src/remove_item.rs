@@ -1,6 +1,7 @@
 //! `DELETE /payment-links/{id}/items/{item_id}`
 
-use crate::stored::{self, change};
+use crate::UPDATED;
+use crate::stored::{self, PaymentLinks};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, DeletedView};
 use anyspend_domain::LineItemId;
@@ -24,7 +25,7 @@ pub(crate) fn operation() -> Operation {
 async fn remove_item(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> Result<Answer, ApiError> {
     let text = call.param("item_id");
     let not_found = || ApiError::not_found(LineItemId::OBJECT, text);
-    change(&call, &caller, found, |link| {
+    call.change::<PaymentLinks>(&caller, found, UPDATED, |link| {
         let item = LineItemId::parse(text).ok_or_else(not_found)?;
         if !link.remove_item(&item, call.now) {
             return Err(not_found());

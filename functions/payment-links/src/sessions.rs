@@ -2,7 +2,7 @@
 
 use crate::stored;
 use anyspend_api::checkout_session::{self, CheckoutSessionView, CheckoutSessions, OF_LINK};
-use anyspend_api::list::{Expected, ListView, Part, open_part_expected, show_part};
+use anyspend_api::list::{ExpectedList, ListView, Part, open_part_expected, show_part};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::PaymentLinkId;
@@ -29,7 +29,7 @@ fn part_of(link: &PaymentLinkId) -> Part {
 }
 
 /// The link, and its sessions where the path names it by its id.
-async fn find(call: Arc<Call>) -> Result<(Option<PaymentLink>, Expected<CheckoutSessions>), ApiError> {
+async fn find(call: Arc<Call>) -> Result<(Option<PaymentLink>, ExpectedList<CheckoutSessions>), ApiError> {
     let sessions = async {
         match PaymentLinkId::parse(call.param("id")) {
             Some(id) => open_part_expected::<CheckoutSessions>(&call, Some(part_of(&id))).await,
@@ -42,7 +42,7 @@ async fn find(call: Arc<Call>) -> Result<(Option<PaymentLink>, Expected<Checkout
 async fn sessions(
     call: Arc<Call>,
     caller: Caller,
-    (found, expected): (Option<PaymentLink>, Expected<CheckoutSessions>),
+    (found, expected): (Option<PaymentLink>, ExpectedList<CheckoutSessions>),
 ) -> Result<Answer, ApiError> {
     let link = caller.own(found, call.param("id"))?;
     show_part::<CheckoutSessions>(&call, &caller, Some(part_of(&link.id)), expected).await

@@ -1,6 +1,7 @@
 //! `PATCH /payment-links/{id}`
 
-use crate::stored::{self, change};
+use crate::UPDATED;
+use crate::stored::{self, PaymentLinks};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::{PaymentLinkView, UpdatePaymentLink};
 use anyspend_api::{Answer, ApiError, Call, Caller};
@@ -35,7 +36,7 @@ async fn update(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> 
         return Err(ApiError::new(Code::NoUpdatesProvided, "The request body names no field to update."));
     }
     problems.extend(call.unknown_products(&caller, patch.products()).await?);
-    change(&call, &caller, found, |link| {
+    call.change::<PaymentLinks>(&caller, found, UPDATED, |link| {
         ApiError::settle(problems.clone(), link.update(patch.clone(), call.surroundings()))?;
         call.answer(StatusCode::OK, &PaymentLinkView::new(link, &call.platform.config, call.now))
     })

@@ -1,9 +1,8 @@
 //! `DELETE /products/{id}`
 
-use crate::stored::{self, change};
+use crate::stored::{self, Products};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, DeletedView};
-use anyspend_domain::ProductId;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::product::Product;
 use http::{Method, StatusCode};
@@ -26,10 +25,9 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn archive(call: Arc<Call>, caller: Caller, found: Option<Product>) -> Result<Answer, ApiError> {
-    change(&call, &caller, found, "product.archived", |product| {
+    call.change::<Products>(&caller, found, "product.archived", |product| {
         product.archive(call.now);
-        let view = DeletedView { object: ProductId::OBJECT, id: product.id.to_string(), deleted: true };
-        call.answer(StatusCode::OK, &view)
+        call.answer(StatusCode::OK, &DeletedView::of(product))
     })
     .await
 }

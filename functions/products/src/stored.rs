@@ -1,15 +1,15 @@
-//! Reading and changing one stored product, for the operations that name one in their path.
+//! How the product a path names is found and written.
 
-use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
-use anyspend_domain::ProductId;
+use anyspend_api::{ApiError, Call, Stored};
 use anyspend_domain::product::Product;
-use anyspend_store::products;
+use anyspend_domain::{Owner, ProductId};
+use anyspend_store::{StoreError, Write, products};
 use std::sync::Arc;
 
-/// How often a change is decided anew because another one came first.
-const DECISIONS: u32 = 10;
+/// The resource.
+pub(crate) struct Products;
 
-/// The product the path names, whoever owns it.
+/// The one the path names, whoever owns it.
 pub(crate) async fn find(call: Arc<Call>) -> Result<Option<Product>, ApiError> {
     match ProductId::parse(call.param("id")) {
         Some(id) => Ok(call.db.find_product(&id).await?),
@@ -17,34 +17,14 @@ pub(crate) async fn find(call: Arc<Call>) -> Result<Option<Product>, ApiError> {
     }
 }
 
-/// Changes a product: decides on the state it was read in, and decides anew when that state has changed meanwhile.
-/// A decision that changes nothing writes nothing.
-pub(crate) async fn change(
-    call: &Arc<Call>,
-    caller: &Caller,
-    found: Option<Product>,
-    event_type: &'static str,
-    decide: impl Fn(&mut Product) -> Result<Answer, ApiError>,
-) -> Result<Answer, ApiError> {
-    let mut found = found;
-    for _ in 0..DECISIONS {
-        let was = caller.own(found, call.param("id"))?;
-        let mut product = was.clone();
-        let answer = decide(&mut product)?;
-        if product.version == was.version {
-            return Ok(answer);
-        }
-        let changes = Changes {
-            writes: products::update(&was, &product)?,
-            event_type,
-            resource_type: ProductId::OBJECT,
-            resource_id: product.id.to_string(),
-            answer,
-        };
-        match call.commit(caller, changes).await {
-            Err(NotCommitted::Changed) => found = find(call.clone()).await?,
-            settled => return Ok(settled?),
-        }
+impl Stored for Products {
+    type Object = Product;
+
+    async fn find(call: Arc<Call>, _: Owner) -> Result<Option<Product>, ApiError> {
+        find(call).await
     }
-    Err(ApiError::unavailable("the product kept changing"))
+
+    fn update(_: &Call, was: &Product, is: &Product) -> Result<Vec<Write>, StoreError> {
+        products::update(was, is)
+    }
 }

@@ -1,6 +1,6 @@
 //! `PATCH /products/{id}`
 
-use crate::stored::{self, change};
+use crate::stored::{self, Products};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::product::{ProductView, UpdateProduct};
 use anyspend_api::{Answer, ApiError, Call, Caller};
@@ -33,7 +33,7 @@ async fn update(call: Arc<Call>, caller: Caller, found: Option<Product>) -> Resu
     if is_empty {
         return Err(ApiError::new(Code::NoUpdatesProvided, "The request body names no field to update."));
     }
-    change(&call, &caller, found, "product.updated", |product| {
+    call.change::<Products>(&caller, found, "product.updated", |product| {
         ApiError::settle(problems.clone(), product.update(patch.clone(), call.surroundings()))?;
         call.answer(StatusCode::OK, &ProductView::new(product))
     })

@@ -282,6 +282,8 @@ fn audited(round: &Round<'_>, outcome: &Outcome) -> Result<Option<Write>, StoreE
         actor_type: "settlement",
         actor_id: format!("chain {}", round.chain.id),
         ip_address: None,
+        ip_hash: None,
+        ip_country: None,
         request_method: "RUN".to_owned(),
         request_path: crate::Settler::NAME.to_owned(),
         request_id: round.run.id.clone(),

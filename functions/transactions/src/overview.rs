@@ -161,7 +161,7 @@ pub(crate) fn operation() -> Operation {
          is worth is known for tokens of known price.",
     )
     .query(QUERY)
-    .beside(open_expected, overview)
+    .of_owner(open, overview)
 }
 
 /// Payments that have arrived, and their worth.
@@ -180,7 +180,6 @@ impl Sum {
 
 /// What the lists of an owner say.
 struct Opened {
-    owner: Owner,
     transactions: OpenList<TransactionColumns>,
     /// Opened in the period, and those of them that completed.
     sessions: (u64, u64),
@@ -205,26 +204,20 @@ fn start_of(day: Day) -> Option<Timestamp> {
     Timestamp::parse_filter(&day.date(), false).ok()
 }
 
-/// What the organization this key opened the last time has, read beside the check of the key.
-async fn open_expected(call: Arc<Call>) -> Result<Option<Opened>, ApiError> {
-    match (call.expected_owner(), call.read_query()) {
-        (Some(owner), Ok(())) if period(&call).is_ok() => Box::pin(open(&call, owner)).await.map(Some),
-        _ => Ok(None),
-    }
-}
-
-async fn open(call: &Call, owner: Owner) -> Result<Opened, ApiError> {
+async fn open(shared: Arc<Call>, owner: Owner) -> Result<Opened, ApiError> {
+    let call = &*shared;
+    call.read_query()?;
     let from = first_day(period(call)?, call.now).and_then(start_of);
     let completed = SessionColumns::facet(Some("completed"));
     let (transactions, sessions, completed, customers, links, active) = tokio::try_join!(
-        Box::pin(stats::open(call, &owner)),
+        Box::pin(stats::open(shared.clone(), owner.clone())),
         Box::pin(count::<SessionColumns, 1>(call, &owner, SessionColumns::facet(None), [from])),
         Box::pin(count::<SessionColumns, 1>(call, &owner, completed, [from])),
         Box::pin(count::<CustomerColumns, 2>(call, &owner, 0, [None, from])),
         Box::pin(count::<LinkColumns, 1>(call, &owner, LinkColumns::ALL, [None])),
         Box::pin(count::<LinkColumns, 1>(call, &owner, LinkColumns::ACTIVE, [None])),
     )?;
-    Ok(Opened { owner, transactions, sessions: (sessions[0], completed[0]), customers, links: (links[0], active[0]) })
+    Ok(Opened { transactions, sessions: (sessions[0], completed[0]), customers, links: (links[0], active[0]) })
 }
 
 /// How many objects of a kind and facet were made from each of some moments on.
@@ -281,12 +274,8 @@ fn top<K: Ord>(sums: &BTreeMap<K, Sum>) -> Vec<(&K, &Sum)> {
     all
 }
 
-async fn overview(call: Arc<Call>, caller: Caller, expected: Option<Opened>) -> Result<Answer, ApiError> {
+async fn overview(call: Arc<Call>, _: Caller, opened: Opened) -> Result<Answer, ApiError> {
     let period = period(&call)?;
-    let opened = match expected {
-        Some(opened) if opened.owner == caller.owner => opened,
-        _ => Box::pin(open(&call, caller.owner.clone())).await?,
-    };
     let (first, today) = (first_day(period, call.now), Day::of(call.now));
     let mut sums = Sums::default();
     let adding = opened.transactions.each(&call.db, |_, packed_id, transaction| {

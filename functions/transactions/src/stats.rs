@@ -29,7 +29,7 @@ pub(crate) fn operation() -> Operation {
         "Of the caller's mode. A volume is what has arrived for good in tokens of known price, payments with an \
          `exception` included: it is money that came.",
     )
-    .beside(open_expected, stats)
+    .of_owner(open, stats)
 }
 
 /// Counts of transactions, under the names of the API and of the official client.
@@ -116,26 +116,12 @@ impl Tally {
 }
 
 /// The list of an owner's transactions, opened to look at each.
-type Opened = Option<(Owner, OpenList<TransactionColumns>)>;
-
-/// The list of the organization this key opened the last time, opened beside the check of the key.
-async fn open_expected(call: Arc<Call>) -> Result<Opened, ApiError> {
-    let Some(owner) = call.expected_owner() else { return Ok(None) };
-    let open = open(&call, &owner).await?;
-    Ok(Some((owner, open)))
-}
-
-/// The list of an owner's transactions, opened to look at each.
-pub(crate) async fn open(call: &Call, owner: &Owner) -> Result<OpenList<TransactionColumns>, ApiError> {
+pub(crate) async fn open(call: Arc<Call>, owner: Owner) -> Result<OpenList<TransactionColumns>, ApiError> {
     let selection = Selection { whole: true, ..Selection::all(0, 0) };
-    Ok(call.db.open_list(&ListId::all::<TransactionColumns>(owner), &selection, call.now).await?)
+    Ok(call.db.open_list(&ListId::all::<TransactionColumns>(&owner), &selection, call.now).await?)
 }
 
-async fn stats(call: Arc<Call>, caller: Caller, expected: Opened) -> Result<Answer, ApiError> {
-    let open = match expected {
-        Some((owner, open)) if owner == caller.owner => open,
-        _ => Box::pin(open(&call, &caller.owner)).await?,
-    };
+async fn stats(call: Arc<Call>, _: Caller, open: OpenList<TransactionColumns>) -> Result<Answer, ApiError> {
     // Those first seen in the last 24 hours, and in all.
     let (mut all, mut last_day) = (Tally::default(), Tally::default());
     for status in TransactionStatus::NAMES {

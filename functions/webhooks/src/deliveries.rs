@@ -1,14 +1,14 @@
 //! `GET /webhooks/{id}/deliveries`
 
-use crate::stored::{Expected, own};
 use crate::view::DeliveryView;
 use anyspend_api::list::{CURSOR, LIMIT, ORDER, Order, PAGE, PageRequest};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{Answer, ApiError, Call, Caller};
-use anyspend_domain::WebhookId;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::webhook::Webhook;
 use anyspend_domain::webhook_delivery::STATUSES;
+use anyspend_domain::{Owner, WebhookId};
 use anyspend_store::webhook_deliveries::SlimDelivery;
 use http::StatusCode;
 use std::sync::Arc;
@@ -28,31 +28,21 @@ pub(crate) fn operation() -> Operation {
     )
     .described("Newest first. A delivery is kept for 30 days.")
     .query(&[STATUS, ORDER, PAGE, LIMIT, CURSOR])
-    .beside(expected, list)
+    .of_owner(find, list)
 }
 
-type Rows = Vec<SlimDelivery>;
+type Found = (Option<Webhook>, Vec<SlimDelivery>);
 
-/// The endpoint and its deliveries, among those of the organization this key opened the last time.
-async fn expected(call: Arc<Call>) -> Result<Option<(Expected, Rows)>, ApiError> {
-    let (Some(owner), Some(id)) = (call.expected_owner(), WebhookId::parse(call.param("id"))) else { return Ok(None) };
-    let (found, rows) =
-        tokio::try_join!(call.db.find_webhook(&owner, &id), call.db.list_slim_deliveries(&owner, &id, call.now))?;
-    Ok(Some((Some((owner, found)), rows)))
+/// The endpoint and its deliveries.
+async fn find(call: Arc<Call>, owner: Owner) -> Result<Found, ApiError> {
+    let Some(id) = WebhookId::parse(call.param("id")) else { return Ok((None, Vec::new())) };
+    Ok(tokio::try_join!(call.db.find_webhook(&owner, &id), call.db.list_slim_deliveries(&owner, &id, call.now))?)
 }
 
-async fn list(call: Arc<Call>, caller: Caller, expected: Option<(Expected, Rows)>) -> Result<Answer, ApiError> {
+async fn list(call: Arc<Call>, caller: Caller, (found, mut rows): Found) -> Result<Answer, ApiError> {
     let status = call.query().one_of("status", &STATUSES)?;
     let request = PageRequest::read(&call, Order::Descending, &format!("status={}", status.unwrap_or_default()))?;
-    let (found, rows) = match expected {
-        Some((Some((owner, found)), rows)) if owner == caller.owner => (Some((owner, found)), Some(rows)),
-        _ => (None, None),
-    };
-    let webhook = own(&call, &caller, found).await?;
-    let mut rows = match rows {
-        Some(rows) => rows,
-        None => call.db.list_slim_deliveries(&caller.owner, &webhook.id, call.now).await?,
-    };
+    caller.own(found, call.param("id"))?;
     rows.retain(|row| status.is_none_or(|status| row.status == status));
     let page = request.cut(rows, |row| row.id.to_string());
     let deliveries = call.db.get_deliveries(&page.rows).await?;

@@ -1,10 +1,11 @@
 //! `GET /webhooks/{id}`
 
-use crate::stored::{self, Expected, own};
+use crate::stored::Webhooks;
 use crate::view::WebhookView;
 use anyspend_api::operation::{Access, Operation};
-use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_api::{Answer, ApiError, Call, Caller, Stored};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::webhook::Webhook;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -17,10 +18,10 @@ pub(crate) fn operation() -> Operation {
         StatusCode::OK,
         "Retrieve a webhook",
     )
-    .beside(stored::expected, retrieve)
+    .of_owner(Webhooks::find, retrieve)
 }
 
-async fn retrieve(call: Arc<Call>, caller: Caller, expected: Expected) -> Result<Answer, ApiError> {
-    let webhook = own(&call, &caller, expected).await?;
+async fn retrieve(call: Arc<Call>, caller: Caller, found: Option<Webhook>) -> Result<Answer, ApiError> {
+    let webhook = caller.own(found, call.param("id"))?;
     call.answer(StatusCode::OK, &WebhookView::new(&webhook, call.now))
 }

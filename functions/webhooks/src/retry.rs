@@ -1,18 +1,16 @@
 //! `POST /webhooks/{id}/deliveries/{delivery_id}/retry`
 
-use crate::stored::{self, Expected, own};
-use crate::view::{OwnedDelivery, WebhookActionView};
+use crate::stored::Webhooks;
+use crate::view::WebhookActionView;
 use anyspend_api::operation::{Access, Operation};
-use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
-use anyspend_domain::DeliveryId;
+use anyspend_api::{Answer, ApiError, Call, Caller, Changes, Stored};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::webhook::Webhook;
 use anyspend_domain::webhook_delivery::Delivery;
+use anyspend_domain::{DeliveryId, Owner};
 use anyspend_store::webhook_deliveries;
 use http::{Method, StatusCode};
 use std::sync::Arc;
-
-/// How often the retry is decided anew because the delivery has moved on meanwhile.
-const DECISIONS: u32 = 10;
 
 pub(crate) fn operation() -> Operation {
     Operation::new::<WebhookActionView>(
@@ -27,50 +25,41 @@ pub(crate) fn operation() -> Operation {
         "At once, whatever became of the delivery and even while its webhook is switched off: the same event, sent to \
          where the webhook is now. While an attempt is under way already, nothing more is done.",
     )
-    .beside(expected, retry)
+    .of_owner(find, retry)
 }
 
-async fn find(call: &Call) -> Result<Option<OwnedDelivery>, ApiError> {
+type Found = (Option<Webhook>, Option<Delivery>);
+
+async fn find(call: Arc<Call>, owner: Owner) -> Result<Found, ApiError> {
+    tokio::try_join!(Webhooks::find(call.clone(), owner), find_delivery(&call))
+}
+
+async fn find_delivery(call: &Call) -> Result<Option<Delivery>, ApiError> {
     match DeliveryId::parse(call.param("delivery_id")) {
-        Some(id) => Ok(call.db.find_delivery(&id, call.now).await?.map(OwnedDelivery)),
+        Some(id) => Ok(call.db.find_delivery(&id, call.now).await?),
         None => Ok(None),
     }
 }
 
-async fn expected(call: Arc<Call>) -> Result<(Expected, Option<OwnedDelivery>), ApiError> {
-    tokio::try_join!(stored::expected(call.clone()), find(&call))
-}
-
-async fn retry(
-    call: Arc<Call>,
-    caller: Caller,
-    (expected, found): (Expected, Option<OwnedDelivery>),
-) -> Result<Answer, ApiError> {
-    let webhook = own(&call, &caller, expected).await?;
-    let mut found = found;
-    for _ in 0..DECISIONS {
-        let of_this_webhook = found.filter(|OwnedDelivery(delivery)| delivery.webhook_id == webhook.id);
-        let OwnedDelivery(mut delivery) = caller.own(of_this_webhook, call.param("delivery_id"))?;
-        let version = delivery.version;
-        let begun = delivery.retry(call.now);
-        let answer = call.answer(StatusCode::OK, &WebhookActionView::new("webhook_delivery.retry", &delivery))?;
-        if !begun {
-            return Ok(answer);
-        }
-        match call.commit(&caller, changes(&delivery, version, answer)?).await {
-            Err(NotCommitted::Changed) => found = find(&call).await?,
-            settled => return Ok(settled?),
-        }
-    }
-    Err(ApiError::unavailable("the delivery kept moving"))
-}
-
-fn changes(delivery: &Delivery, version: u64, answer: Answer) -> Result<Changes, ApiError> {
-    Ok(Changes {
-        writes: vec![webhook_deliveries::replace(delivery, version)?],
-        event_type: "webhook_delivery.retried",
-        resource_type: DeliveryId::OBJECT,
-        resource_id: delivery.id.to_string(),
-        answer,
-    })
+async fn retry(call: Arc<Call>, caller: Caller, (webhook, found): Found) -> Result<Answer, ApiError> {
+    let webhook = caller.own(webhook, call.param("id"))?;
+    let (call, caller, webhook, id) = (&call, &caller, &webhook, call.param("delivery_id"));
+    call.decide(
+        id,
+        found,
+        || find_delivery(call),
+        |found| async move {
+            let of_this_webhook = found.filter(|delivery: &Delivery| delivery.webhook_id == webhook.id);
+            let mut delivery = caller.own(of_this_webhook, id)?;
+            let version = delivery.version;
+            let begun = delivery.retry(call.now);
+            let answer = call.answer(StatusCode::OK, &WebhookActionView::new("webhook_delivery.retry", &delivery))?;
+            if !begun {
+                return Ok(answer);
+            }
+            let writes = vec![webhook_deliveries::replace(&delivery, version)?];
+            call.commit(caller, Changes::of(&delivery, "webhook_delivery.retried", writes, answer)).await
+        },
+    )
+    .await
 }

@@ -1,11 +1,12 @@
 //! `POST /webhooks/{id}/rotate-secret`
 
-use crate::stored::{self, Expected, change};
+use crate::stored::Webhooks;
 use crate::view::WebhookWithSecretView;
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::webhook::SigningSecret;
-use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_api::{Answer, ApiError, Call, Caller, Stored};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::webhook::Webhook;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -22,16 +23,14 @@ pub(crate) fn operation() -> Operation {
         "Gives the webhook a new secret, shown this once. For 24 hours deliveries are signed with the old one too, so \
          that receivers can change over without missing any.",
     )
-    .beside(stored::expected, rotate)
+    .of_owner(Webhooks::find, rotate)
 }
 
-async fn rotate(call: Arc<Call>, caller: Caller, expected: Expected) -> Result<Answer, ApiError> {
+async fn rotate(call: Arc<Call>, caller: Caller, found: Option<Webhook>) -> Result<Answer, ApiError> {
     let secret = SigningSecret::generate();
-    change(&call, &caller, expected, "webhook.secret_rotated", |webhook| {
+    call.change::<Webhooks>(&caller, found, "webhook.secret_rotated", |webhook| {
         webhook.rotate_secret(call.platform.seal_webhook_secret(&webhook.owner, &webhook.id, &secret)?, call.now);
-        let mut answer = call.answer(StatusCode::OK, &WebhookWithSecretView::new(webhook, &secret, call.now))?;
-        answer.bears_secret = true;
-        Ok(answer)
+        Ok(call.answer(StatusCode::OK, &WebhookWithSecretView::new(webhook, &secret, call.now))?.sealed_if(true))
     })
     .await
 }

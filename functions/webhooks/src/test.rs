@@ -1,13 +1,13 @@
 //! `POST /webhooks/{id}/test`
 
-use crate::stored::{self, Expected, own};
+use crate::stored::Webhooks;
 use crate::view::WebhookActionView;
 use anyspend_api::operation::{Access, Operation};
-use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
+use anyspend_api::{Answer, ApiError, Call, Caller, Changes, Stored};
+use anyspend_domain::EventId;
 use anyspend_domain::api_key::Permission;
-use anyspend_domain::webhook::WebhookEvent;
+use anyspend_domain::webhook::{Webhook, WebhookEvent};
 use anyspend_domain::webhook_delivery::{Cause, Delivery, Occurrence};
-use anyspend_domain::{EventId, WebhookId};
 use anyspend_store::webhook_deliveries;
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -25,11 +25,11 @@ pub(crate) fn operation() -> Operation {
         "Sends `test.ping` to this webhook, whatever it subscribes to and even while it is switched off. The answer \
          names the delivery, which is made a moment later.",
     )
-    .beside(stored::expected, test)
+    .of_owner(Webhooks::find, test)
 }
 
-async fn test(call: Arc<Call>, caller: Caller, expected: Expected) -> Result<Answer, ApiError> {
-    let webhook = own(&call, &caller, expected).await?;
+async fn test(call: Arc<Call>, caller: Caller, found: Option<Webhook>) -> Result<Answer, ApiError> {
+    let webhook = caller.own(found, call.param("id"))?;
     let occurrence = Occurrence {
         id: EventId::generate(call.now),
         event: WebhookEvent::TestPing,
@@ -38,12 +38,7 @@ async fn test(call: Arc<Call>, caller: Caller, expected: Expected) -> Result<Ans
         at: call.now,
     };
     let delivery = Delivery::new(&webhook, occurrence, Cause::Request, call.now);
-    let changes = Changes {
-        writes: vec![webhook_deliveries::create(&delivery)?],
-        event_type: "webhook.tested",
-        resource_type: WebhookId::OBJECT,
-        resource_id: webhook.id.to_string(),
-        answer: call.answer(StatusCode::OK, &WebhookActionView::new("webhook.test", &delivery))?,
-    };
+    let answer = call.answer(StatusCode::OK, &WebhookActionView::new("webhook.test", &delivery))?;
+    let changes = Changes::of(&webhook, "webhook.tested", vec![webhook_deliveries::create(&delivery)?], answer);
     Ok(call.commit(&caller, changes).await?)
 }

@@ -1,11 +1,12 @@
 //! `PATCH /webhooks/{id}`
 
-use crate::stored::{self, Expected, change, own};
+use crate::stored::Webhooks;
 use crate::view::{UpdateWebhook, WebhookView};
 use anyspend_api::operation::{Access, Operation};
-use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_api::{Answer, ApiError, Call, Caller, Stored};
 use anyspend_domain::Code;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::webhook::Webhook;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -23,17 +24,16 @@ pub(crate) fn operation() -> Operation {
          the failures that led to it. What happened meanwhile is not told later.",
     )
     .body::<UpdateWebhook>()
-    .beside(stored::expected, update)
+    .of_owner(Webhooks::find, update)
 }
 
-async fn update(call: Arc<Call>, caller: Caller, expected: Expected) -> Result<Answer, ApiError> {
-    let found = own(&call, &caller, expected).await?;
+async fn update(call: Arc<Call>, caller: Caller, found: Option<Webhook>) -> Result<Answer, ApiError> {
+    let found = Some(caller.own(found, call.param("id"))?);
     let (UpdateWebhook { patch, is_empty }, problems) = call.read_body::<UpdateWebhook>(&caller)?.parts()?;
     if is_empty {
         return Err(ApiError::new(Code::NoUpdatesProvided, "The request body names no field to update."));
     }
-    let expected = Some((caller.owner.clone(), Some(found)));
-    change(&call, &caller, expected, "webhook.updated", |webhook| {
+    call.change::<Webhooks>(&caller, found, "webhook.updated", |webhook| {
         let updated = webhook.update(patch.clone(), call.now, call.platform.config.webhook_reach);
         ApiError::settle(problems.clone(), updated)?;
         call.answer(StatusCode::OK, &WebhookView::new(webhook, call.now))

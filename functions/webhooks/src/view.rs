@@ -1,12 +1,11 @@
 //! How endpoints, deliveries and what was done about them are shown, and how an endpoint is read from a body.
 
-use anyspend_api::auth::Owned;
 use anyspend_api::fields::{Body, Fields, List};
 use anyspend_api::version::Time;
 use anyspend_api::webhook::SigningSecret;
 use anyspend_domain::webhook::{Standing, Subscription, Webhook, WebhookPatch, Wish};
 use anyspend_domain::webhook_delivery::{Delivery, DeliveryState};
-use anyspend_domain::{DeliveryId, Owner, Patch, Timestamp, WebhookId};
+use anyspend_domain::{DeliveryId, Patch, Timestamp, WebhookId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -229,15 +228,5 @@ impl WebhookActionView {
             status: delivery.state.as_str(),
             delivery: DeliveryView::new(delivery),
         }
-    }
-}
-
-/// Lets [`anyspend_api::Caller::own`] decide whose delivery it is.
-pub(crate) struct OwnedDelivery(pub(crate) Delivery);
-
-impl Owned for OwnedDelivery {
-    const OBJECT: &'static str = DeliveryId::OBJECT;
-    fn owner(&self) -> &Owner {
-        &self.0.owner
     }
 }

@@ -10,27 +10,21 @@ mod hosts;
 mod resources;
 
 pub use frame::{
-    access_log, auth, call, clock, config, door, error, export, fields, json, kms, limiter, link_owners, list, openapi,
-    operation, platform, query, road, seal, session_token, settings, vault, version,
+    access_log, answer, auth, call, caller, clock, commit, config, credential, door, error, expected, export, fields,
+    idempotency, json, kms, list, openapi, operation, owner_cache, page, platform, query, rate_limit_cache, road, seal,
+    session_token, settings, stored, vault, version, wrong_credentials,
 };
+use frame::{body, requirements, response, turns};
 pub use hosts::{job, serve};
 pub use resources::{
     checkout_session, discount_code, new_link, payment_link, product, settlement, transaction, visit, webhook,
 };
 
-pub use auth::Caller;
-pub use call::{Answer, Call, Changes, NotCommitted};
+pub use answer::Answer;
+pub use call::Call;
+pub use caller::Caller;
+pub use commit::{Changes, NotCommitted};
 pub use error::ApiError;
 pub use operation::{Access, Group, Operation};
 pub use platform::Platform;
-
-/// What every versioned view shows as a deletion.
-#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
-pub struct DeletedView {
-    /// The resource's type.
-    pub object: &'static str,
-    /// What was deleted.
-    pub id: String,
-    /// `true`
-    pub deleted: bool,
-}
+pub use stored::{Deletable, DeletedView, Stored};

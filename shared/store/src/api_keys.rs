@@ -2,7 +2,7 @@
 
 use crate::Write;
 use crate::db::{Db, Item, StoreError, in_order, read, row, string};
-use crate::rate_limits::{Guess, Spend, Spent, TokenBucket, number};
+use crate::rate_limits::{Interval, Spend, Spent, TokenBucket, number};
 use crate::schema::{self, Key, api_keys_partition};
 use anyspend_domain::api_key::{ApiKey, KeyHash, Permissions};
 use anyspend_domain::rate_limit::PER_API_KEY;
@@ -108,7 +108,12 @@ impl Db {
     ///
     /// # Errors
     /// When the table does not answer: the request must then not be let through.
-    pub async fn authenticate_key(&self, hash: KeyHash, now: Timestamp, guess: Guess) -> Result<KeyAuth, StoreError> {
+    pub async fn authenticate_key(
+        &self,
+        hash: KeyHash,
+        now: Timestamp,
+        expected: Interval,
+    ) -> Result<KeyAuth, StoreError> {
         let key = Key::api_key(hash);
         let last_used = now.millis() - now.millis() % LAST_USED_STEP_MILLIS;
         let spend = Spend {
@@ -126,7 +131,7 @@ impl Db {
         let allowance = |item: &Item| -> Result<Allowance, StoreError> {
             Ok(read::<TokenBucket>(item.clone())?.allowance(PER_API_KEY, now))
         };
-        Ok(match self.spend(&spend, guess).await? {
+        Ok(match self.spend(&spend, expected).await? {
             Spent::Taken(item) => {
                 let allowance = allowance(&item)?;
                 KeyAuth::Granted(read::<StoredKey>(item)?.into_key(hash), allowance)

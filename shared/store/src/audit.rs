@@ -30,8 +30,14 @@ pub struct AuditEvent {
     pub actor_type: &'static str,
     /// The credential's public id.
     pub actor_id: String,
-    /// Where the request came from.
+    /// Where a request with a credential came from. Without one it came from a payer, whose address is kept nowhere.
     pub ip_address: Option<String>,
+    /// A keyed hash of the network a payer's request came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip_hash: Option<String>,
+    /// The country a payer's request came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip_country: Option<String>,
     /// The request's method.
     pub request_method: String,
     /// The request's path.
@@ -61,6 +67,8 @@ impl AuditEvent {
             actor_type,
             actor_id: actor_id.to_owned(),
             ip_address: None,
+            ip_hash: None,
+            ip_country: None,
             request_method: String::new(),
             request_path: String::new(),
             request_id: run.clone(),
@@ -101,8 +109,14 @@ pub struct RecordedEvent {
     pub actor_type: String,
     /// The credential's public id.
     pub actor_id: String,
-    /// Where the request came from.
+    /// Where a request with a credential came from; earlier versions kept it of payers, too.
     pub ip_address: Option<String>,
+    /// A keyed hash of the network a payer's request came from.
+    #[serde(default)]
+    pub ip_hash: Option<String>,
+    /// The country a payer's request came from.
+    #[serde(default)]
+    pub ip_country: Option<String>,
     /// The request's method.
     pub request_method: String,
     /// The request's path.

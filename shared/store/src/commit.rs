@@ -13,8 +13,6 @@ use aws_sdk_dynamodb::types::{
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// How often a transaction that met another one is tried again before the caller is told to come back.
-const CONFLICT_ATTEMPTS: u32 = 12;
 /// Longest pause between two tries.
 const CONFLICT_PAUSE_MILLIS: u64 = 400;
 
@@ -386,8 +384,9 @@ impl From<StoreError> for CommitError {
 impl Db {
     /// Writes everything or nothing.
     ///
-    /// A transaction that meets another one on the same item is tried again after a pause; the SDK's own retries
-    /// of one try carry one client token, so a lost answer cannot make it happen twice.
+    /// A transaction that meets another one on the same item is tried again after a pause, until the deadline of
+    /// [`Db::until`]; the SDK's own retries of one try carry one client token, so a lost answer cannot make it happen
+    /// twice.
     ///
     /// # Errors
     /// [`CommitError::Refused`] with the first refusal in rank, [`CommitError::Store`] otherwise.
@@ -397,10 +396,8 @@ impl Db {
             .into_iter()
             .map(|write| write.into_sdk().map(|item| self.on_this_table(item)))
             .collect::<Result<Vec<_>, _>>()?;
-        for attempt in 0..CONFLICT_ATTEMPTS {
-            if attempt > 0 {
-                tokio::time::sleep(pause(attempt)).await;
-            }
+        let mut backoff = self.backoff();
+        loop {
             let call = self.meter().begin();
             let answer = self
                 .client()
@@ -439,8 +436,10 @@ impl Db {
             if !met_another {
                 return Err(StoreError::Fault(describe(&error)).into());
             }
+            if !backoff.pause().await {
+                return Err(StoreError::Unavailable("the transaction kept meeting others".to_owned()).into());
+            }
         }
-        Err(StoreError::Unavailable("the transaction kept meeting others".to_owned()).into())
     }
 
     /// The writes do not know the table's name until they are committed to one.

@@ -1,5 +1,6 @@
 //! The table as the code sees it: few verbs, each counted, each failing in one of two ways.
 
+use crate::backoff::Backoff;
 use crate::meter::{Cost, Meter, Units};
 use crate::schema::{self, Key};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -13,12 +14,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// An item as the SDK has it.
 pub type Item = HashMap<String, AttributeValue>;
 
 /// Most keys of one `BatchGetItem`.
 const BATCH_GET_KEYS: usize = 100;
+/// How long a job's transaction is tried again because it meets others; a request has its own deadline.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a connection may take to be made.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(1);
 /// How long each of several `BatchGetItem`s side by side may take: they share one connection and one CPU, and a search of
@@ -148,18 +152,30 @@ pub struct Db {
     client: Client,
     table: Arc<str>,
     meter: Arc<Meter>,
+    deadline: Option<Instant>,
 }
 
 impl Db {
     /// The table `table`, with a meter of its own.
     pub fn new(client: Client, table: &str) -> Self {
-        Self { client, table: table.into(), meter: Arc::default() }
+        Self { client, table: table.into(), meter: Arc::default(), deadline: None }
     }
 
     /// The same table with a fresh meter: one per request.
     #[must_use]
     pub fn metered(&self) -> Self {
         Self { meter: Arc::default(), ..self.clone() }
+    }
+
+    /// The same table for one whose tries must have begun by `deadline`. Without one, each commit has its own patience.
+    #[must_use]
+    pub fn until(self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), ..self }
+    }
+
+    /// How long a transaction that meets others may be tried again.
+    pub(crate) fn backoff(&self) -> Backoff {
+        self.deadline.map_or_else(|| Backoff::within(COMMIT_PATIENCE), Backoff::until)
     }
 
     /// What this request has spent.

@@ -7,6 +7,7 @@
 pub mod api_keys;
 pub mod audit;
 mod audit_days;
+pub mod backoff;
 pub mod checkout_sessions;
 pub mod commit;
 pub mod customers;

@@ -1,8 +1,8 @@
 //! Token buckets in the table: exact over any number of instances, one conditional write a request.
 //!
 //! A bucket is two numbers: when its interval began, and how many tokens were taken since. Spending is one of two
-//! mutually exclusive conditional updates: count up within the interval, or begin a new one. The caller guesses
-//! which; a wrong guess is told by the old item and costs one more call.
+//! mutually exclusive conditional updates: count up within the interval, or begin a new one. The caller says
+//! which to try first; a wrong one is told by the old item and costs one more call.
 
 use crate::db::{Db, Item, StoreError, key_item, read, store_error};
 use crate::meter::Units;
@@ -23,13 +23,13 @@ const BRANCH_ATTEMPTS: u32 = 6;
 /// Pause after meeting a transaction on the same item (a revocation, say).
 const CONFLICT_PAUSE: Duration = Duration::from_millis(25);
 
-/// Which of the two updates to try first.
+/// Which interval a token is taken from, and so by which of the two updates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Guess {
-    /// An interval is running.
+pub enum Interval {
+    /// The one that is running.
     Running,
-    /// A new interval begins.
-    Fresh,
+    /// One that begins with this token.
+    New,
 }
 
 /// A bucket's state.
@@ -53,12 +53,12 @@ impl TokenBucket {
     }
 
     /// The update that would succeed on this bucket now, or `None` when it is empty.
-    fn branch(&self, limit: u32, now: Timestamp) -> Option<Guess> {
+    fn branch(&self, limit: u32, now: Timestamp) -> Option<Interval> {
         match self.bucket_began {
             Some(began) if is_running(began, now) => {
-                (self.bucket_taken < self.rate_limit.unwrap_or(limit)).then_some(Guess::Running)
+                (self.bucket_taken < self.rate_limit.unwrap_or(limit)).then_some(Interval::Running)
             }
-            _ => Some(Guess::Fresh),
+            _ => Some(Interval::New),
         }
     }
 }
@@ -91,20 +91,20 @@ pub(crate) enum Spent {
 }
 
 /// How one conditional update ended.
-enum Tried {
+enum Attempt {
     Taken(Item),
     Refused(Option<Item>),
-    MetATransaction,
+    Conflict,
 }
 
 impl Db {
-    pub(crate) async fn spend(&self, spend: &Spend<'_>, guess: Guess) -> Result<Spent, StoreError> {
-        let mut branch = guess;
+    pub(crate) async fn spend(&self, spend: &Spend<'_>, expected: Interval) -> Result<Spent, StoreError> {
+        let mut branch = expected;
         for _ in 0..BRANCH_ATTEMPTS {
             let old = match self.try_spend(spend, branch).await? {
-                Tried::Taken(item) => return Ok(Spent::Taken(item)),
-                Tried::Refused(old) => old,
-                Tried::MetATransaction => {
+                Attempt::Taken(item) => return Ok(Spent::Taken(item)),
+                Attempt::Refused(old) => old,
+                Attempt::Conflict => {
                     tokio::time::sleep(CONFLICT_PAUSE).await;
                     continue;
                 }
@@ -114,7 +114,7 @@ impl Db {
                 if spend.condition.is_some() {
                     return Ok(Spent::Refused(None));
                 }
-                branch = Guess::Fresh;
+                branch = Interval::New;
                 continue;
             };
             let bucket: TokenBucket = read(item.clone())?;
@@ -128,11 +128,11 @@ impl Db {
         Err(StoreError::Unavailable("a rate-limit bucket kept changing".to_owned()))
     }
 
-    async fn try_spend(&self, spend: &Spend<'_>, branch: Guess) -> Result<Tried, StoreError> {
+    async fn try_spend(&self, spend: &Spend<'_>, branch: Interval) -> Result<Attempt, StoreError> {
         let floor = spend.now.millis().saturating_sub(INTERVAL_MILLIS);
         let mut values = Item::from([(":floor".to_owned(), number(floor)), (":one".to_owned(), number(1))]);
         let (mut condition, mut update) = match branch {
-            Guess::Running => {
+            Interval::Running => {
                 values.insert(":limit".to_owned(), number(u64::from(spend.limit)));
                 (
                     // An attribute that is not there is less than nothing and greater than nothing: such a test fails.
@@ -142,7 +142,7 @@ impl Db {
                     "SET bucket_taken = bucket_taken + :one".to_owned(),
                 )
             }
-            Guess::Fresh => {
+            Interval::New => {
                 values.insert(":now".to_owned(), number(spend.now.millis()));
                 (
                     "(attribute_not_exists(bucket_began) OR bucket_began <= :floor)".to_owned(),
@@ -183,14 +183,14 @@ impl Db {
         match answer {
             Ok(answer) => {
                 call.finish(Units::Write, &answer.consumed_capacity);
-                Ok(Tried::Taken(answer.attributes.unwrap_or_default()))
+                Ok(Attempt::Taken(answer.attributes.unwrap_or_default()))
             }
             Err(SdkError::ServiceError(error)) => match error.err() {
                 UpdateItemError::ConditionalCheckFailedException(failed) => {
                     call.finish_refused(1);
-                    Ok(Tried::Refused(failed.item().filter(|item| !item.is_empty()).cloned()))
+                    Ok(Attempt::Refused(failed.item().filter(|item| !item.is_empty()).cloned()))
                 }
-                UpdateItemError::TransactionConflictException(_) => Ok(Tried::MetATransaction),
+                UpdateItemError::TransactionConflictException(_) => Ok(Attempt::Conflict),
                 _ => Err(store_error(&SdkError::ServiceError(error))),
             },
             Err(error) => Err(store_error(&error)),
@@ -207,13 +207,13 @@ impl Db {
         subject: &str,
         limit: u32,
         now: Timestamp,
-        guess: Guess,
+        expected: Interval,
     ) -> Result<Result<Allowance, Allowance>, StoreError> {
         let key = Key::limit(group, subject);
         let ttl = now.plus_seconds(INTERVAL_SECONDS * 2).seconds();
         let spend = Spend { key: &key, limit, now, condition: None, assignments: None, ttl: Some(ttl) };
         let bucket = |item: Item| read::<TokenBucket>(item).map(|bucket| bucket.allowance(limit, now));
-        match self.spend(&spend, guess).await? {
+        match self.spend(&spend, expected).await? {
             Spent::Taken(item) => bucket(item).map(Ok),
             Spent::Empty(item) => bucket(item).map(Err),
             Spent::Refused(_) => Err(StoreError::Fault("a bucket without a condition was refused".to_owned())),

@@ -4,7 +4,7 @@ use crate::api::view::PayerSessionView;
 use crate::decisions::context::{self, Context, find};
 use crate::decisions::details::{self, AddDetails};
 use anyspend_api::operation::{Access, Audience, Operation};
-use anyspend_api::{Answer, ApiError, Call, Caller, NotCommitted};
+use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::rate_limit;
 use http::{Method, StatusCode};
@@ -29,16 +29,19 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn add(call: Arc<Call>, caller: Caller, found: Option<Context>) -> Result<Answer, ApiError> {
-    let mut context = found.ok_or_else(|| context::unknown(&call))?;
-    for _ in 0..details::DECISIONS {
-        let session = details::decide(&call, &context, call.read_body_in(context.session.owner.mode)?)?;
-        let shown = |session: &CheckoutSession| {
-            call.answer(StatusCode::OK, &PayerSessionView::new(session, &call, context.link_deleted_at))
-        };
-        match details::commit(&call, &caller, &context.session, &session, shown).await {
-            Err(NotCommitted::Changed) => context = context::again(&call).await?,
-            settled => return Ok(settled?),
-        }
-    }
-    Err(ApiError::unavailable("the session kept changing"))
+    let context = found.ok_or_else(|| context::unknown(&call))?;
+    let (call, caller) = (&*call, &caller);
+    call.decide(
+        call.param("id"),
+        context,
+        || context::again(call),
+        |context| async move {
+            let session = details::decide(call, &context, call.read_body_in(context.session.owner.mode)?)?;
+            let shown = |session: &CheckoutSession| {
+                call.answer(StatusCode::OK, &PayerSessionView::new(session, call, context.link_deleted_at))
+            };
+            details::commit(call, caller, &context.session, &session, shown).await
+        },
+    )
+    .await
 }

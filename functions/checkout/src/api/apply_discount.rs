@@ -2,12 +2,10 @@
 
 use crate::api::view::PayerSessionView;
 use crate::decisions::context::{self, Context, find};
-use crate::decisions::opening::DECISIONS;
 use anyspend_api::discount_code::{apply, find_by_text};
 use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Audience, Operation};
-use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
-use anyspend_domain::CheckoutSessionId;
+use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::rate_limit;
 use anyspend_domain::text::Name;
@@ -46,34 +44,28 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn apply_discount(call: Arc<Call>, caller: Caller, found: Option<Context>) -> Result<Answer, ApiError> {
-    let mut context = found.ok_or_else(|| context::unknown(&call))?;
+    let context = found.ok_or_else(|| context::unknown(&call))?;
     let body: ApplyDiscount = call.read_body_in(context.session.owner.mode)?.strict()?;
-    for decision in 0..DECISIONS {
-        if decision > 0 {
-            tokio::time::sleep(anyspend_store::commit::pause(decision)).await;
-        }
-        let (session, others) = decide(&call, &context, body.code.as_ref()).await?;
-        let changes = |session: &CheckoutSession| {
-            let view = PayerSessionView::new(session, &call, context.link_deleted_at);
-            let mut writes = checkout_sessions::update(&context.session, session, &*call.platform)?;
-            writes.extend(others.iter().cloned());
-            Ok(Changes {
-                writes,
-                event_type: "checkout_session.updated",
-                resource_type: CheckoutSessionId::OBJECT,
-                resource_id: session.id.to_string(),
-                answer: call.answer(StatusCode::OK, &view)?,
-            })
-        };
-        // Boxed, like every future that commits more than once: it holds what each try needs.
-        match Box::pin(call.commit_asking(&caller, &session, changes)).await {
-            Err(NotCommitted::Changed) => {
-                context = context::again(&call).await?;
-            }
-            settled => return Ok(settled?),
-        }
-    }
-    Err(ApiError::unavailable("the discount code kept changing"))
+    let (call, caller, code) = (&*call, &caller, body.code.as_ref());
+    // Those who want a use of one code meet there, whatever their sessions.
+    let contended = code.map_or(call.param("id"), Name::as_str);
+    call.decide(
+        contended,
+        context,
+        || context::again(call),
+        |context| async move {
+            let (session, others) = decide(call, &context, code).await?;
+            let changes = |session: &CheckoutSession| {
+                let view = PayerSessionView::new(session, call, context.link_deleted_at);
+                let mut writes = checkout_sessions::update(&context.session, session, &*call.platform)?;
+                writes.extend(others.iter().cloned());
+                let answer = call.answer(StatusCode::OK, &view)?;
+                Ok(Changes::of(session, "checkout_session.updated", writes, answer))
+            };
+            call.commit_asking(caller, &session, changes).await
+        },
+    )
+    .await
 }
 
 /// The session with the code on it, and what has to be written besides.

@@ -4,19 +4,16 @@ use crate::api::view::PayerSessionView;
 use crate::decisions::context::{self, Context, find};
 use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Audience, Operation};
-use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::payment::{LinkState, report};
 use anyspend_domain::rate_limit;
 use anyspend_domain::settlement::WalletSignature;
 use anyspend_domain::transaction::TxHash;
-use anyspend_domain::{Address, CheckoutSessionId, TransactionId};
+use anyspend_domain::{Address, TransactionId};
 use anyspend_store::{Write, settlement};
 use http::{Method, StatusCode};
 use std::sync::Arc;
-
-/// How often a report is decided on anew because another change came first.
-const DECISIONS: u32 = 10;
 
 /// The body.
 struct ReportPayment {
@@ -56,27 +53,23 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn report_payment(call: Arc<Call>, caller: Caller, found: Option<Context>) -> Result<Answer, ApiError> {
-    let mut context = found.ok_or_else(|| context::unknown(&call))?;
+    let context = found.ok_or_else(|| context::unknown(&call))?;
     let body: ReportPayment = call.read_body_in(context.session.owner.mode)?.strict()?;
-    for _ in 0..DECISIONS {
-        let Some((session, writes)) = decide(&call, &context, &body).await? else {
-            return call.answer(StatusCode::OK, &view(&call, &context, &context.session));
-        };
-        let changes = Changes {
-            writes,
-            event_type: "checkout_session.payment_reported",
-            resource_type: CheckoutSessionId::OBJECT,
-            resource_id: session.id.to_string(),
-            answer: call.answer(StatusCode::OK, &view(&call, &context, &session))?,
-        };
-        match call.commit_for(&caller, &session.owner, changes).await {
-            Err(NotCommitted::Changed | NotCommitted::Taken) => {
-                context = context::again(&call).await?;
-            }
-            settled => return Ok(settled?),
-        }
-    }
-    Err(ApiError::unavailable("the session kept changing"))
+    let (call, caller, body) = (&*call, &caller, &body);
+    call.decide(
+        call.param("id"),
+        context,
+        || context::again(call),
+        |context| async move {
+            let Some((session, writes)) = decide(call, &context, body).await? else {
+                return Ok(call.answer(StatusCode::OK, &view(call, &context, &context.session))?);
+            };
+            let answer = call.answer(StatusCode::OK, &view(call, &context, &session))?;
+            let changes = Changes::of(&session, "checkout_session.payment_reported", writes, answer);
+            call.commit_for(caller, &session.owner, changes).await
+        },
+    )
+    .await
 }
 
 fn view(call: &Call, context: &Context, session: &CheckoutSession) -> PayerSessionView {

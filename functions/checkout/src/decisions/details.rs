@@ -6,11 +6,8 @@ use anyspend_api::fields::{Body, Fields, Reading};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::payer_answers::PayerInput;
-use anyspend_domain::{Amount, CheckoutSessionId, Rejection};
+use anyspend_domain::{Amount, Rejection};
 use anyspend_store::checkout_sessions;
-
-/// How often details are decided on anew because another change came first.
-pub(crate) const DECISIONS: u32 = 10;
 
 /// The body.
 pub(crate) struct AddDetails {
@@ -59,14 +56,8 @@ pub(crate) async fn commit(
     answer: impl Fn(&CheckoutSession) -> Result<Answer, ApiError>,
 ) -> Result<Answer, NotCommitted> {
     let changes = |session: &CheckoutSession| {
-        Ok(Changes {
-            writes: checkout_sessions::update(was, session, &*call.platform)?,
-            event_type: "checkout_session.updated",
-            resource_type: CheckoutSessionId::OBJECT,
-            resource_id: session.id.to_string(),
-            answer: answer(session)?,
-        })
+        let writes = checkout_sessions::update(was, session, &*call.platform)?;
+        Ok(Changes::of(session, "checkout_session.updated", writes, answer(session)?))
     };
-    // Boxed, like every future that commits more than once: it holds what each try needs.
-    Box::pin(call.commit_asking(caller, session, changes)).await
+    call.commit_asking(caller, session, changes).await
 }

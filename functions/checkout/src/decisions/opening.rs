@@ -3,7 +3,7 @@
 use anyspend_api::checkout_session::read_purchase;
 use anyspend_api::discount_code::{apply, find_by_text};
 use anyspend_api::fields::{Body, Fields, Reading, SentForm};
-use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::buyer::ShippingAddress;
 use anyspend_domain::checkout_session::{CheckoutSession, NewCheckoutSession, Source};
 use anyspend_domain::country::CountryCode;
@@ -15,9 +15,7 @@ use anyspend_domain::web_url::WebUrl;
 use anyspend_domain::{CheckoutSessionId, PaymentLinkRef, Problem, VisitorId};
 use anyspend_store::payment_links::LinkFate;
 use anyspend_store::{Write, checkout_sessions, facts};
-
-/// How often a discount is decided on anew because another session or the merchant came first.
-pub(crate) const DECISIONS: u32 = 20;
+use std::future::ready;
 
 /// The body.
 pub(crate) struct OpenSession {
@@ -172,34 +170,28 @@ pub(crate) async fn commit(
     opening: &Opening,
     answer: impl Fn(&CheckoutSession) -> Result<Answer, ApiError>,
 ) -> Result<Answer, ApiError> {
-    for decision in 0..DECISIONS {
-        if decision > 0 {
-            tokio::time::sleep(anyspend_store::commit::pause(decision)).await;
-        }
-        let (session, reserved) = discounted(call, opening).await?;
-        let changes = |session: &CheckoutSession| {
-            let mut writes = checkout_sessions::create(session, &*call.platform)?;
-            writes.extend(reserved.iter().cloned());
-            writes.extend(facts::session_opened(session)?);
-            if let Some(visitor) = &opening.visitor {
-                writes.extend(facts::started_session(visitor, session)?);
-            }
-            Ok(Changes {
-                writes,
-                event_type: "checkout_session.created",
-                resource_type: CheckoutSessionId::OBJECT,
-                resource_id: session.id.to_string(),
-                answer: answer(session)?,
-            })
-        };
-        // Boxed, like every future that commits more than once: it holds what each try needs.
-        match Box::pin(call.commit_asking(caller, &session, changes)).await {
-            // Another session took a use of the code: there may be one left.
-            Err(NotCommitted::Changed) => {}
-            settled => return Ok(settled?),
-        }
-    }
-    Err(ApiError::unavailable("the discount code kept changing"))
+    // Sessions that are opened with one discount code may want its last use: then what is left is looked at anew.
+    let contended = opening.discount_code.as_ref().map_or(opening.session.id.as_str(), Name::as_str);
+    let answer = &answer;
+    call.decide(
+        contended,
+        (),
+        || ready(Ok(())),
+        |()| async move {
+            let (session, reserved) = discounted(call, opening).await?;
+            let changes = |session: &CheckoutSession| {
+                let mut writes = checkout_sessions::create(session, &*call.platform)?;
+                writes.extend(reserved.iter().cloned());
+                writes.extend(facts::session_opened(session)?);
+                if let Some(visitor) = &opening.visitor {
+                    writes.extend(facts::started_session(visitor, session)?);
+                }
+                Ok(Changes::of(session, "checkout_session.created", writes, answer(session)?))
+            };
+            call.commit_asking(caller, &session, changes).await
+        },
+    )
+    .await
 }
 
 /// The session with its discount code on it, and what reserves a use.

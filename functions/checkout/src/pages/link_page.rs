@@ -62,7 +62,7 @@ async fn load(call: Arc<Call>) -> Loaded {
     let Some(wanted) = PaymentLinkRef::parse(call.param("id")) else {
         return Loaded { found: Ok(LinkFate::Unknown), visit: Visit::Untried };
     };
-    let known = call.platform.link_owners.find(&wanted);
+    let known = call.platform.known_link(&wanted);
     let visit = async {
         match &known {
             Some((id, owner)) => Visit::Tried(visit::record(&call, id, owner, &attribution(&call)).await),
@@ -96,7 +96,7 @@ async fn show(call: Arc<Call>, _: Caller, loaded: Loaded) -> Result<Answer, ApiE
             return Err(error);
         }
     };
-    call.platform.link_owners.remember(&link.id, &link.owner);
+    call.platform.remember_link(&link);
     let query = PageQuery::read(&call.query_string, link.owner.mode);
     let (visit, named) = tokio::join!(visited(&call, &link, visit, &query), named_session(&call, &link, &query));
     // A session made for this payer is paid whatever has become of the link since.

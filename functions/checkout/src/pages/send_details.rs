@@ -8,7 +8,7 @@ use crate::html::session::{answer, ask, currency};
 use crate::pages::form::PageForm;
 use anyspend_api::json::Json;
 use anyspend_api::operation::{Access, Audience, Content, Operation};
-use anyspend_api::{Answer, ApiError, Call, Caller, NotCommitted};
+use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::checkout_session::{CheckoutSession, Status};
 use anyspend_domain::rate_limit;
 use http::{Method, StatusCode};
@@ -30,30 +30,33 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn add(call: Arc<Call>, caller: Caller, found: Option<Context>) -> Result<Answer, ApiError> {
-    let mut context = found.ok_or_else(|| context::unknown(&call))?;
-    for _ in 0..details::DECISIONS {
-        let page = crate::session_path(&context.session.id);
-        let open = context.session.status(call.now, context.link_deleted_at) == Status::Open;
-        let currency = currency(&context.session);
-        // Sent twice, or too late: the page shows what there is to know.
-        let Some(ask) = ask(&context, &currency).filter(|_| open) else {
-            return call.redirect(StatusCode::SEE_OTHER, &page);
-        };
-        let form = PageForm::read(&call)?;
-        let body = Json::Object(form.fields(&ask));
-        let session =
-            match details::decide(&call, &context, call.read_as::<AddDetails>(&body, context.session.owner.mode)) {
+    let context = found.ok_or_else(|| context::unknown(&call))?;
+    let (call, caller) = (&*call, &caller);
+    call.decide(
+        call.param("id"),
+        context,
+        || context::again(call),
+        |context| async move {
+            let page = crate::session_path(&context.session.id);
+            let open = context.session.status(call.now, context.link_deleted_at) == Status::Open;
+            let currency = currency(&context.session);
+            // Sent twice, or too late: the page shows what there is to know.
+            let Some(ask) = ask(&context, &currency).filter(|_| open) else {
+                return Ok(call.redirect(StatusCode::SEE_OTHER, &page)?);
+            };
+            let form = PageForm::read(call)?;
+            let body = Json::Object(form.fields(&ask));
+            let reading = call.read_as::<AddDetails>(&body, context.session.owner.mode);
+            let session = match details::decide(call, &context, reading) {
                 Ok(session) => session,
                 Err(error) if error.status() == StatusCode::BAD_REQUEST => {
-                    return Ok(answer(&call, &context, &form.refused(&ask, &error)));
+                    return Ok(answer(call, &context, &form.refused(&ask, &error)));
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             };
-        let leave = |_: &CheckoutSession| call.redirect(StatusCode::SEE_OTHER, &page);
-        match details::commit(&call, &caller, &context.session, &session, leave).await {
-            Err(NotCommitted::Changed) => context = context::again(&call).await?,
-            settled => return Ok(settled?),
-        }
-    }
-    Err(ApiError::unavailable("the session kept changing"))
+            let to_its_page = |_: &CheckoutSession| call.redirect(StatusCode::SEE_OTHER, &page);
+            details::commit(call, caller, &context.session, &session, to_its_page).await
+        },
+    )
+    .await
 }

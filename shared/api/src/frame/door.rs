@@ -6,10 +6,11 @@
 
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::requirements::Access;
 use anyspend_domain::Code;
 use anyspend_domain::problem::quoted;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use std::collections::BTreeSet;
 
 /// What this machine calls itself. A page cannot have such a name: an address is nobody's to point elsewhere.
@@ -48,12 +49,12 @@ fn name_of(authority: &str) -> Option<String> {
 }
 
 impl Call {
-    /// Refuses what was asked under a name that is not ours, and a change by key (`changes_by_key`) that another site's
-    /// page asks for. Payers' routes are for every site's pages.
+    /// Refuses what was asked under a name that is not ours, and a change by key that another site's page asks for. Payers'
+    /// routes are for every site's pages.
     ///
     /// # Errors
     /// `host_not_allowed`, `origin_not_allowed`.
-    pub(crate) fn check_door(&self, changes_by_key: bool) -> Result<(), ApiError> {
+    pub(crate) fn check_door(&self) -> Result<(), ApiError> {
         let Some(trusted) = &self.platform.config.trusted_hosts else { return Ok(()) };
         if !trusted.admits(&self.headers) {
             let host = self.headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -61,6 +62,8 @@ impl Call {
                 format!("This service does not answer under '{}'. See its option --allow-host.", quoted(host));
             return Err(ApiError::new(Code::HostNotAllowed, message));
         }
+        let looks = matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let changes_by_key = !looks && matches!(self.requirements.access, Access::Needs(_));
         match self.headers.get(header::ORIGIN) {
             Some(origin) if changes_by_key && !trusted.admits_origin(origin) => Err(ApiError::new(
                 Code::OriginNotAllowed,

@@ -4,8 +4,9 @@
 //! page while the answer is sent, none before it is asked for. What must stay true: whatever goes wrong before the first
 //! byte is an error like any other, and afterwards breaks the transfer off; an export that ends is complete.
 
-use crate::auth::Caller;
-use crate::call::{Call, Streamed};
+use crate::answer::Streamed;
+use crate::call::Call;
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::operation::{Content, Operation, describe_answer};
 use crate::query::{QueryKind, QueryParam};

@@ -1,31 +1,21 @@
 //! What an operation is: one entry of a route group's table of contents, from which the router, the authorization,
 //! the OpenAPI document and the generated tests are all made.
 
-use crate::auth::Caller;
-use crate::call::{Answer, Call, Streamed};
+use crate::answer::{Answer, Reply};
+use crate::call::Call;
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::fields::{Body, describe_body};
-use crate::list::ListView;
+use crate::page::ListView;
 use crate::query::QueryParam;
-use anyspend_domain::api_key::Permission;
-use anyspend_domain::rate_limit::RateLimit;
+use crate::requirements::Requirements;
+use anyspend_domain::Owner;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method, StatusCode};
 use std::fmt;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
-
-/// Who may call an operation, and how often.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Anyone, without a limit of its own; for what costs nothing.
-    Public,
-    /// Anyone, limited per client IP.
-    Open(RateLimit),
-    /// An API key or a dashboard session with this permission.
-    Needs(Permission),
-}
 
 /// Who reads an operation's answers, and failures.
 #[derive(Debug, Clone, Copy)]
@@ -75,26 +65,7 @@ pub struct AnswerSpec {
     pub when: &'static str,
 }
 
-/// What a handler hands back.
-#[derive(Debug)]
-pub enum Reply {
-    /// All of the answer.
-    Whole(Answer),
-    /// An answer that is made while it is sent.
-    Streamed(Streamed),
-}
-
-impl From<Answer> for Reply {
-    fn from(answer: Answer) -> Self {
-        Self::Whole(answer)
-    }
-}
-
-impl From<Streamed> for Reply {
-    fn from(streamed: Streamed) -> Self {
-        Self::Streamed(streamed)
-    }
-}
+pub use crate::requirements::Access;
 
 type Handler = Box<dyn Fn(Arc<Call>) -> BoxFuture<'static, Result<Reply, ApiError>> + Send + Sync>;
 
@@ -274,6 +245,12 @@ impl Operation {
         self.handler = Box::new(move |call| {
             Box::pin(async move {
                 call.precheck()?;
+                if !call.may_read_beside() {
+                    let caller = call.authorize().await?;
+                    call.check_shape()?;
+                    let loaded = load(call.clone()).await?;
+                    return handler(call, caller, loaded).await.map(Reply::Whole);
+                }
                 let (caller, loaded) = tokio::join!(call.authorize(), load(call.clone()));
                 let caller = caller?;
                 call.check_shape()?;
@@ -281,6 +258,26 @@ impl Operation {
             })
         });
         self
+    }
+
+    /// Like [`Operation::beside`], for what is found by its owner: beside the check, `load` runs for the owner this key
+    /// opened the last time, and again only when that turns out to be another.
+    #[must_use]
+    pub fn of_owner<L, LoadFut, F, Fut, T>(self, load: L, handler: F) -> Self
+    where
+        L: Fn(Arc<Call>, Owner) -> LoadFut + Send + Sync + Copy + 'static,
+        LoadFut: Future<Output = Result<T, ApiError>> + Send + 'static,
+        F: Fn(Arc<Call>, Caller, T) -> Fut + Send + Sync + Copy + 'static,
+        Fut: Future<Output = Result<Answer, ApiError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.beside(
+            move |call: Arc<Call>| async move { call.expect(|owner| load(call.clone(), owner)).await },
+            move |call: Arc<Call>, caller: Caller, expected| async move {
+                let loaded = caller.confirm(expected, |owner| load(call.clone(), owner)).await?;
+                handler(call, caller, loaded).await
+            },
+        )
     }
 
     /// Like [`Operation::beside`], for a load that leaves something behind: when the caller or the request is refused,
@@ -322,9 +319,15 @@ impl Operation {
         matches!(self.audience, Audience::People(_))
     }
 
-    /// Whether it changes something for whoever has a credential.
-    pub fn changes_by_key(&self) -> bool {
-        self.method != Method::GET && matches!(self.access, Access::Needs(_))
+    /// What it demands of a request.
+    pub(crate) fn requirements(&self) -> Requirements {
+        Requirements {
+            access: self.access,
+            query: self.query,
+            takes_body: self.body.is_some(),
+            changes: self.changes(),
+            is_page: self.is_page(),
+        }
     }
 
     /// Whether the method can carry an idempotency key and a body.

@@ -2,8 +2,10 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::limiter::Hints;
-use crate::link_owners::LinkOwners;
+use crate::owner_cache::OwnerCache;
+use crate::rate_limit_cache::RateLimitCache;
+use crate::turns::Turns;
+use crate::wrong_credentials::WrongCredentials;
 use anyspend_store::Db;
 use std::sync::Arc;
 
@@ -17,14 +19,19 @@ pub struct Platform {
     /// Where `now` comes from.
     pub clock: Clock,
     /// What this instance remembers about rate limits.
-    pub hints: Hints,
-    /// Whose links this instance has seen.
-    pub link_owners: LinkOwners,
+    pub rate_limits: RateLimitCache,
+    /// Who has shown this instance wrong credentials lately.
+    pub wrong_credentials: WrongCredentials,
+    /// Whose objects this instance has seen.
+    pub owners: OwnerCache,
+    pub(crate) turns: Turns,
 }
 
 impl Platform {
     /// A platform on a table.
     pub fn new(db: Db, config: Config, clock: Clock) -> Arc<Self> {
-        Arc::new(Self { db, config, clock, hints: Hints::default(), link_owners: LinkOwners::default() })
+        let (rate_limits, owners, turns) = (RateLimitCache::default(), OwnerCache::default(), Turns::default());
+        let wrong_credentials = WrongCredentials::default();
+        Arc::new(Self { db, config, clock, rate_limits, wrong_credentials, owners, turns })
     }
 }

@@ -26,6 +26,8 @@ pub struct Setting {
     pub variable: &'static str,
     /// The template's parameter.
     pub parameter: &'static str,
+    /// The one function that is told the parameter, and what the others are told instead: where it is none of theirs.
+    pub only: Option<(&'static str, &'static str)>,
     /// What a value looks like.
     pub value: &'static str,
     /// What it means.
@@ -42,6 +44,7 @@ pub const SETTINGS: &[Setting] = &[
         runner_variable: "ANYSPEND_PUBLIC_URL",
         variable: "PUBLIC_URL",
         parameter: "PublicUrl",
+        only: None,
         value: "URL",
         help: "The public address of the checkout pages. The runner's default is the listening address",
         repeats: false,
@@ -60,6 +63,7 @@ pub const SETTINGS: &[Setting] = &[
         runner_variable: "ANYSPEND_SHORT_URL",
         variable: "SHORT_URL",
         parameter: "ShortUrl",
+        only: None,
         value: "URL",
         help: "The address short links start with, where they have one of their own",
         repeats: false,
@@ -74,12 +78,16 @@ pub const SETTINGS: &[Setting] = &[
         runner_variable: "ANYSPEND_CHAIN",
         variable: "CHAINS",
         parameter: "Chains",
+        only: Some(("settle", "FollowedChains")),
         value: "ID=URL[,URL]",
         help: "JSON-RPC endpoints of a chain, which follow payments there and allow live links. Of several endpoints more \
                than half must say the same, or the payment waits",
         repeats: true,
         read: |draft, text| {
-            let (id, urls) = chain(text)?;
+            let (id, urls) = match text.parse().ok().filter(|_| draft.endpoints == Endpoints::MayBeElsewhere) {
+                Some(id) => (id, Vec::new()),
+                None => chain(text)?,
+            };
             let access = ChainAccess { rpc_urls: urls, confirmations: None };
             match draft.chains.insert(id, access) {
                 None => Ok(()),
@@ -92,6 +100,7 @@ pub const SETTINGS: &[Setting] = &[
         runner_variable: "ANYSPEND_CONFIRMATIONS",
         variable: "CONFIRMATIONS",
         parameter: "Confirmations",
+        only: None,
         value: "ID=N",
         help: "Blocks before a payment on a chain counts as completed, its own included. Without it, a number known to be \
                safe on the chain, or sooner what the chain itself calls final",
@@ -114,6 +123,7 @@ pub const SETTINGS: &[Setting] = &[
         runner_variable: "ANYSPEND_TRUSTED_PROXIES",
         variable: "TRUSTED_PROXIES",
         parameter: "TrustedProxies",
+        only: None,
         value: "N",
         help: "How many proxies in front may be believed about the client's address; 0 by default",
         repeats: false,
@@ -129,6 +139,7 @@ pub const SETTINGS: &[Setting] = &[
         runner_variable: "ANYSPEND_COUNTRY_HEADER",
         variable: "COUNTRY_HEADER",
         parameter: "CountryHeader",
+        only: None,
         value: "NAME",
         help: "The header in which a proxy in front tells a visitor's country, e.g. CloudFront-Viewer-Country. Without it, \
                countries are unknown",
@@ -151,8 +162,18 @@ pub struct InvalidSetting {
     why: String,
 }
 
+/// What it takes for a chain to be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoints {
+    /// This process follows it, and must know how it is reached.
+    Needed,
+    /// Another process may follow it: its id is enough.
+    MayBeElsewhere,
+}
+
 /// A configuration in the making.
 struct Draft {
+    endpoints: Endpoints,
     config: Config,
     chains: BTreeMap<u64, ChainAccess>,
 }
@@ -163,8 +184,12 @@ impl Config {
     ///
     /// # Errors
     /// With the first setting that is not what it must be.
-    pub fn with_settings(self, given: impl Fn(&Setting) -> (String, Option<String>)) -> Result<Self, InvalidSetting> {
-        let mut draft = Draft { config: self, chains: BTreeMap::new() };
+    pub fn with_settings(
+        self,
+        endpoints: Endpoints,
+        given: impl Fn(&Setting) -> (String, Option<String>),
+    ) -> Result<Self, InvalidSetting> {
+        let mut draft = Draft { endpoints, config: self, chains: BTreeMap::new() };
         for setting in SETTINGS {
             let (name, text) = given(setting);
             let text = text.unwrap_or_default();
@@ -174,7 +199,10 @@ impl Config {
             }
         }
         if !draft.chains.is_empty() {
-            draft.config.chains = Chains::new(draft.chains);
+            let (here, elsewhere): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                draft.chains.into_iter().partition(|(_, access)| !access.rpc_urls.is_empty());
+            let elsewhere = elsewhere.into_iter().map(|(id, access)| (id, access.confirmations)).collect();
+            draft.config.chains = Chains::new(here).followed_elsewhere(elsewhere);
         }
         Ok(draft.config)
     }
@@ -234,7 +262,7 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Config, InvalidSetting> {
-        Config::local("http://localhost".to_owned()).with_settings(|setting| {
+        Config::local("http://localhost".to_owned()).with_settings(Endpoints::Needed, |setting| {
             let value = pairs.iter().find(|(variable, _)| *variable == setting.variable);
             (setting.variable.to_owned(), value.map(|(_, text)| (*text).to_owned()))
         })
@@ -255,6 +283,22 @@ mod tests {
         ] {
             assert!(read(&[(variable, good)]).is_ok(), "{variable}={good}");
         }
+    }
+
+    #[test]
+    fn a_process_that_only_has_to_know_which_chains_are_followed_is_told_no_endpoint() {
+        let ids = |setting: &Setting| {
+            let value = match setting.variable {
+                "CHAINS" => Some("8453; 31337".to_owned()),
+                "CONFIRMATIONS" => Some("31337=2".to_owned()),
+                _ => None,
+            };
+            (setting.variable.to_owned(), value)
+        };
+        let config = Config::local(String::new()).with_settings(Endpoints::MayBeElsewhere, ids).unwrap();
+        assert_eq!(config.chains.followed(), BTreeMap::from([(8453, None), (31337, Some(2))]));
+        assert_eq!(config.chains.settling().count(), 0);
+        assert!(Config::local(String::new()).with_settings(Endpoints::Needed, ids).is_err());
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! How a discount code is read from a body, shown, and put on a session.
 
-use crate::auth::Owned;
 use crate::error::ApiError;
 use crate::fields::{AnyText, Body, Digits, Fields, List, MAX_SAFE_INTEGER, Whole};
 use crate::version::Time;
@@ -147,13 +146,6 @@ impl DiscountCodeView {
             created_at: Time(code.created_at),
             updated_at: Time(code.updated_at),
         }
-    }
-}
-
-impl Owned for DiscountCode {
-    const OBJECT: &'static str = DiscountCodeId::OBJECT;
-    fn owner(&self) -> &Owner {
-        &self.owner
     }
 }
 

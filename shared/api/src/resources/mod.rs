@@ -2,6 +2,7 @@
 
 pub mod checkout_session;
 pub mod discount_code;
+mod link_owners;
 pub mod new_link;
 pub mod payment_link;
 pub mod product;

@@ -1,7 +1,9 @@
 //! What every way of making a payment link shares.
 
-use crate::auth::Caller;
-use crate::call::{Answer, Call, Changes, NotCommitted};
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::caller::Caller;
+use crate::commit::Changes;
 use crate::error::ApiError;
 use crate::payment_link::PaymentLinkView;
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
@@ -9,9 +11,7 @@ use anyspend_domain::{Address, Patch, PaymentLinkId, Problem, ProductId, ShortCo
 use anyspend_store::payment_links;
 use http::StatusCode;
 use serde::Serialize;
-
-/// How often another short code is drawn when one is taken already.
-const SHORT_CODES: u32 = 4;
+use std::future::ready;
 
 impl Call {
     /// What a decision about a link or a product knows of the world.
@@ -66,7 +66,7 @@ impl Call {
     /// Makes the link that `decide` makes of a fresh id, and answers 201 with it.
     ///
     /// # Errors
-    /// What `decide` refuses; 503 when no free short code was found.
+    /// What `decide` refuses; 503 when the table does not answer.
     pub async fn create_link(
         &self,
         caller: &Caller,
@@ -83,26 +83,24 @@ impl Call {
         decide: impl Fn(PaymentLinkId) -> Result<PaymentLink, ApiError>,
         view: impl Fn(&PaymentLink) -> V,
     ) -> Result<Answer, ApiError> {
-        for _ in 0..SHORT_CODES {
-            let link = decide(PaymentLinkId::generate(self.now, &ShortCode::generate()))?;
-            let changes = Changes {
-                writes: payment_links::create(&link)?,
-                event_type: "payment_link.created",
-                resource_type: PaymentLinkId::OBJECT,
-                resource_id: link.id.to_string(),
-                answer: self.answer(StatusCode::CREATED, &view(&link))?,
-            };
-            match self.commit(caller, changes).await {
-                Err(NotCommitted::Taken) => {}
-                Ok(answer) => {
-                    // Where one process serves everything, the link's page already knows whose it is.
-                    self.platform.link_owners.remember(&link.id, &link.owner);
-                    return Ok(answer);
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(ApiError::unavailable("no free short code was found"))
+        // A short code that is taken makes way for another one.
+        let draw = || PaymentLinkId::generate(self.now, &ShortCode::generate());
+        let (decide, view) = (&decide, &view);
+        self.decide(
+            "a short code",
+            draw(),
+            || ready(Ok(draw())),
+            |id| async move {
+                let link = decide(id)?;
+                let answer = self.answer(StatusCode::CREATED, &view(&link))?;
+                let changes = Changes::of(&link, "payment_link.created", payment_links::create(&link)?, answer);
+                let answer = self.commit(caller, changes).await?;
+                // Where one process serves everything, the link's page already knows whose it is.
+                self.platform.remember_link(&link);
+                Ok(answer)
+            },
+        )
+        .await
     }
 }
 

@@ -1,7 +1,7 @@
 //! How a product is read from a body and shown in an answer, and how references to products are checked.
 
-use crate::auth::{Caller, Owned};
 use crate::call::Call;
+use crate::caller::Caller;
 use crate::error::{ApiError, ErrorItem, unknown_reference};
 use crate::fields::{Body, Fields};
 use crate::payment_link::{
@@ -10,7 +10,7 @@ use crate::payment_link::{
 use crate::version::{Addr, Time};
 use anyspend_domain::link_form::{FormSchema, ShippingOption};
 use anyspend_domain::product::{Product, ProductPatch};
-use anyspend_domain::{Metadata, Owner, Problem, ProductId};
+use anyspend_domain::{Metadata, Problem, ProductId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -129,13 +129,6 @@ impl ProductView {
             updated_at: Time(product.updated_at),
             warnings: token_warnings(&terms.token_address, terms.chain_id, "product"),
         }
-    }
-}
-
-impl Owned for Product {
-    const OBJECT: &'static str = ProductId::OBJECT;
-    fn owner(&self) -> &Owner {
-        &self.owner
     }
 }
 

@@ -4,8 +4,12 @@
 //! A reference is the session's id, encrypted: calldata is public, and who knows a session's id sees its page. Being
 //! decrypted instead of looked up, it costs no row.
 
-use crate::call::{Answer, Call, Changes, NotCommitted};
-use crate::{ApiError, Caller, Platform};
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::caller::Caller;
+use crate::commit::{Changes, NotCommitted};
+use crate::error::ApiError;
+use crate::platform::Platform;
 use aes::Aes256;
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use anyspend_domain::chain::{NATIVE_DECIMALS, known_token};
@@ -62,25 +66,26 @@ impl Call {
         session: &CheckoutSession,
         changes: impl Fn(&CheckoutSession) -> Result<Changes, ApiError>,
     ) -> Result<Answer, NotCommitted> {
-        let failed = |error: ApiError| NotCommitted::Failed(error);
         let mut session = session.clone();
         session.extra = 0;
         if !self.platform.config.chains.can_settle(session.chain_id) {
-            return self.commit_for(caller, &session.owner, changes(&session).map_err(failed)?).await;
+            return self.commit_for(caller, &session.owner, changes(&session)?).await;
         }
         let known = known_token(&session.token_address, session.chain_id).map(|token| token.decimals);
         let decimals = known.or(session.token_address.is_native_coin().then_some(NATIVE_DECIMALS));
         let most = session.amount_due().map_or(0, |due| most_extra(due, decimals));
+        let watched = |session: &CheckoutSession| -> Result<Changes, NotCommitted> {
+            let mut changes = changes(session)?;
+            changes.writes.push(settlement::watch(session)?);
+            Ok(changes)
+        };
         for attempt in 0..EXTRA_ATTEMPTS {
             let random = u64::from_be_bytes(entropy::bytes());
             let Some(next) = extra(attempt, most, random) else { break };
             session.extra = next;
-            let mut changes = changes(&session).map_err(failed)?;
-            changes.writes.push(settlement::watch(&session).map_err(|error| failed(error.into()))?);
-            let asked = session.amount_asked();
-            if let Some(asked) = asked {
-                let write = settlement::reserve(&session, asked, self.now);
-                changes.writes.push(write.map_err(|error| failed(error.into()))?);
+            let mut changes = watched(&session)?;
+            if let Some(asked) = session.amount_asked() {
+                changes.writes.push(settlement::reserve(&session, asked, self.now)?);
             }
             match self.commit_for(caller, &session.owner, changes).await {
                 Err(NotCommitted::Reserved) => {}
@@ -88,9 +93,7 @@ impl Call {
             }
         }
         session.extra = 0;
-        let mut changes = changes(&session).map_err(failed)?;
-        changes.writes.push(settlement::watch(&session).map_err(|error| failed(error.into()))?);
-        self.commit_for(caller, &session.owner, changes).await
+        self.commit_for(caller, &session.owner, watched(&session)?).await
     }
 }
 

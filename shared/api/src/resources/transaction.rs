@@ -1,11 +1,10 @@
 //! How a transaction is shown and listed: shared by the transactions' own group and a customer's list of them.
 
-use crate::auth::Owned;
 use crate::call::Call;
 use crate::checkout_session::{ShippingAddressSchema, ShippingOptionSchema};
 use crate::error::ApiError;
 use crate::fields::MAX_SAFE_INTEGER;
-use crate::list::{CURSOR, Finds, LIMIT, Listing, ORDER, PAGE, Part};
+use crate::list::{CURSOR, LIMIT, Listing, Matcher, ORDER, PAGE, Part};
 use crate::query::{QueryKind, QueryParam};
 use crate::version::{Addr, Time};
 use anyspend_domain::buyer::{FormData, ShippingAddress};
@@ -112,7 +111,7 @@ impl Listing for Transactions {
         Ok(filter.is_narrower_than_a_part().then(|| format!("{filter:?}")))
     }
 
-    fn finds(call: &Call, _: &Owner, _: String) -> Result<Finds<TransactionColumns>, ApiError> {
+    fn matcher(call: &Call, _: &Owner, _: String) -> Result<Matcher<TransactionColumns>, ApiError> {
         Ok(Box::new(read_filter(call)?.finds()))
     }
 
@@ -123,13 +122,6 @@ impl Listing for Transactions {
     ) -> Result<Vec<TransactionView>, ApiError> {
         let transactions = call.db.get_transactions(rows, &*call.platform).await?;
         Ok(transactions.iter().map(TransactionView::new).collect())
-    }
-}
-
-impl Owned for Transaction {
-    const OBJECT: &'static str = TransactionId::OBJECT;
-    fn owner(&self) -> &Owner {
-        &self.owner
     }
 }
 
