@@ -1,4 +1,5 @@
-//! domain ← store ← api ← functions: the arrows between the crates go one way, and within a crate those between its files.
+//! domain ← lists ← store ← api ← functions: the arrows between the crates go one way, and within a crate those between
+//! its files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ fn dependencies(manifest: &str) -> Vec<String> {
 fn each_layer_knows_only_the_layers_below_it() {
     let ours = [
         "anyspend-domain",
+        "anyspend-lists",
         "anyspend-store",
         "anyspend-api",
         "anyspend-embedded",
@@ -44,7 +46,8 @@ fn each_layer_knows_only_the_layers_below_it() {
     ];
     let mut allowed = vec![
         ("shared/domain", vec![]),
-        ("shared/store", vec!["anyspend-domain"]),
+        ("shared/lists", vec!["anyspend-domain"]),
+        ("shared/store", vec!["anyspend-domain", "anyspend-lists"]),
         ("shared/api", vec!["anyspend-domain", "anyspend-store"]),
         ("shared/chain", vec!["anyspend-domain"]),
         ("shared/sender", vec!["anyspend-domain"]),
@@ -75,8 +78,8 @@ fn each_layer_knows_only_the_layers_below_it() {
 }
 
 #[test]
-fn the_domain_knows_no_http_no_aws_and_no_runtime() {
-    for dependency in dependencies("shared/domain") {
+fn the_domain_and_the_lists_know_no_http_no_aws_and_no_runtime() {
+    for dependency in ["shared/domain", "shared/lists"].into_iter().flat_map(dependencies) {
         assert!(
             !["tokio", "http", "axum", "lambda_http"].contains(&dependency.as_str()) && !dependency.starts_with("aws")
         );

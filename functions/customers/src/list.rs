@@ -8,7 +8,7 @@ use anyspend_api::{ApiError, Call};
 use anyspend_domain::Owner;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::text::Email;
-use anyspend_store::customers::{CustomerColumns, CustomerSearch};
+use anyspend_store::customers::{CustomerColumns, CustomerFacet, CustomerSearch};
 use anyspend_store::list::{ListRow, OpenList};
 use http::{Method, StatusCode};
 
@@ -55,8 +55,8 @@ impl Listing for Customers {
     type View = CustomerView;
     const SORTS: &'static [&'static str] = SORTS;
 
-    fn facet(_: &Call) -> Result<usize, ApiError> {
-        Ok(0)
+    fn facet(_: &Call) -> Result<CustomerFacet, ApiError> {
+        Ok(CustomerFacet::All)
     }
 
     /// As it was sent: a wallet and a name are not folded alike.

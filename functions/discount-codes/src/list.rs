@@ -6,7 +6,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
 use anyspend_domain::api_key::Permission;
-use anyspend_store::discount_codes::DiscountCodeColumns;
+use anyspend_store::discount_codes::{DiscountCodeColumns, DiscountCodeFacet};
 use anyspend_store::list::{ListRow, OpenList};
 use http::{Method, StatusCode};
 
@@ -42,9 +42,9 @@ impl Listing for DiscountCodes {
     type Columns = DiscountCodeColumns;
     type View = DiscountCodeView;
 
-    fn facet(call: &Call) -> Result<usize, ApiError> {
+    fn facet(call: &Call) -> Result<DiscountCodeFacet, ApiError> {
         let query = call.query();
-        Ok(DiscountCodeColumns::facet(query.bool_with_alias("active", "is_active")?))
+        Ok(query.bool_with_alias("active", "is_active")?.map_or(DiscountCodeFacet::All, DiscountCodeFacet::of))
     }
 
     async fn views(

@@ -14,7 +14,7 @@ use anyspend_domain::checkout_session::{CheckoutSession, Status};
 use anyspend_domain::webhook::WebhookEvent;
 use anyspend_domain::{CheckoutSessionId, OrgId};
 use anyspend_store::audit::{self, AuditEvent};
-use anyspend_store::checkout_sessions::{self, SessionColumns};
+use anyspend_store::checkout_sessions::{self, SessionColumns, SessionFacet};
 use anyspend_store::list::{Columns, Ending, ListId, Selection};
 use anyspend_store::outbox::{self, OutboxEvent};
 use anyspend_store::schema::SHARDS;
@@ -109,7 +109,8 @@ impl Endings<'_> {
         if list.object != SessionColumns::OBJECT {
             return Err(StoreError::Fault(format!("nobody knows how to end a '{}'", list.object)));
         }
-        let open = self.run.db.open_list::<SessionColumns>(list, &Selection::all(0, 0), self.run.now).await?;
+        let selection = Selection::of(SessionFacet::All);
+        let open = self.run.db.open_list::<SessionColumns>(list, &selection, self.run.now).await?;
         let ids = open.ended.iter().filter_map(|id| CheckoutSessionId::parse(id)).collect();
         self.end_all(ids, done).await?;
         for ending in endings {

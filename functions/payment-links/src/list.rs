@@ -7,7 +7,7 @@ use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
 use anyspend_domain::api_key::Permission;
 use anyspend_store::list::{ListRow, OpenList};
-use anyspend_store::payment_links::LinkColumns;
+use anyspend_store::payment_links::{LinkColumns, LinkFacet};
 use http::{Method, StatusCode};
 
 const SORTS: &[&str] = &["created_at", "updated_at", "name", "uses", "current_uses"];
@@ -55,12 +55,12 @@ impl Listing for PaymentLinks {
     type View = PaymentLinkView;
     const SORTS: &'static [&'static str] = SORTS;
 
-    fn facet(call: &Call) -> Result<usize, ApiError> {
+    fn facet(call: &Call) -> Result<LinkFacet, ApiError> {
         let query = call.query();
         Ok(match query.bool_with_alias("active", "is_active")? {
-            None => LinkColumns::ALL,
-            Some(true) => LinkColumns::ACTIVE,
-            Some(false) => LinkColumns::INACTIVE,
+            None => LinkFacet::All,
+            Some(true) => LinkFacet::Active,
+            Some(false) => LinkFacet::Inactive,
         })
     }
 

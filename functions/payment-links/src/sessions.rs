@@ -8,6 +8,7 @@ use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::PaymentLinkId;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::payment_link::PaymentLink;
+use anyspend_store::checkout_sessions::SessionColumns;
 use http::{Method, StatusCode};
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub(crate) fn operation() -> Operation {
     .beside(find, sessions)
 }
 
-fn part_of(link: &PaymentLinkId) -> Part {
+fn part_of(link: &PaymentLinkId) -> Part<SessionColumns> {
     checkout_session::part(Some(link), None, None)
 }
 

@@ -8,7 +8,7 @@ use anyspend_api::{ApiError, Call};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::product::ProductType;
 use anyspend_store::list::{ListRow, OpenList};
-use anyspend_store::products::ProductColumns;
+use anyspend_store::products::{ProductColumns, ProductFacet};
 use http::{Method, StatusCode};
 
 const SORTS: &[&str] = &["created_at", "updated_at", "name"];
@@ -63,12 +63,12 @@ impl Listing for Products {
     type View = ProductView;
     const SORTS: &'static [&'static str] = SORTS;
 
-    fn facet(call: &Call) -> Result<usize, ApiError> {
+    fn facet(call: &Call) -> Result<ProductFacet, ApiError> {
         let query = call.query();
         let active = query.bool_with_alias("active", "is_active")?.unwrap_or(true);
         let wanted = query.one_of("product_type", TYPES)?;
         let product_type = PRODUCT_TYPES.into_iter().find(|known| wanted == Some(known.as_str()));
-        Ok(ProductColumns::facet(active, product_type))
+        Ok(ProductFacet::of(active, product_type))
     }
 
     async fn views(call: &Call, _: &OpenList<Self::Columns>, rows: &[ListRow]) -> Result<Vec<ProductView>, ApiError> {

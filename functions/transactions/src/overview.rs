@@ -10,10 +10,10 @@ use anyspend_domain::chain::{known_asset, known_chain};
 use anyspend_domain::statistics::{Day, rate};
 use anyspend_domain::transaction::TransactionStatus;
 use anyspend_domain::{Address, Cents, Owner, PaymentLinkRef, Timestamp};
-use anyspend_store::checkout_sessions::SessionColumns;
-use anyspend_store::customers::CustomerColumns;
+use anyspend_store::checkout_sessions::{SessionColumns, SessionFacet};
+use anyspend_store::customers::{CustomerColumns, CustomerFacet};
 use anyspend_store::list::{Columns, KeyRange, ListId, OpenList, Selection};
-use anyspend_store::payment_links::LinkColumns;
+use anyspend_store::payment_links::{LinkColumns, LinkFacet};
 use anyspend_store::transactions::TransactionColumns;
 use futures_util::future::try_join_all;
 use http::{Method, StatusCode};
@@ -208,14 +208,13 @@ async fn open(shared: Arc<Call>, owner: Owner) -> Result<Opened, ApiError> {
     let call = &*shared;
     call.read_query()?;
     let from = first_day(period(call)?, call.now).and_then(start_of);
-    let completed = SessionColumns::facet(Some("completed"));
     let (transactions, sessions, completed, customers, links, active) = tokio::try_join!(
         Box::pin(stats::open(shared.clone(), owner.clone())),
-        Box::pin(count::<SessionColumns, 1>(call, &owner, SessionColumns::facet(None), [from])),
-        Box::pin(count::<SessionColumns, 1>(call, &owner, completed, [from])),
-        Box::pin(count::<CustomerColumns, 2>(call, &owner, 0, [None, from])),
-        Box::pin(count::<LinkColumns, 1>(call, &owner, LinkColumns::ALL, [None])),
-        Box::pin(count::<LinkColumns, 1>(call, &owner, LinkColumns::ACTIVE, [None])),
+        Box::pin(count::<SessionColumns, 1>(call, &owner, SessionFacet::All, [from])),
+        Box::pin(count::<SessionColumns, 1>(call, &owner, SessionFacet::Completed, [from])),
+        Box::pin(count::<CustomerColumns, 2>(call, &owner, CustomerFacet::All, [None, from])),
+        Box::pin(count::<LinkColumns, 1>(call, &owner, LinkFacet::All, [None])),
+        Box::pin(count::<LinkColumns, 1>(call, &owner, LinkFacet::Active, [None])),
     )?;
     Ok(Opened { transactions, sessions: (sessions[0], completed[0]), customers, links: (links[0], active[0]) })
 }
@@ -224,10 +223,10 @@ async fn open(shared: Arc<Call>, owner: Owner) -> Result<Opened, ApiError> {
 async fn count<T: Columns, const N: usize>(
     call: &Call,
     owner: &Owner,
-    facet: usize,
+    facet: T::Facet,
     from: [Option<Timestamp>; N],
 ) -> Result<[u64; N], ApiError> {
-    let select = |from| Selection { range: KeyRange::made::<T>(&[], from, None), limit: 0, ..Selection::all(facet, 0) };
+    let select = |from| Selection { range: KeyRange::made::<T>(&[], from, None), limit: 0, ..Selection::of(facet) };
     let open = call.db.open_list::<T>(&ListId::all::<T>(owner), &select(None), call.now).await?;
     let mut counts = [0; N];
     for (count, from) in counts.iter_mut().zip(from) {

@@ -6,7 +6,7 @@ use anyspend_domain::api_key::Permission;
 use anyspend_domain::transaction::TransactionStatus;
 use anyspend_domain::{Cents, Owner};
 use anyspend_store::list::{Columns, ListId, OpenList, Selection};
-use anyspend_store::transactions::TransactionColumns;
+use anyspend_store::transactions::{TransactionColumns, TransactionFacet};
 use http::{Method, StatusCode};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -117,7 +117,7 @@ impl Tally {
 
 /// The list of an owner's transactions, opened to look at each.
 pub(crate) async fn open(call: Arc<Call>, owner: Owner) -> Result<OpenList<TransactionColumns>, ApiError> {
-    let selection = Selection { whole: true, ..Selection::all(0, 0) };
+    let selection = Selection { whole: true, ..Selection::of(TransactionFacet::All) };
     Ok(call.db.open_list(&ListId::all::<TransactionColumns>(&owner), &selection, call.now).await?)
 }
 

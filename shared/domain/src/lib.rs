@@ -21,7 +21,7 @@ pub use assets::{address, chain, money};
 pub use catalogue::{bounds, discount_code, line_item, link_form, payment_link, product, statistics};
 pub use checkout::{buyer, checkout_session, country, payer_answers, payer_details};
 pub use payments::{followed, payment, settlement, transaction};
-pub use values::{entropy, id, metadata, patch, problem, text, time, web_url};
+pub use values::{entropy, id, metadata, patch, problem, sealed, text, time, web_url};
 pub use webhooks::{public_ip, webhook, webhook_delivery};
 
 pub use address::Address;
@@ -32,4 +32,5 @@ pub use money::{Amount, Cents};
 pub use owned::Owned;
 pub use patch::Patch;
 pub use problem::{Code, Invalid, Problem, Rejection};
+pub use sealed::Sealed;
 pub use time::Timestamp;

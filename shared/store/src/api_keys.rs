@@ -1,58 +1,23 @@
 //! API keys: found, checked, counted and marked as used by one conditional write.
 
-use crate::Write;
-use crate::db::{Db, Item, StoreError, in_order, read, row, string};
-use crate::rate_limits::{Interval, Spend, Spent, TokenBucket, number};
+use crate::db::{Db, Item, StoreError, read, row, string};
+use crate::rate_limits::{Interval, Spend, Spent, TokenBucket};
 use crate::schema::{self, Key, api_keys_partition};
-use anyspend_domain::api_key::{ApiKey, KeyHash, Permissions};
+use crate::write::{Changes, number};
+use crate::{Refusal, Write};
+use anyspend_domain::api_key::{ApiKey, KeyHash, Permission};
 use anyspend_domain::rate_limit::PER_API_KEY;
-use anyspend_domain::text::Name;
 use anyspend_domain::token_bucket::Allowance;
-use anyspend_domain::{ApiKeyId, Mode, OrgId, Owner, Timestamp};
+use anyspend_domain::{ApiKeyId, Owner, Timestamp};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
 /// `last_used_at` moves in steps of this, so that it says nothing more precise than it promises.
 const LAST_USED_STEP_MILLIS: u64 = 60_000;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct StoredKey {
-    id: ApiKeyId,
-    org: OrgId,
-    mode: Mode,
-    prefix: String,
-    name: Name,
-    permissions: Permissions,
-    api_version: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rate_limit: Option<u32>,
-    created_at: Timestamp,
-    expires_at: Option<Timestamp>,
-    revoked_at: Option<Timestamp>,
-    last_used_at: Option<Timestamp>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
 struct StoredPointer {
-    hash: String,
-}
-
-impl StoredKey {
-    fn into_key(self, hash: KeyHash) -> ApiKey {
-        ApiKey {
-            id: self.id,
-            owner: Owner { org: self.org, mode: self.mode },
-            hash,
-            prefix: self.prefix,
-            name: self.name,
-            permissions: self.permissions,
-            pinned_version: self.api_version,
-            rate_limit: self.rate_limit,
-            created_at: self.created_at,
-            expires_at: self.expires_at,
-            revoked_at: self.revoked_at,
-            last_used_at: self.last_used_at,
-        }
-    }
+    hash: KeyHash,
 }
 
 /// What a presented key turned out to be.
@@ -71,36 +36,23 @@ pub enum KeyAuth {
 }
 
 /// The writes that make a key.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn create(key: &ApiKey) -> Result<Vec<Write>, StoreError> {
-    let stored = StoredKey {
-        id: key.id.clone(),
-        org: key.owner.org.clone(),
-        mode: key.owner.mode,
-        prefix: key.prefix.clone(),
-        name: key.name.clone(),
-        permissions: key.permissions.clone(),
-        api_version: key.pinned_version.clone(),
-        rate_limit: key.rate_limit,
-        created_at: key.created_at,
-        expires_at: key.expires_at,
-        revoked_at: key.revoked_at,
-        last_used_at: key.last_used_at,
-    };
-    let pointer = row(&Key::api_key_pointer(&key.owner, &key.id), &StoredPointer { hash: key.hash.to_hex() })?;
-    Ok(vec![Write::create(row(&Key::api_key(key.hash), &stored)?), Write::create(pointer)])
+    let pointer = row(&Key::api_key_pointer(&key.owner, &key.id), &StoredPointer { hash: key.hash })?;
+    Ok(vec![Write::put(row(&Key::api_key(key.hash), key)?).if_new(), Write::put(pointer).if_new()])
 }
 
 /// The write that stops a key for good. It takes effect with the commit: every request reads the key's own row.
 pub fn revoke(key: &ApiKey, now: Timestamp) -> Write {
-    Write::set(Key::api_key(key.hash), Item::from([("revoked_at".to_owned(), number(now.millis()))]))
+    Write::update(Key::api_key(key.hash), Changes::set([("revoked_at", number(now.millis()))])).if_exists()
 }
 
 /// The condition that `key` is still an active administrator's.
 pub fn check_active_admin(key: &ApiKey, now: Timestamp) -> Write {
-    Write::check_active_admin(Key::api_key(key.hash), now)
+    Write::check(Key::api_key(key.hash))
+        .where_contains("permissions", Permission::Admin.as_str())
+        .where_absent("revoked_at")
+        .before("expires_at", now)
+        .refused_as(Refusal::Unsupported)
 }
 
 impl Db {
@@ -134,11 +86,11 @@ impl Db {
         Ok(match self.spend(&spend, expected).await? {
             Spent::Taken(item) => {
                 let allowance = allowance(&item)?;
-                KeyAuth::Granted(read::<StoredKey>(item)?.into_key(hash), allowance)
+                KeyAuth::Granted(api_key(item)?, allowance)
             }
             Spent::Empty(item) => {
                 let allowance = allowance(&item)?;
-                let key = read::<StoredKey>(item)?.into_key(hash);
+                let key = api_key(item)?;
                 if key.revoked_at.is_some() {
                     KeyAuth::Revoked
                 } else if key.is_active(now) {
@@ -149,7 +101,7 @@ impl Db {
             }
             Spent::Refused(None) => KeyAuth::Unknown,
             Spent::Refused(Some(item)) => {
-                if read::<StoredKey>(item)?.revoked_at.is_some() {
+                if api_key(item)?.revoked_at.is_some() {
                     KeyAuth::Revoked
                 } else {
                     KeyAuth::Expired
@@ -159,45 +111,34 @@ impl Db {
     }
 
     /// The owner's key with this public id.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_api_key(&self, owner: &Owner, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
         let Some(pointer) = self.get(&Key::api_key_pointer(owner, id), true).await? else { return Ok(None) };
-        self.find_api_key_by_hash(pointed_to(pointer)?).await
+        self.find_api_key_by_hash(hash_in(pointer)?).await
     }
 
     /// The key with this hash.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_api_key_by_hash(&self, hash: KeyHash) -> Result<Option<ApiKey>, StoreError> {
-        let Some(item) = self.get(&Key::api_key(hash), true).await? else { return Ok(None) };
-        Ok(Some(read::<StoredKey>(item)?.into_key(hash)))
+        self.get(&Key::api_key(hash), true).await?.map(api_key).transpose()
     }
 
     /// Every key of an owner, oldest first. An organization has few, so all are read.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn list_api_keys(&self, owner: &Owner) -> Result<Vec<ApiKey>, StoreError> {
-        let pointers = self.partition(&api_keys_partition(owner)).await?.into_iter().map(pointed_to);
+        let pointers = self.partition(&api_keys_partition(owner)).await?.into_iter().map(hash_in);
         let keys = pointers.map(|hash| Ok(Key::api_key(hash?))).collect::<Result<Vec<_>, StoreError>>()?;
-        let rows = self.batch_get_consistent(&keys).await?;
-        in_order(keys.into_iter(), rows)
-            .map(|item| {
-                let hash = string(&item, schema::PK).strip_prefix(schema::API_KEY_PREFIX).map_or("", |hash| hash);
-                let hash = hash_of(hash)?;
-                Ok(read::<StoredKey>(item)?.into_key(hash))
-            })
-            .collect()
+        let rows = self.batch_get_consistent(&keys).await?.into_iter().map(api_key);
+        let mut found = rows.collect::<Result<Vec<_>, _>>()?;
+        found.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
+        Ok(found)
     }
 }
 
-fn pointed_to(pointer: Item) -> Result<KeyHash, StoreError> {
-    hash_of(&read::<StoredPointer>(pointer)?.hash)
+/// Reads a key, whose hash is what its row is found by.
+pub(crate) fn api_key(mut item: Item) -> Result<ApiKey, StoreError> {
+    let hash = string(&item, schema::PK).trim_start_matches(schema::API_KEY_PREFIX).to_owned();
+    item.insert("hash".to_owned(), AttributeValue::S(hash));
+    read(item)
 }
 
-fn hash_of(hex: &str) -> Result<KeyHash, StoreError> {
-    KeyHash::from_hex(hex).ok_or_else(|| StoreError::Fault("a key hash is not hex".to_owned()))
+fn hash_in(pointer: Item) -> Result<KeyHash, StoreError> {
+    read::<StoredPointer>(pointer).map(|pointer| pointer.hash)
 }

@@ -86,9 +86,6 @@ struct Row<'a> {
 }
 
 /// The write that records an event.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn record(owner: &Owner, event: &AuditEvent) -> Result<Write, StoreError> {
     let ttl = event.created_at.plus_seconds(KEPT_SECONDS).seconds();
     Ok(Write::put(row(&Key::audit(owner, event.created_at, &event.id), &Row { event, ttl })?))
@@ -197,9 +194,6 @@ fn days(owner: &Owner, filter: &TrailFilter, now: Timestamp) -> Vec<Day> {
 impl Db {
     /// A page of an owner's trail: counts the days that are not settled, side by side, then reads the days the page lies
     /// in.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn read_trail(
         &self,
         owner: &Owner,
@@ -290,16 +284,9 @@ impl Db {
     /// The events of a day that are wanted.
     pub(crate) fn events_of(&self, day: &Day, filter: &TrailFilter) -> QueryFluentBuilder {
         let mut query = self
-            .client()
-            .query()
+            .query_between(&day.partition, &day.first, &day.last)
             // What was answered a moment ago is there; of other days, all is settled.
-            .consistent_read(day.is_today)
-            .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
-            .expression_attribute_names("#pk", schema::PK)
-            .expression_attribute_names("#sk", schema::SK)
-            .expression_attribute_values(":pk", AttributeValue::S(day.partition.clone()))
-            .expression_attribute_values(":first", AttributeValue::S(day.first.clone()))
-            .expression_attribute_values(":last", AttributeValue::S(day.last.clone()));
+            .consistent_read(day.is_today);
         let mut wanted = Vec::new();
         for (name, value) in [
             ("event_type", &filter.event_type),

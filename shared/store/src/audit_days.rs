@@ -4,10 +4,10 @@
 //! What must stay true: a day is counted only when nothing can be added to it any more. So its count never changes, and
 //! it does not matter who writes the row, or how often.
 
-use crate::Write;
 use crate::audit::{Day, KEPT_SECONDS, TrailFilter};
 use crate::db::{Db, StoreError, read, row, string};
 use crate::schema::{Key, audit_partition};
+use crate::single::Expected;
 use anyspend_domain::{EventId, Owner, Timestamp};
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
@@ -77,7 +77,7 @@ impl Db {
         settled.through = last;
         settled.days.retain(|number, _| number.parse::<u64>().is_ok_and(|number| number >= oldest));
         let ttl = now.plus_seconds(KEPT_SECONDS).seconds();
-        let kept = self.commit(vec![Write::put(row(&key, &Row { days: &settled, ttl })?)]).await;
+        let kept = self.put_row(row(&key, &Row { days: &settled, ttl })?, Expected::Anything).await;
         // The next reader would count again: no reason to refuse this one.
         if let Err(error) = kept {
             tracing::warn!(?error, "the counted days of a trail were not kept");

@@ -1,61 +1,15 @@
 //! Checkout sessions: one row each, with the buyer's e-mail and name sealed.
 
-use crate::db::{Db, Item, StoreError, in_order, read, row, string};
+use crate::db::{Db, Item, StoreError, open, sealed_row, string};
 use crate::list::{self, Columns, Endings, Facet, IdShape, KeyRange, ListId, ListRow, Sort, Suffix, keys, packed_link};
-use crate::schema::{self, Key, due_prefix, due_session_key, due_sessions_partition};
+use crate::schema::{self, Key, due_session_key, due_sessions_partition};
 use crate::vault::Vault;
 use crate::{Write, discount_codes};
-use anyspend_domain::buyer::Buyer;
-use anyspend_domain::checkout_session::{
-    AppliedDiscount, Attribution, Bounds, CheckoutSession, FailureReason, MAX_LIFETIME, Status, status_at,
-};
-use anyspend_domain::link_form::ShippingOption;
-use anyspend_domain::text::ClientReference;
-use anyspend_domain::transaction::TxHash;
-use anyspend_domain::web_url::WebUrl;
-use anyspend_domain::{
-    Address, Amount, CheckoutSessionId, CustomerId, Metadata, Mode, OrgId, Owner, PaymentLinkId, ProductId, ShortCode,
-    Timestamp,
-};
+use anyspend_domain::checkout_session::{CheckoutSession, MAX_LIFETIME, Status, status_at};
+use anyspend_domain::{CheckoutSessionId, OrgId, Owner, PaymentLinkId, ShortCode, Timestamp};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
-
-#[derive(Debug, Serialize, Deserialize)]
-struct StoredSession {
-    id: CheckoutSessionId,
-    org: OrgId,
-    mode: Mode,
-    status: Status,
-    payment_link_id: Option<PaymentLinkId>,
-    product_id: Option<ProductId>,
-    token_address: Address,
-    chain_id: u64,
-    recipient_address: Address,
-    amount: Option<Amount>,
-    bounds: Option<Bounds>,
-    discount: Option<AppliedDiscount>,
-    shipping_option: Option<ShippingOption>,
-    extra: Option<u64>,
-    reports: Option<u64>,
-    amount_received: Option<Amount>,
-    success_url: Option<WebUrl>,
-    cancel_url: Option<WebUrl>,
-    ignored_urls: Option<Vec<String>>,
-    client_reference_id: Option<ClientReference>,
-    metadata: Option<Metadata>,
-    /// The buyer, sealed; absent when nothing is known.
-    buyer: Option<String>,
-    attribution: Option<Attribution>,
-    payer_address: Option<Address>,
-    tx_hash: Option<TxHash>,
-    customer_id: Option<CustomerId>,
-    failure: Option<FailureReason>,
-    completed_at: Option<Timestamp>,
-    expires_at: Timestamp,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-    version: u64,
-}
+use strum::{IntoStaticStr, VariantArray};
 
 /// What lists know of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,11 +21,6 @@ pub struct SessionColumns {
 }
 
 impl SessionColumns {
-    /// The order in which sessions stand in the order of their making.
-    pub const BY_CREATION: usize = 0;
-    /// The order in which the sessions of a link stand together.
-    pub const BY_LINK: usize = 1;
-
     /// The columns of a session.
     pub fn of(session: &CheckoutSession) -> Self {
         Self {
@@ -81,44 +30,78 @@ impl SessionColumns {
         }
     }
 
-    /// The facet of the sessions that have a status, or of all.
-    pub fn facet(status: Option<&str>) -> usize {
-        status.and_then(|status| Status::NAMES.iter().position(|name| *name == status)).map_or(0, |at| at + 1)
-    }
-
     /// Where the sessions stand that were made in a span of time: those of a link, in the order of links; or all, in the
     /// order of creation.
     pub fn range(link: Option<&PaymentLinkId>, from: Option<Timestamp>, to: Option<Timestamp>) -> KeyRange {
         let prefix = link.map(packed_link).unwrap_or_default();
         KeyRange::made::<Self>(&prefix, from, to)
     }
+}
 
-    fn is(&self, status: Status, now: Timestamp) -> bool {
-        status_at(self.stored_status, self.expires_at, now, None) == status
+/// The filters of lists of sessions: by status, or none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+#[expect(missing_docs, reason = "each is the status of its sessions")]
+pub enum SessionFacet {
+    #[default]
+    All,
+    Open,
+    Processing,
+    Completed,
+    Expired,
+    Failed,
+}
+
+impl SessionFacet {
+    /// The facet of a status.
+    pub const fn of(status: Status) -> Self {
+        match status {
+            Status::Open => Self::Open,
+            Status::Processing => Self::Processing,
+            Status::Completed => Self::Completed,
+            Status::Expired => Self::Expired,
+            Status::Failed => Self::Failed,
+        }
+    }
+}
+
+impl Facet<SessionColumns> for SessionFacet {
+    fn holds(self, session: &SessionColumns, now: Timestamp) -> bool {
+        self == Self::All || self == Self::of(status_at(session.stored_status, session.expires_at, now, None))
+    }
+}
+
+/// The orders of lists of sessions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum SessionSort {
+    /// The order of creation.
+    #[default]
+    CreatedAt,
+    /// The order in which the sessions of a link stand together.
+    Link,
+}
+
+impl Sort<SessionColumns> for SessionSort {
+    fn key(self, session: &SessionColumns, _: Timestamp) -> Vec<u8> {
+        match self {
+            Self::CreatedAt => keys::created(),
+            Self::Link => session.link.clone(),
+        }
     }
 }
 
 impl Columns for SessionColumns {
     const OBJECT: &'static str = CheckoutSessionId::OBJECT;
     const ID: IdShape = IdShape { prefix: CheckoutSessionId::PREFIX, suffix: Suffix::ShortCode };
-    const SORTS: &'static [Sort<Self>] = &[
-        Sort { name: "created_at", key: keys::created },
-        Sort { name: "link", key: |session, _| session.link.clone() },
-    ];
-    const FACETS: &'static [Facet<Self>] = &[
-        Facet { name: "all", holds: |_, _| true },
-        Facet { name: "open", holds: |session, now| session.is(Status::Open, now) },
-        Facet { name: "processing", holds: |session, now| session.is(Status::Processing, now) },
-        Facet { name: "completed", holds: |session, now| session.is(Status::Completed, now) },
-        Facet { name: "expired", holds: |session, now| session.is(Status::Expired, now) },
-        Facet { name: "failed", holds: |session, now| session.is(Status::Failed, now) },
-    ];
+    type Facet = SessionFacet;
+    type Sort = SessionSort;
     const SEARCHED: bool = false;
     const TELL_ALL: bool = false;
     /// The deletion of a link, whose open sessions fail with it.
     const ENDINGS: Option<Endings<Self>> = Some(Endings {
-        facet: 0,
-        sort: Self::BY_LINK,
+        facet: SessionFacet::All,
+        sort: SessionSort::Link,
         range: |ending| {
             let link = PaymentLinkId::parse(&ending.what)?;
             // Sessions that were made before had expired.
@@ -157,61 +140,12 @@ fn listed(was: Option<&CheckoutSession>, is: &CheckoutSession) -> Result<Vec<Wri
 }
 
 /// The write that ends the open sessions of a link which is deleted, however many they are.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn fail_all_of(link: &PaymentLinkId, owner: &Owner, now: Timestamp) -> Result<Write, StoreError> {
     list::ending(&ListId::all::<SessionColumns>(owner), link.as_str(), now)
 }
 
-/// A buyer, sealed; `None` when nothing is known.
-pub(crate) fn seal_buyer(buyer: &Buyer, context: &str, vault: &impl Vault) -> Result<Option<String>, StoreError> {
-    (*buyer != Buyer::default()).then(|| vault.seal(buyer, context)).transpose()
-}
-
-/// A buyer as [`seal_buyer`] left it.
-pub(crate) fn open_buyer(sealed: Option<&str>, context: &str, vault: &impl Vault) -> Result<Buyer, StoreError> {
-    sealed.map_or_else(|| Ok(Buyer::default()), |sealed| vault.open(sealed, context))
-}
-
 fn stored(session: &CheckoutSession, vault: &impl Vault) -> Result<Item, StoreError> {
-    let buyer = seal_buyer(&session.buyer, session.id.as_str(), vault)?;
-    let attribution = (session.attribution != Attribution::default()).then(|| session.attribution.clone());
-    let attributes = StoredSession {
-        id: session.id.clone(),
-        org: session.owner.org.clone(),
-        mode: session.owner.mode,
-        status: session.stored_status,
-        payment_link_id: session.payment_link_id.clone(),
-        product_id: session.product_id.clone(),
-        token_address: session.token_address.clone(),
-        chain_id: session.chain_id,
-        recipient_address: session.recipient_address.clone(),
-        amount: session.amount,
-        bounds: (session.bounds != Bounds::default()).then_some(session.bounds),
-        discount: session.discount.clone(),
-        shipping_option: session.shipping_option.clone(),
-        extra: (session.extra > 0).then_some(session.extra),
-        reports: (session.reports > 0).then_some(session.reports),
-        amount_received: session.amount_received,
-        success_url: session.success_url.clone(),
-        cancel_url: session.cancel_url.clone(),
-        ignored_urls: (!session.ignored_urls.is_empty()).then(|| session.ignored_urls.clone()),
-        client_reference_id: session.client_reference_id.clone(),
-        metadata: session.metadata.clone(),
-        buyer,
-        attribution,
-        payer_address: session.payer_address.clone(),
-        tx_hash: session.tx_hash.clone(),
-        customer_id: session.customer_id.clone(),
-        failure: session.failure,
-        completed_at: session.completed_at,
-        expires_at: session.expires_at,
-        created_at: session.created_at,
-        updated_at: session.updated_at,
-        version: session.version,
-    };
-    let mut item = row(&Key::checkout_session(&session.id), &attributes)?;
+    let mut item = sealed_row(&Key::checkout_session(&session.id), session, vault)?;
     if session.stored_status == Status::Open {
         let (partition, sort) = due_session_key(session.expires_at, &session.id);
         item.insert(schema::DUE_PK.to_owned(), AttributeValue::S(partition));
@@ -220,50 +154,9 @@ fn stored(session: &CheckoutSession, vault: &impl Vault) -> Result<Item, StoreEr
     Ok(item)
 }
 
-fn session(item: Item, vault: &impl Vault) -> Result<CheckoutSession, StoreError> {
-    let stored: StoredSession = read(item)?;
-    let buyer = open_buyer(stored.buyer.as_deref(), stored.id.as_str(), vault)?;
-    Ok(CheckoutSession {
-        id: stored.id,
-        owner: Owner { org: stored.org, mode: stored.mode },
-        stored_status: stored.status,
-        payment_link_id: stored.payment_link_id,
-        product_id: stored.product_id,
-        token_address: stored.token_address,
-        chain_id: stored.chain_id,
-        recipient_address: stored.recipient_address,
-        amount: stored.amount,
-        bounds: stored.bounds.unwrap_or_default(),
-        discount: stored.discount,
-        shipping_option: stored.shipping_option,
-        extra: stored.extra.unwrap_or(0),
-        reports: stored.reports.unwrap_or(0),
-        amount_received: stored.amount_received,
-        success_url: stored.success_url,
-        cancel_url: stored.cancel_url,
-        ignored_urls: stored.ignored_urls.unwrap_or_default(),
-        client_reference_id: stored.client_reference_id,
-        metadata: stored.metadata,
-        buyer,
-        attribution: stored.attribution.unwrap_or_default(),
-        payer_address: stored.payer_address,
-        tx_hash: stored.tx_hash,
-        customer_id: stored.customer_id,
-        failure: stored.failure,
-        completed_at: stored.completed_at,
-        expires_at: stored.expires_at,
-        created_at: stored.created_at,
-        updated_at: stored.updated_at,
-        version: stored.version,
-    })
-}
-
 /// The writes that open a session, and hold what it takes of a discount code.
-///
-/// # Errors
-/// When it cannot be sealed or stored, which is a fault of ours.
 pub fn create(session: &CheckoutSession, vault: &impl Vault) -> Result<Vec<Write>, StoreError> {
-    let mut writes = vec![Write::create(stored(session, vault)?)];
+    let mut writes = vec![Write::put(stored(session, vault)?).if_new()];
     writes.extend(listed(None, session)?);
     writes.extend(discount_codes::follow(session)?);
     Ok(writes)
@@ -271,11 +164,8 @@ pub fn create(session: &CheckoutSession, vault: &impl Vault) -> Result<Vec<Write
 
 /// The writes that change a session from what it was read as to what it is to be, and keep what it holds of a discount
 /// code in step.
-///
-/// # Errors
-/// When it cannot be sealed or stored, which is a fault of ours.
 pub fn update(was: &CheckoutSession, is: &CheckoutSession, vault: &impl Vault) -> Result<Vec<Write>, StoreError> {
-    let mut writes = vec![Write::replace_at_version(stored(is, vault)?, was.version)];
+    let mut writes = vec![Write::put(stored(is, vault)?).at_version(was.version)];
     writes.extend(listed(Some(was), is)?);
     writes.extend(discount_codes::follow(is)?);
     Ok(writes)
@@ -283,22 +173,16 @@ pub fn update(was: &CheckoutSession, is: &CheckoutSession, vault: &impl Vault) -
 
 impl Db {
     /// The session with this id, whoever owns it.
-    ///
-    /// # Errors
-    /// When the table does not answer, or the buyer cannot be opened.
     pub async fn find_checkout_session(
         &self,
         id: &CheckoutSessionId,
         vault: &impl Vault,
     ) -> Result<Option<CheckoutSession>, StoreError> {
-        self.get(&Key::checkout_session(id), true).await?.map(|item| session(item, vault)).transpose()
+        self.find_sealed(&Key::checkout_session(id), vault).await
     }
 
     /// The session with this id, whoever owns it, and side by side when its link was deleted, if it was: the id carries the
     /// link's code.
-    ///
-    /// # Errors
-    /// When the table does not answer, or the buyer cannot be opened.
     pub async fn find_session_and_links_end(
         &self,
         id: &CheckoutSessionId,
@@ -310,40 +194,24 @@ impl Db {
     }
 
     /// The whole sessions of a page, in its order.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn get_checkout_sessions(
         &self,
         page: &[ListRow],
         vault: &impl Vault,
     ) -> Result<Vec<CheckoutSession>, StoreError> {
-        let key = |listed: &ListRow| CheckoutSessionId::parse(&listed.id).as_ref().map(Key::checkout_session);
-        let items = self.get_listed(page, |listed| key(listed).into_iter().collect()).await?;
-        in_order(page.iter().filter_map(key), items).map(|item| session(item, vault)).collect()
+        let key = |id: &str| CheckoutSessionId::parse(id).as_ref().map(Key::checkout_session);
+        self.get_page(page, key).await?.into_iter().map(|item| open(item, vault)).collect()
     }
 
     /// The open sessions of a shard whose time is over, longest over first, at most `most`. The index may be a moment
     /// behind: what is read of the session itself counts.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn due_sessions(
         &self,
         shard: u8,
         now: Timestamp,
         most: u32,
     ) -> Result<Vec<CheckoutSessionId>, StoreError> {
-        let query = self
-            .client()
-            .query()
-            .index_name(schema::DUE_INDEX)
-            .limit(i32::try_from(most).unwrap_or(i32::MAX))
-            .key_condition_expression("#dpk = :dpk AND #dsk < :until")
-            .expression_attribute_names("#dpk", schema::DUE_PK)
-            .expression_attribute_names("#dsk", schema::DUE_SK)
-            .expression_attribute_values(":dpk", AttributeValue::S(due_sessions_partition(shard)))
-            .expression_attribute_values(":until", AttributeValue::S(due_prefix(now.plus_millis(1))));
+        let query = self.query_due(due_sessions_partition(shard), now).limit(i32::try_from(most).unwrap_or(i32::MAX));
         let rows = self.query_page(query).await?;
         let id =
             |row: &Item| string(row, schema::DUE_SK).split_once('#').and_then(|(_, id)| CheckoutSessionId::parse(id));

@@ -1,36 +1,18 @@
 //! Customers: one row each, found by its id and by its wallet alike. Name and e-mail are sealed, and found by keyed hashes.
 
 use crate::Write;
-use crate::db::{Db, Item, StoreError, read, row, string};
+use crate::db::{Db, StoreError, open, sealed_row};
 use crate::list::{self, Columns, Facet, IdShape, KeyRange, ListId, ListRow, Selection, Sort, Suffix, keys};
-use crate::schema::{self, Key};
+use crate::schema::Key;
 use crate::vault::{Blind, Vault};
 use anyspend_domain::customer::Customer;
 use anyspend_domain::text::{CustomerName, Email, fold_case};
-use anyspend_domain::{Address, Cents, CustomerId, Locator, Metadata, Mode, OrgId, Owner, Timestamp};
+use anyspend_domain::{Address, Cents, CustomerId, Locator, Owner, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use strum::{IntoStaticStr, VariantArray};
 
 /// Fewest characters of a wallet that a search finds it by: fewer would find half of the list.
 pub const MIN_WALLET_SEARCH: usize = 6;
-
-#[derive(Debug, Serialize, Deserialize)]
-struct StoredCustomer {
-    id: CustomerId,
-    org: OrgId,
-    mode: Mode,
-    wallet_address: Address,
-    /// Name and e-mail, sealed; absent when neither is known.
-    person: Option<String>,
-    metadata: Option<Metadata>,
-    total_spent: Cents,
-    transaction_count: u64,
-    first_seen_at: Option<Timestamp>,
-    last_seen_at: Option<Timestamp>,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-    version: u64,
-}
 
 /// What lists know of a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,16 +35,13 @@ struct Whom {
 
 impl CustomerColumns {
     /// The columns of a customer.
-    ///
-    /// # Errors
-    /// When the deployment has no secret, which is a fault of ours.
     pub fn of(customer: &Customer, vault: &impl Vault) -> Result<Self, StoreError> {
         let hash =
             |column: &str, text: Option<&str>| text.map(|text| blind(vault, &customer.owner, column, text)).transpose();
         let whom = Whom {
             wallet: *customer.wallet_address.bytes(),
-            name: hash(NAME, customer.name.as_ref().map(CustomerName::as_str))?,
-            email: hash(EMAIL, customer.email.as_ref().map(Email::as_str))?,
+            name: hash(NAME, customer.person.name.as_ref().map(CustomerName::as_str))?,
+            email: hash(EMAIL, customer.person.email.as_ref().map(Email::as_str))?,
         };
         Ok(Self {
             total_spent: customer.total_spent,
@@ -73,16 +52,49 @@ impl CustomerColumns {
     }
 }
 
+/// The one filter of lists of customers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum CustomerFacet {
+    /// Everybody.
+    #[default]
+    All,
+}
+
+impl Facet<CustomerColumns> for CustomerFacet {
+    fn holds(self, _: &CustomerColumns, _: Timestamp) -> bool {
+        true
+    }
+}
+
+/// The orders of lists of customers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+#[expect(missing_docs, reason = "each is what it sorts by")]
+pub enum CustomerSort {
+    #[default]
+    CreatedAt,
+    UpdatedAt,
+    TotalSpent,
+    TransactionCount,
+}
+
+impl Sort<CustomerColumns> for CustomerSort {
+    fn key(self, customer: &CustomerColumns, made_at: Timestamp) -> Vec<u8> {
+        match self {
+            Self::CreatedAt => keys::created(),
+            Self::UpdatedAt => keys::moment(made_at.plus_millis(customer.updated_after)),
+            Self::TotalSpent => customer.total_spent.sortable(),
+            Self::TransactionCount => keys::number(customer.transaction_count),
+        }
+    }
+}
+
 impl Columns for CustomerColumns {
     const OBJECT: &'static str = CustomerId::OBJECT;
     const ID: IdShape = IdShape { prefix: CustomerId::PREFIX, suffix: Suffix::Locator };
-    const SORTS: &'static [Sort<Self>] = &[
-        Sort { name: "created_at", key: keys::created },
-        Sort { name: "updated_at", key: |one, made_at| keys::moment(made_at.plus_millis(one.updated_after)) },
-        Sort { name: "total_spent", key: |one, _| one.total_spent.sortable() },
-        Sort { name: "transaction_count", key: |one, _| keys::number(one.transaction_count) },
-    ];
-    const FACETS: &'static [Facet<Self>] = &[Facet { name: "all", holds: |_, _| true }];
+    type Facet = CustomerFacet;
+    type Sort = CustomerSort;
 
     fn forgets(&self, is: Option<&Self>) -> bool {
         let hashes = |columns: &Self| columns.whom.as_ref().map_or([None; 2], |whom| [whom.name, whom.email]);
@@ -107,9 +119,6 @@ pub struct CustomerSearch {
 
 impl CustomerSearch {
     /// A search of an owner's customers.
-    ///
-    /// # Errors
-    /// When the deployment has no secret, which is a fault of ours.
     pub fn new(owner: &Owner, text: &str, vault: &impl Vault) -> Result<Self, StoreError> {
         let long_enough = text.chars().count() >= MIN_WALLET_SEARCH;
         Ok(Self {
@@ -144,13 +153,6 @@ fn begins_with(wallet: &[u8; 20], digits: &[u8]) -> bool {
 const NAME: &str = "name";
 const EMAIL: &str = "email";
 
-/// What is sealed of a customer.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Person {
-    name: Option<CustomerName>,
-    email: Option<Email>,
-}
-
 /// Where a wallet's customer record is.
 pub fn locator(owner: &Owner, wallet: &Address) -> Locator {
     Locator::of(CustomerId::OBJECT, owner, &wallet.lower_case())
@@ -161,57 +163,13 @@ fn blind(vault: &impl Vault, owner: &Owner, column: &str, text: &str) -> Result<
     vault.blind(&format!("{column}\n{}\n{}", owner.org, owner.mode.as_str()), &fold_case(text))
 }
 
-fn stored(customer: &Customer, vault: &impl Vault) -> Result<Item, StoreError> {
-    let person = Person { name: customer.name.clone(), email: customer.email.clone() };
-    let attributes = StoredCustomer {
-        id: customer.id.clone(),
-        org: customer.owner.org.clone(),
-        mode: customer.owner.mode,
-        wallet_address: customer.wallet_address.clone(),
-        person: (person != Person::default()).then(|| vault.seal(&person, customer.id.as_str())).transpose()?,
-        metadata: customer.metadata.clone(),
-        total_spent: customer.total_spent,
-        transaction_count: customer.transaction_count,
-        first_seen_at: customer.first_seen_at,
-        last_seen_at: customer.last_seen_at,
-        created_at: customer.created_at,
-        updated_at: customer.updated_at,
-        version: customer.version,
-    };
-    row(&Key::customer(&customer.id.locator()), &attributes)
-}
-
-fn customer(item: Item, vault: &impl Vault) -> Result<Customer, StoreError> {
-    let stored: StoredCustomer = read(item)?;
-    let person: Person =
-        stored.person.map(|sealed| vault.open(&sealed, stored.id.as_str())).transpose()?.unwrap_or_default();
-    Ok(Customer {
-        id: stored.id,
-        owner: Owner { org: stored.org, mode: stored.mode },
-        wallet_address: stored.wallet_address,
-        name: person.name,
-        email: person.email,
-        metadata: stored.metadata,
-        total_spent: stored.total_spent,
-        transaction_count: stored.transaction_count,
-        first_seen_at: stored.first_seen_at,
-        last_seen_at: stored.last_seen_at,
-        created_at: stored.created_at,
-        updated_at: stored.updated_at,
-        version: stored.version,
-    })
-}
-
 /// The writes that record a customer: a new one, which claims its wallet, or the next state of the one that was `before`.
 /// A customer who was erased meanwhile is not written again, not even where another one has the wallet now.
-///
-/// # Errors
-/// When it cannot be sealed or stored, which is a fault of ours.
 pub fn record(customer: &Customer, before: Option<&Customer>, vault: &impl Vault) -> Result<Vec<Write>, StoreError> {
-    let item = stored(customer, vault)?;
+    let item = sealed_row(&Key::customer(&customer.id.locator()), customer, vault)?;
     let mut writes = vec![match before {
-        None => Write::create(item),
-        Some(before) => Write::replace_same(item, before.id.as_str(), before.version),
+        None => Write::put(item).if_new(),
+        Some(before) => Write::put(item).of_id(before.id.as_str()).at_version(before.version),
     }];
     let was = before.map(|before| CustomerColumns::of(before, vault)).transpose()?;
     let is = CustomerColumns::of(customer, vault)?;
@@ -223,12 +181,9 @@ pub fn record(customer: &Customer, before: Option<&Customer>, vault: &impl Vault
 
 /// The writes that erase a customer who is as it was read: name and e-mail are gone with the row, and their hashes with
 /// the next look after the list.
-///
-/// # Errors
-/// When it cannot be told to the list, which is a fault of ours.
 pub fn erase(customer: &Customer, vault: &impl Vault, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let (id, version) = (customer.id.as_str(), customer.version);
-    let mut writes = vec![Write::delete_same(Key::customer(&customer.id.locator()), id, version)];
+    let mut writes = vec![Write::delete(Key::customer(&customer.id.locator())).of_id(id).at_version(version)];
     let list = ListId::all::<CustomerColumns>(&customer.owner);
     let was = CustomerColumns::of(customer, vault)?;
     writes.extend(list::changed(&list, id, version + 1, Some(&was), None, now)?);
@@ -237,17 +192,11 @@ pub fn erase(customer: &Customer, vault: &impl Vault, now: Timestamp) -> Result<
 
 impl Db {
     /// The customer with this id, whoever owns it.
-    ///
-    /// # Errors
-    /// When the table does not answer, or the name cannot be opened.
     pub async fn find_customer(&self, id: &CustomerId, vault: &impl Vault) -> Result<Option<Customer>, StoreError> {
         Ok(self.find_customer_at(&id.locator(), vault).await?.filter(|customer| customer.id == *id))
     }
 
     /// The customer whose wallet this is.
-    ///
-    /// # Errors
-    /// When the table does not answer, or the name cannot be opened.
     pub async fn find_customer_by_wallet(
         &self,
         owner: &Owner,
@@ -258,13 +207,10 @@ impl Db {
     }
 
     async fn find_customer_at(&self, locator: &Locator, vault: &impl Vault) -> Result<Option<Customer>, StoreError> {
-        self.get(&Key::customer(locator), true).await?.map(|item| customer(item, vault)).transpose()
+        self.find_sealed(&Key::customer(locator), vault).await
     }
 
     /// The customers of an owner that were made from `from` to `to`, newest first, at most `most`.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_customers(
         &self,
         owner: &Owner,
@@ -273,29 +219,14 @@ impl Db {
         now: Timestamp,
     ) -> Result<Vec<ListRow>, StoreError> {
         let range = KeyRange::made::<CustomerColumns>(&[], from, to);
-        let selection = Selection { range, descending: true, limit: most, ..Selection::all(0, 0) };
+        let selection = Selection { range, descending: true, limit: most, ..Selection::of(CustomerFacet::All) };
         let list = ListId::all::<CustomerColumns>(owner);
         Box::pin(self.walk_list::<CustomerColumns>(&list, selection, now)).await
     }
 
     /// The whole customers of a page, in its order; who was erased meanwhile is left out.
-    ///
-    /// # Errors
-    /// When the table does not answer, or a name cannot be opened.
     pub async fn get_customers(&self, page: &[ListRow], vault: &impl Vault) -> Result<Vec<Customer>, StoreError> {
-        let key = |listed: &ListRow| CustomerId::parse(&listed.id).map(|id| Key::customer(&id.locator()));
-        let mut rows: HashMap<String, Item> = HashMap::new();
-        for item in self.get_listed(page, |listed| key(listed).into_iter().collect()).await? {
-            rows.insert(string(&item, schema::PK).to_owned(), item);
-        }
-        let mut found = Vec::with_capacity(page.len());
-        for listed in page {
-            let Some(item) = key(listed).and_then(|key| rows.remove(&key.pk)) else { continue };
-            // Another customer may have the wallet of one that was erased.
-            if string(&item, "id") == listed.id {
-                found.push(customer(item, vault)?);
-            }
-        }
-        Ok(found)
+        let key = |id: &str| CustomerId::parse(id).map(|id| Key::customer(&id.locator()));
+        self.get_page(page, key).await?.into_iter().map(|item| open(item, vault)).collect()
     }
 }

@@ -13,22 +13,15 @@ struct StoredDataKey {
 
 impl Db {
     /// The wrapped data key, if there is one yet; base64.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_data_key(&self) -> Result<Option<String>, StoreError> {
-        let item = self.get(&Key::data_key(), true).await?;
-        item.map(|item| read(item).map(|StoredDataKey { wrapped }| wrapped)).transpose()
+        Ok(self.find(&Key::data_key()).await?.map(|StoredDataKey { wrapped }| wrapped))
     }
 
     /// Keeps a wrapped data key where there is none, and returns the one that is kept: of two that are made at once, one
     /// counts for everybody.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn keep_data_key(&self, wrapped: String) -> Result<String, StoreError> {
         let item = row(&Key::data_key(), &StoredDataKey { wrapped: wrapped.clone() })?;
-        match self.commit(vec![Write::create(item)]).await {
+        match self.commit(vec![Write::put(item).if_new()]).await {
             Ok(()) => Ok(wrapped),
             Err(CommitError::Refused { refusal: Refusal::Taken, old: Some(old) }) => {
                 read(old).map(|StoredDataKey { wrapped }| wrapped)

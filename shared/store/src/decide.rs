@@ -1,13 +1,13 @@
 //! The one loop of jobs that write what they decide: find, decide, commit, and decide anew when something changed first.
 
-use crate::commit::pause;
+use crate::backoff::Backoff;
 use crate::db::{Db, StoreError};
 use crate::{CommitError, Refusal, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// How often one thing is decided anew, at most: something that is refused again and again must not take a run's time from
+/// How long one thing is decided anew, at most: something that is refused again and again must not take a run's time from
 /// everything else.
-const DECISIONS: u32 = 20;
+const LONGEST_DECISION: Duration = Duration::from_secs(5);
 
 /// What a decision comes to.
 #[derive(Debug)]
@@ -53,27 +53,24 @@ impl Db {
         Deciding: Future<Output = Result<Step<T>, StoreError>>,
     {
         let mut refused = None;
-        let mut outage = None;
-        for decision in 0..DECISIONS {
-            if decision > 0 {
-                if Instant::now() >= patience.until {
-                    break;
-                }
-                tokio::time::sleep(pause(decision)).await;
-            }
+        let mut backoff = Backoff::until(patience.until.min(Instant::now() + LONGEST_DECISION).into());
+        loop {
+            let mut outage = None;
             let (writes, done) = match decide(refused).await? {
                 Step::Done(done) => return Ok(Some(done)),
                 Step::Write(writes, done) => (writes, done),
             };
             match self.commit(writes).await {
                 Ok(()) => return Ok(Some(done)),
-                Err(CommitError::Refused { refusal, .. }) => (refused, outage) = (Some(refusal), None),
+                Err(CommitError::Refused { refusal, .. }) => refused = Some(refusal),
                 Err(CommitError::Store(error @ StoreError::Unavailable(_))) if patience.through_outages => {
                     (refused, outage) = (None, Some(error));
                 }
                 Err(CommitError::Store(error)) => return Err(error),
             }
+            if !backoff.pause().await {
+                return outage.map_or(Ok(None), Err);
+            }
         }
-        outage.map_or(Ok(None), Err)
     }
 }

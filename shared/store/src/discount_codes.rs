@@ -8,42 +8,27 @@ use crate::Write;
 use crate::db::{Db, Item, StoreError, read, row, string};
 use crate::list::{self, Columns, Facet, IdShape, ListId, ListRow, Sort, Suffix, keys};
 use crate::schema::{self, Key};
+use crate::write::{Changes, number};
 use anyspend_domain::checkout_session::{AppliedDiscount, CheckoutSession, Status};
-use anyspend_domain::discount_code::{CodeText, DiscountCode, Reduction};
-use anyspend_domain::{
-    Amount, CheckoutSessionId, DiscountCodeId, Locator, Mode, OrgId, Owner, PaymentLinkId, Timestamp,
-};
+use anyspend_domain::discount_code::{CodeText, DiscountCode};
+use anyspend_domain::{CheckoutSessionId, DiscountCodeId, Locator, Owner, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use strum::{IntoStaticStr, VariantArray};
 
 /// How long the reservation of a payment that is being followed may outlive its session's time, in seconds: it is released
 /// when the payment ends, and this is for one that never does.
 const HELD_SECONDS: u64 = 30 * 86_400;
 /// How long a lapsed reservation may stay before it is tidied away, in seconds.
 const TIDY_SECONDS: u64 = 86_400;
-/// Columns of the head row that an update may remove.
-const OPTIONAL_COLUMNS: &[&str] = &["payment_link_id", "max_uses", "min_order_amount", "expires_at"];
-
+/// A code's row: the code, and what only the store counts.
 #[derive(Debug, Serialize, Deserialize)]
-struct StoredCode {
-    id: DiscountCodeId,
-    org: OrgId,
-    mode: Mode,
-    code: CodeText,
-    reduction: Reduction,
-    payment_link_id: Option<PaymentLinkId>,
-    max_uses: Option<u64>,
-    uses: u64,
+struct Head {
+    #[serde(flatten)]
+    code: DiscountCode,
     /// Reservations ever made.
     reservations: u64,
-    min_order_amount: Option<Amount>,
-    expires_at: Option<Timestamp>,
-    switched_on: bool,
     /// The batch it was made in.
     batch: Option<String>,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-    version: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -83,101 +68,79 @@ impl DiscountCodeColumns {
     pub const fn of(code: &DiscountCode) -> Self {
         Self { switched_on: code.active }
     }
+}
 
-    /// The facet of the codes that are switched on, or off, or of all.
-    pub fn facet(switched_on: Option<bool>) -> usize {
-        switched_on.map_or(0, |switched_on| if switched_on { 1 } else { 2 })
+/// The filters of lists of codes: by the merchant's switch, or none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+#[expect(missing_docs, reason = "each says whether its codes are switched on")]
+pub enum DiscountCodeFacet {
+    #[default]
+    All,
+    Active,
+    Inactive,
+}
+
+impl DiscountCodeFacet {
+    /// The facet of the codes that are switched on, or off.
+    pub const fn of(switched_on: bool) -> Self {
+        if switched_on { Self::Active } else { Self::Inactive }
+    }
+}
+
+impl Facet<DiscountCodeColumns> for DiscountCodeFacet {
+    fn holds(self, code: &DiscountCodeColumns, _: Timestamp) -> bool {
+        self == Self::All || self == Self::of(code.switched_on)
+    }
+}
+
+/// The one order of lists of codes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum DiscountCodeSort {
+    /// The order of creation.
+    #[default]
+    CreatedAt,
+}
+
+impl Sort<DiscountCodeColumns> for DiscountCodeSort {
+    fn key(self, _: &DiscountCodeColumns, _: Timestamp) -> Vec<u8> {
+        keys::created()
     }
 }
 
 impl Columns for DiscountCodeColumns {
     const OBJECT: &'static str = DiscountCodeId::OBJECT;
     const ID: IdShape = IdShape { prefix: DiscountCodeId::PREFIX, suffix: Suffix::Locator };
-    const SORTS: &'static [Sort<Self>] = &[Sort { name: "created_at", key: keys::created }];
-    const FACETS: &'static [Facet<Self>] = &[
-        Facet { name: "all", holds: |_, _| true },
-        Facet { name: "active", holds: |code, _| code.switched_on },
-        Facet { name: "inactive", holds: |code, _| !code.switched_on },
-    ];
+    type Facet = DiscountCodeFacet;
+    type Sort = DiscountCodeSort;
     const SEARCHED: bool = false;
     const TELL_ALL: bool = false;
 }
 
-fn stored(code: &DiscountCode, reservations: u64, batch: Option<&str>) -> StoredCode {
-    StoredCode {
-        id: code.id.clone(),
-        org: code.owner.org.clone(),
-        mode: code.owner.mode,
-        code: code.code.clone(),
-        reduction: code.reduction,
-        payment_link_id: code.payment_link_id.clone(),
-        max_uses: code.max_uses,
-        uses: code.uses,
-        reservations,
-        min_order_amount: code.min_order_amount,
-        expires_at: code.expires_at,
-        switched_on: code.active,
-        batch: batch.map(str::to_owned),
-        created_at: code.created_at,
-        updated_at: code.updated_at,
-        version: code.version,
-    }
-}
-
-fn discount_code(stored: StoredCode) -> DiscountCode {
-    DiscountCode {
-        id: stored.id,
-        owner: Owner { org: stored.org, mode: stored.mode },
-        code: stored.code,
-        reduction: stored.reduction,
-        payment_link_id: stored.payment_link_id,
-        max_uses: stored.max_uses,
-        uses: stored.uses,
-        min_order_amount: stored.min_order_amount,
-        expires_at: stored.expires_at,
-        active: stored.switched_on,
-        created_at: stored.created_at,
-        updated_at: stored.updated_at,
-        version: stored.version,
-    }
-}
-
 /// The writes that make a code, in a batch or by itself. [`crate::Refusal::Taken`] means that the owner has it already.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn create(code: &DiscountCode, batch: Option<&str>) -> Result<Vec<Write>, StoreError> {
-    let item = row(&Key::discount_code(&code.id.locator()), &stored(code, 0, batch))?;
-    let mut writes = vec![Write::create(item)];
+    let head = Head { code: code.clone(), reservations: 0, batch: batch.map(str::to_owned) };
+    let mut writes = vec![Write::put(row(&Key::discount_code(&code.id.locator()), &head)?).if_new()];
     let (list, columns) = (ListId::all::<DiscountCodeColumns>(&code.owner), DiscountCodeColumns::of(code));
     writes.extend(list::changed(&list, code.id.as_str(), code.version, None, Some(&columns), code.created_at)?);
     Ok(writes)
 }
 
 /// The id of the code that stood in the way of a [`create`], if the same batch made it.
-///
-/// # Errors
-/// When it cannot be read.
 pub fn made_by_batch(old: Option<Item>, batch: &str) -> Result<Option<DiscountCode>, StoreError> {
     let Some(old) = old else { return Ok(None) };
-    let stored: StoredCode = read(old)?;
-    Ok((stored.batch.as_deref() == Some(batch)).then(|| discount_code(stored)))
+    let head: Head = read(old)?;
+    Ok((head.batch.as_deref() == Some(batch)).then_some(head.code))
 }
 
 /// The writes that change a code from what it was read as to what it is to be. They leave alone what sessions and payments
 /// count, which changes neither the version nor anything that lists know.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn update(was: &DiscountCode, code: &DiscountCode) -> Result<Vec<Write>, StoreError> {
     let key = Key::discount_code(&code.id.locator());
-    let mut set = row(&key, &stored(code, 0, None))?;
-    for fixed in [schema::PK, schema::SK, "id", "org", "mode", "code", "created_at", "uses", "reservations", "batch"] {
-        set.remove(fixed);
-    }
-    let remove = OPTIONAL_COLUMNS.iter().copied().filter(|column| !set.contains_key(*column)).collect();
+    let changes = Changes::between(&row(&key, was)?, row(&key, code)?);
     let id = code.id.as_str();
-    let mut writes = vec![Write::set_same(key, (id, was.version), set, remove)];
+    let mut writes = vec![Write::update(key, changes).of_id(id).at_version(was.version)];
     let (before, columns) = (DiscountCodeColumns::of(was), DiscountCodeColumns::of(code));
     let list = ListId::all::<DiscountCodeColumns>(&code.owner);
     writes.extend(list::changed(&list, id, code.version, Some(&before), Some(&columns), code.updated_at)?);
@@ -185,12 +148,9 @@ pub fn update(was: &DiscountCode, code: &DiscountCode) -> Result<Vec<Write>, Sto
 }
 
 /// The writes that delete a code which is as it was read. Sessions that hold a use keep their price.
-///
-/// # Errors
-/// When it cannot be told to the list, which is a fault of ours.
 pub fn delete(code: &DiscountCode, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let (id, columns) = (code.id.as_str(), DiscountCodeColumns::of(code));
-    let mut writes = vec![Write::delete_same(Key::discount_code(&code.id.locator()), id, code.version)];
+    let mut writes = vec![Write::delete(Key::discount_code(&code.id.locator())).of_id(id).at_version(code.version)];
     let list = ListId::all::<DiscountCodeColumns>(&code.owner);
     writes.extend(list::changed(&list, id, code.version + 1, Some(&columns), None, now)?);
     Ok(writes)
@@ -201,8 +161,11 @@ pub fn delete(code: &DiscountCode, now: Timestamp) -> Result<Vec<Write>, StoreEr
 /// that a popular code is no queue.
 pub fn reserve(found: &FoundCode) -> Option<Write> {
     let code = &found.code;
-    let key = Key::discount_code(&code.id.locator());
-    code.max_uses.map(|_| Write::count_seen(key, code.version, ("reservations", found.reservations)))
+    code.max_uses?;
+    let seen = found.reservations;
+    let counted = Changes::set([("reservations", number(seen.saturating_add(1)))]);
+    let write = Write::update(Key::discount_code(&code.id.locator()), counted).at_version(code.version);
+    Some(write.where_is("reservations", number(seen)))
 }
 
 fn hold(
@@ -223,9 +186,6 @@ pub fn release(discount: &AppliedDiscount, session: &CheckoutSessionId) -> Write
 
 /// The write that keeps a session's reservation in step with the session: it lapses with an open session, is held while a
 /// payment is followed, and ends with the session.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub(crate) fn follow(session: &CheckoutSession) -> Result<Option<Write>, StoreError> {
     let Some(discount) = &session.discount else { return Ok(None) };
     Ok(Some(match session.stored_status {
@@ -240,17 +200,15 @@ pub(crate) fn follow(session: &CheckoutSession) -> Result<Option<Write>, StoreEr
 
 /// The write that counts a use of a code that was there a moment ago. [`crate::Refusal::Changed`] means that it was deleted.
 pub(crate) fn count_use(discount: &AppliedDiscount) -> Write {
-    Write::count_discount_use(Key::discount_code(&discount.id.locator()), discount.id.as_str())
+    let counted = Changes::default().adding([("uses", 1)]);
+    Write::update(Key::discount_code(&discount.id.locator()), counted).of_id(discount.id.as_str())
 }
 
 impl Db {
     /// The code a buyer typed, and what is held of it.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_discount_code(&self, owner: &Owner, code: &CodeText) -> Result<Option<FoundCode>, StoreError> {
         let rows = self.partition(&schema::discount_partition(&code.locator(owner))).await?;
-        let mut head: Option<StoredCode> = None;
+        let mut head: Option<Head> = None;
         let mut reservations: Vec<(String, StoredReservation)> = Vec::new();
         for item in rows {
             let sk = string(&item, schema::SK).to_owned();
@@ -263,39 +221,26 @@ impl Db {
             // A code that was deleted and made again is another one: nothing of it is held yet.
             held: reservations
                 .into_iter()
-                .filter(|(_, reservation)| reservation.discount_id == head.id)
+                .filter(|(_, reservation)| reservation.discount_id == head.code.id)
                 .map(|(session, reservation)| (session, reservation.expires_at))
                 .collect(),
             reservations: head.reservations,
-            code: discount_code(head),
+            code: head.code,
         }))
     }
 
     /// The code with this id, whoever owns it.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_discount_code_by_id(&self, id: &DiscountCodeId) -> Result<Option<DiscountCode>, StoreError> {
         Ok(self.discount_code_at(&id.locator()).await?.filter(|code| code.id == *id))
     }
 
     async fn discount_code_at(&self, locator: &Locator) -> Result<Option<DiscountCode>, StoreError> {
-        let item = self.get(&Key::discount_code(locator), true).await?;
-        item.map(|item| read(item).map(discount_code)).transpose()
+        self.find(&Key::discount_code(locator)).await
     }
 
     /// The whole codes of a page, in its order; what was deleted meanwhile is left out.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn get_discount_codes(&self, page: &[ListRow]) -> Result<Vec<DiscountCode>, StoreError> {
-        let key = |listed: &ListRow| DiscountCodeId::parse(&listed.id).map(|id| Key::discount_code(&id.locator()));
-        let mut codes: HashMap<String, DiscountCode> = HashMap::new();
-        for item in self.get_listed(page, |listed| key(listed).into_iter().collect()).await? {
-            let code = discount_code(read(item)?);
-            codes.insert(code.id.to_string(), code);
-        }
-        // By id: another code may have the name of one that was deleted.
-        Ok(page.iter().filter_map(|listed| codes.remove(&listed.id)).collect())
+        let key = |id: &str| DiscountCodeId::parse(id).map(|id| Key::discount_code(&id.locator()));
+        self.get_page(page, key).await?.into_iter().map(read).collect()
     }
 }

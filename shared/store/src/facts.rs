@@ -9,24 +9,23 @@
 //! nothing, and cannot fail the session.
 
 use crate::Write;
-use crate::db::{Db, Item, StoreError, key_item, read, row, store_error, string};
-use crate::meter::Units;
+use crate::db::{Db, Item, StoreError, key_item, read, row, string};
 use crate::schema::{self, Key, STARTED_SUFFIX, fact_partition, facts_prefix, visits_prefix};
+use crate::single::Expected;
 use anyspend_domain::checkout_session::{Attribution, CheckoutSession, MAX_LIFETIME};
 use anyspend_domain::statistics::{
     Country, Event, Fact, Gathered, MAX_REFERRER_BYTES, MAX_USER_AGENT_BYTES, TimeBucket, Visitor, VisitorHash,
     counted_tag, cut, shard,
 };
 use anyspend_domain::text::UtmTag;
-use anyspend_domain::{Amount, Mode, OrgId, Owner, PaymentLinkId, ShortCode, Timestamp, TransactionId, VisitorId};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use anyspend_domain::{Amount, Owner, PaymentLinkId, ShortCode, Timestamp, TransactionId, VisitorId};
 use serde::{Deserialize, Serialize};
 
 /// What every fact carries, and what only some do.
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredFact {
-    org: OrgId,
-    mode: Mode,
+    #[serde(flatten)]
+    owner: Owner,
     source: Option<String>,
     medium: Option<String>,
     campaign: Option<String>,
@@ -48,8 +47,7 @@ impl StoredFact {
     fn new(owner: &Owner, attribution: &Attribution, bucket: TimeBucket) -> Self {
         let tag = |tag| counted_tag(tag).map(str::to_owned);
         Self {
-            org: owner.org.clone(),
-            mode: owner.mode,
+            owner: owner.clone(),
             source: tag(attribution.source.as_ref()),
             medium: tag(attribution.medium.as_ref()),
             campaign: tag(attribution.campaign.as_ref()),
@@ -69,9 +67,6 @@ struct StoredStart {
 }
 
 /// The write that counts a session as opened; none for a session of no link.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn session_opened(session: &CheckoutSession) -> Result<Option<Write>, StoreError> {
     let Some(link) = &session.payment_link_id else { return Ok(None) };
     let fact = StoredFact::new(&session.owner, &session.attribution, TimeBucket::of(session.created_at));
@@ -82,9 +77,6 @@ pub fn session_opened(session: &CheckoutSession) -> Result<Option<Write>, StoreE
 /// The write that marks a visit as one that led to a session. None where the visit cannot have: it was of another
 /// link, or not in the day before the session. Whether it took place at all is not asked: the mark of a visit that did
 /// not is read by nobody, and expires.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn started_session(visitor: &VisitorId, session: &CheckoutSession) -> Result<Option<Write>, StoreError> {
     let Some(link) = &session.payment_link_id else { return Ok(None) };
     let visited = visitor.made_at();
@@ -98,9 +90,6 @@ pub fn started_session(visitor: &VisitorId, session: &CheckoutSession) -> Result
 
 /// The write that counts a payment as completed at `at`; none for a session of no link. `amount` is what counts as the
 /// link's volume, in the token's smallest unit.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn payment_completed(
     session: &CheckoutSession,
     transaction: &TransactionId,
@@ -116,33 +105,16 @@ pub fn payment_completed(
 
 impl Db {
     /// Records a visit: one plain write of one unit. Recording the same visit again changes nothing.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn record_view(&self, visitor: &Visitor) -> Result<(), StoreError> {
         let mut fact = StoredFact::new(&visitor.owner, &visitor.attribution, TimeBucket::of(visitor.visited_at()));
         fact.visitor = Some(visitor.hash.clone());
         fact.country.clone_from(&visitor.ip_country);
         fact.referrer = visitor.referrer.as_deref().map(|text| cut(text, MAX_REFERRER_BYTES).to_owned());
         fact.user_agent = visitor.user_agent.as_deref().map(|text| cut(text, MAX_USER_AGENT_BYTES).to_owned());
-        let call = self.meter().begin();
-        let answer = self
-            .client()
-            .put_item()
-            .table_name(self.table())
-            .set_item(Some(row(&Key::visit(&visitor.id), &fact)?))
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await
-            .map_err(|error| store_error(&error))?;
-        call.finish(Units::Write, &answer.consumed_capacity);
-        Ok(())
+        self.put_row(row(&Key::visit(&visitor.id), &fact)?, Expected::Anything).await.map(|_| ())
     }
 
     /// Takes back a visit recorded a moment ago, for a request that was refused after all.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn forget_view(&self, id: &VisitorId) -> Result<(), StoreError> {
         self.delete_row(&Key::visit(id)).await
     }
@@ -178,8 +150,7 @@ fn fact(item: Item) -> Result<Option<(ShortCode, Fact)>, StoreError> {
         (Kind::Completed, _, Some(amount)) => Event::Completion(amount),
         _ => return Err(StoreError::Fault(format!("a fact of link {code} is incomplete"))),
     };
-    let owner = Owner { org: stored.org, mode: stored.mode };
-    Ok(Some((code, Fact { owner, tags: [stored.source, stored.medium, stored.campaign], event })))
+    Ok(Some((code, Fact { owner: stored.owner, tags: [stored.source, stored.medium, stored.campaign], event })))
 }
 
 fn visit(link: &PaymentLinkId, id: VisitorId, item: Item, started_session: bool) -> Result<Visitor, StoreError> {
@@ -188,7 +159,7 @@ fn visit(link: &PaymentLinkId, id: VisitorId, item: Item, started_session: bool)
     let hash = stored.visitor.ok_or_else(|| StoreError::Fault(format!("{id} has no hash")))?;
     Ok(Visitor {
         id,
-        owner: Owner { org: stored.org, mode: stored.mode },
+        owner: stored.owner,
         payment_link_id: link.clone(),
         ip_country: stored.country,
         referrer: stored.referrer,
@@ -205,7 +176,7 @@ fn visit(link: &PaymentLinkId, id: VisitorId, item: Item, started_session: bool)
 
 /// Where reading a shard goes on; only [`Db::facts_of_shard`] looks into it.
 #[derive(Debug, Clone)]
-pub struct Onward(Item);
+pub struct FactCursor(Item);
 
 /// Part of a shard's facts.
 #[derive(Debug)]
@@ -213,54 +184,26 @@ pub struct FactPage {
     /// The facts, those of one link together.
     pub facts: Vec<(ShortCode, Fact)>,
     /// Where the next part begins, if there is one.
-    pub onward: Option<Onward>,
+    pub onward: Option<FactCursor>,
 }
 
 impl Db {
     /// Part of the facts of a bucket and a shard, which hold the whole facts of some links, link by link.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn facts_of_shard(
         &self,
         bucket: TimeBucket,
         shard: u8,
-        from: Option<Onward>,
+        from: Option<FactCursor>,
     ) -> Result<FactPage, StoreError> {
-        let call = self.meter().begin();
-        let answer = self
-            .client()
-            .query()
-            .table_name(self.table())
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", schema::PK)
-            .expression_attribute_values(":pk", AttributeValue::S(fact_partition(bucket, shard)))
-            .set_exclusive_start_key(from.map(|onward| onward.0))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await
-            .map_err(|error| store_error(&error))?;
-        call.finish(Units::Read, &answer.consumed_capacity);
-        let onward = answer.last_evaluated_key.filter(|key| !key.is_empty()).map(Onward);
-        let facts = answer.items.unwrap_or_default().into_iter().map(fact);
-        Ok(FactPage { facts: facts.filter_map(Result::transpose).collect::<Result<_, _>>()?, onward })
+        let query = self.query_of(&fact_partition(bucket, shard));
+        let (items, onward) = self.query_page_from(query, from.map(|onward| onward.0)).await?;
+        let facts = items.into_iter().map(fact).filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        Ok(FactPage { facts, onward: onward.map(FactCursor) })
     }
 
     /// The facts of a link and a bucket, gathered.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn facts_of_link(&self, code: &ShortCode, bucket: TimeBucket) -> Result<Gathered, StoreError> {
-        let query = self
-            .client()
-            .query()
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk AND begins_with(#sk, :link)")
-            .expression_attribute_names("#pk", schema::PK)
-            .expression_attribute_names("#sk", schema::SK)
-            .expression_attribute_values(":pk", AttributeValue::S(fact_partition(bucket, shard(code))))
-            .expression_attribute_values(":link", AttributeValue::S(facts_prefix(code)));
+        let query = self.query_beginning(&fact_partition(bucket, shard(code)), &facts_prefix(code));
         let mut gathered = Gathered::default();
         for item in self.query_all(query).await? {
             if let Some((_, fact)) = fact(item)? {
@@ -271,9 +214,6 @@ impl Db {
     }
 
     /// At most `most` visits of a link in a bucket, newest first, from the one before `before` on.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn visits(
         &self,
         link: &PaymentLinkId,
@@ -283,19 +223,10 @@ impl Db {
         consistent: bool,
     ) -> Result<Vec<Visitor>, StoreError> {
         let code = link.short_code();
-        let partition = fact_partition(bucket, shard(&code));
         let query = self
-            .client()
-            .query()
-            .table_name(self.table())
+            .query_beginning(&fact_partition(bucket, shard(&code)), &visits_prefix(&code))
             .consistent_read(consistent)
-            .scan_index_forward(false)
-            .key_condition_expression("#pk = :pk AND begins_with(#sk, :visits)")
-            .expression_attribute_names("#pk", schema::PK)
-            .expression_attribute_names("#sk", schema::SK)
-            .expression_attribute_values(":pk", AttributeValue::S(partition))
-            .expression_attribute_values(":visits", AttributeValue::S(visits_prefix(&code)))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .scan_index_forward(false);
         let mut visits = Vec::new();
         let mut from = before.map(|id| key_item(&Key::visit(id)));
         // Newest first, a visit's mark comes before the visit itself.
@@ -303,11 +234,8 @@ impl Db {
         while visits.len() < most {
             // Each visit may have a mark.
             let limit = i32::try_from((most - visits.len()).saturating_mul(2)).unwrap_or(i32::MAX);
-            let call = self.meter().begin();
-            let request = query.clone().limit(limit).set_exclusive_start_key(from.take());
-            let answer = request.send().await.map_err(|error| store_error(&error))?;
-            call.finish(Units::Read, &answer.consumed_capacity);
-            for item in answer.items.unwrap_or_default() {
+            let (items, next) = self.query_page_from(query.clone().limit(limit), from.take()).await?;
+            for item in items {
                 let sk = string(&item, schema::SK).to_owned();
                 match sk.strip_suffix(STARTED_SUFFIX) {
                     Some(visit) => marked = Some(visit.to_owned()),
@@ -319,7 +247,7 @@ impl Db {
                     None => {}
                 }
             }
-            from = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            from = next;
             if from.is_none() {
                 break;
             }

@@ -3,7 +3,7 @@
 //! Views are verbose: as they are, most answers would make a row of two kilobytes, which a transaction pays twice. So a
 //! body is squeezed first.
 
-use crate::db::{Db, Item, StoreError, read, row};
+use crate::db::{Db, StoreError, read, row};
 use crate::schema::Key;
 use crate::{CommitError, Refusal, Write};
 use anyspend_domain::{Owner, Timestamp};
@@ -117,42 +117,28 @@ struct Row<'a> {
 }
 
 /// The write that keeps an answer.
-///
-/// # Errors
-/// When the answer cannot be stored, which is a fault of ours.
 pub fn keep(scope: &IdempotencyScope, answer: &KeptAnswer, now: Timestamp) -> Result<Write, StoreError> {
     let item = row(&scope.row_key(), &Row { answer, ttl: answer.expires_at.seconds() })?;
-    Ok(Write::answer(item, now))
+    Ok(Write::put(item).if_new_or_expired(now).refused_as(Refusal::Answered))
 }
 
 /// The kept answer that stood in the way of a commit, if that is what happened.
-///
-/// # Errors
-/// When it is there but cannot be read.
 pub fn answered(error: CommitError) -> Result<Result<KeptAnswer, CommitError>, StoreError> {
     match error {
-        CommitError::Refused { refusal: Refusal::Answered, old: Some(item) } => read_answer(item).map(Ok),
+        CommitError::Refused { refusal: Refusal::Answered, old: Some(item) } => read(item).map(Ok),
         other => Ok(Err(other)),
     }
 }
 
-fn read_answer(item: Item) -> Result<KeptAnswer, StoreError> {
-    read(item)
-}
-
 impl Db {
     /// The answer kept for this key, if there is one that has not expired.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_answer(
         &self,
         scope: &IdempotencyScope,
         now: Timestamp,
     ) -> Result<Option<KeptAnswer>, StoreError> {
-        let Some(item) = self.get(&scope.row_key(), true).await? else { return Ok(None) };
-        let answer = read_answer(item)?;
-        Ok((now < answer.expires_at).then_some(answer))
+        let answer: Option<KeptAnswer> = self.find(&scope.row_key()).await?;
+        Ok(answer.filter(|answer| now < answer.expires_at))
     }
 }
 

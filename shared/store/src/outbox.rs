@@ -9,16 +9,17 @@ use crate::db::{Db, Item, StoreError, read, row};
 use crate::schema::{Key, outbox_partition};
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::webhook::WebhookEvent;
-use anyspend_domain::{CheckoutSessionId, EventId, Mode, OrgId, Owner, Timestamp, TransactionId};
+use anyspend_domain::{CheckoutSessionId, EventId, Owner, Timestamp, TransactionId};
 use serde::{Deserialize, Serialize};
 
 /// Something that happened to an owner's objects.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxEvent {
     /// `evt_…`, made at `created_at`: rows are found in the order of their ids. The receiver sees it, the same one with
     /// every attempt and for each of its endpoints.
     pub id: EventId,
     /// Whose endpoints are told.
+    #[serde(flatten)]
     pub owner: Owner,
     /// What happened.
     pub event: WebhookEvent,
@@ -49,79 +50,30 @@ impl OutboxEvent {
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct StoredEvent {
-    id: EventId,
-    org: OrgId,
-    mode: Mode,
-    event: WebhookEvent,
-    transaction_id: Option<TransactionId>,
-    session_id: Option<CheckoutSessionId>,
-    created_at: Timestamp,
-}
-
 /// The write that puts an event into the outbox. It belongs into the transaction of the change it tells of: nothing that
 /// happened goes untold then, and nothing is told that did not happen.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn emit(event: &OutboxEvent) -> Result<Write, StoreError> {
-    let stored = StoredEvent {
-        id: event.id.clone(),
-        org: event.owner.org.clone(),
-        mode: event.owner.mode,
-        event: event.event,
-        transaction_id: event.transaction_id.clone(),
-        session_id: event.session_id.clone(),
-        created_at: event.created_at,
-    };
-    Ok(Write::put(row(&Key::outbox(&event.id), &stored)?))
+    Ok(Write::put(row(&Key::outbox(&event.id), event)?))
 }
 
 /// Reads an event out of its row.
-///
-/// # Errors
-/// When it cannot be read, which is a fault of ours.
 pub fn event(item: Item) -> Result<OutboxEvent, StoreError> {
-    read::<StoredEvent>(item).map(OutboxEvent::from)
+    read(item)
 }
 
 /// Reads an event out of an image of its row, as a stream carries it.
-///
-/// # Errors
-/// When it cannot be read, which is a fault of ours.
 pub fn event_in_image(image: serde_dynamo::Item) -> Result<OutboxEvent, StoreError> {
-    let stored: Result<StoredEvent, _> = serde_dynamo::from_item(image);
-    stored.map(OutboxEvent::from).map_err(|error| StoreError::Fault(format!("an image cannot be read: {error}")))
-}
-
-impl From<StoredEvent> for OutboxEvent {
-    fn from(stored: StoredEvent) -> Self {
-        Self {
-            id: stored.id,
-            owner: Owner { org: stored.org, mode: stored.mode },
-            event: stored.event,
-            transaction_id: stored.transaction_id,
-            session_id: stored.session_id,
-            created_at: stored.created_at,
-        }
-    }
+    serde_dynamo::from_item(image).map_err(|error| StoreError::Fault(format!("an image cannot be read: {error}")))
 }
 
 impl Db {
     /// The oldest events of a shard of the outbox, at most `most`, each as its row: one that cannot be read must not
     /// stand in the way of the others.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn outbox_rows(&self, shard: u8, most: u32) -> Result<Vec<Item>, StoreError> {
         self.first_of_partition(&outbox_partition(shard), most).await
     }
 
     /// Takes an event out of the outbox; every endpoint that wants it has a delivery by now.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn remove_from_outbox(&self, id: &EventId) -> Result<(), StoreError> {
         self.delete_row(&Key::outbox(id)).await
     }

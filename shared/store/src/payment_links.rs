@@ -4,28 +4,30 @@
 //! merchant decided; `ITEMS` exists only where there are line items. Counting a use therefore never rewrites a form.
 
 use crate::db::{Db, Item, StoreError, read, row, string};
+use crate::limits::ITEM_BYTES;
 use crate::list::{self, Columns, Facet, IdShape, ListId, ListRow, Sort, Suffix, keys};
-use crate::rate_limits::number;
 use crate::schema::{self, Key, link_partition};
+use crate::write::{Changes, number};
 use crate::{Write, checkout_sessions};
 use anyspend_domain::line_item::LineItem;
 use anyspend_domain::payment::LinkState;
-use anyspend_domain::payment_link::{PaymentLink, Terms, is_active};
+use anyspend_domain::payment_link::{MAX_LINK_BYTES, PaymentLink, Terms, is_active};
 use anyspend_domain::text::fold_case;
-use anyspend_domain::{Mode, OrgId, Owner, PaymentLinkId, PaymentLinkRef, ShortCode, Timestamp};
+use anyspend_domain::{OrgId, Owner, PaymentLinkId, PaymentLinkRef, ShortCode, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use strum::{IntoStaticStr, VariantArray};
+
+// A link's items stand in one row.
+const _: () = assert!(MAX_LINK_BYTES < ITEM_BYTES);
 
 /// The attribute that makes a head row a tombstone.
 const DELETED_AT: &str = "deleted_at";
-/// Columns of the head row that an update may remove.
-const OPTIONAL_COLUMNS: &[&str] = &["max_uses", "expires_at", "has_items", "folded_description"];
-
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct StoredHead {
     id: PaymentLinkId,
-    org: OrgId,
-    mode: Mode,
+    #[serde(flatten)]
+    owner: Owner,
     created_at: Timestamp,
     updated_at: Timestamp,
     version: u64,
@@ -75,13 +77,6 @@ pub struct LinkColumns {
 }
 
 impl LinkColumns {
-    /// Every link.
-    pub const ALL: usize = 0;
-    /// Links that take payments.
-    pub const ACTIVE: usize = 1;
-    /// Links that take none.
-    pub const INACTIVE: usize = 2;
-
     /// The columns of a link.
     pub fn of(link: &PaymentLink) -> Self {
         Self::of_head(&head(link))
@@ -106,20 +101,57 @@ impl LinkColumns {
     }
 }
 
+/// The filters of lists of links.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum LinkFacet {
+    /// Every link.
+    #[default]
+    All,
+    /// Links that take payments.
+    Active,
+    /// Links that take none.
+    Inactive,
+}
+
+impl Facet<LinkColumns> for LinkFacet {
+    fn holds(self, link: &LinkColumns, now: Timestamp) -> bool {
+        match self {
+            Self::All => true,
+            Self::Active => link.is_active(now),
+            Self::Inactive => !link.is_active(now),
+        }
+    }
+}
+
+/// The orders of lists of links.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+#[expect(missing_docs, reason = "each is what it sorts by")]
+pub enum LinkSort {
+    #[default]
+    CreatedAt,
+    UpdatedAt,
+    Name,
+    Uses,
+}
+
+impl Sort<LinkColumns> for LinkSort {
+    fn key(self, link: &LinkColumns, made_at: Timestamp) -> Vec<u8> {
+        match self {
+            Self::CreatedAt => keys::created(),
+            Self::UpdatedAt => keys::moment(made_at.plus_millis(link.updated_after)),
+            Self::Name => keys::text(&link.folded_name),
+            Self::Uses => keys::number(link.uses),
+        }
+    }
+}
+
 impl Columns for LinkColumns {
     const OBJECT: &'static str = PaymentLinkId::OBJECT;
     const ID: IdShape = IdShape { prefix: PaymentLinkId::PREFIX, suffix: Suffix::ShortCode };
-    const SORTS: &'static [Sort<Self>] = &[
-        Sort { name: "created_at", key: keys::created },
-        Sort { name: "updated_at", key: |link, made_at| keys::moment(made_at.plus_millis(link.updated_after)) },
-        Sort { name: "name", key: |link, _| keys::text(&link.folded_name) },
-        Sort { name: "uses", key: |link, _| keys::number(link.uses) },
-    ];
-    const FACETS: &'static [Facet<Self>] = &[
-        Facet { name: "all", holds: |_, _| true },
-        Facet { name: "active", holds: Self::is_active },
-        Facet { name: "inactive", holds: |link, now| !link.is_active(now) },
-    ];
+    type Facet = LinkFacet;
+    type Sort = LinkSort;
 
     fn changes_at(&self) -> Option<Timestamp> {
         let without_expiry = is_active(self.switched_on, None, self.max_uses, self.uses, Timestamp::MAX);
@@ -150,8 +182,8 @@ fn listed(
     now: Timestamp,
 ) -> Result<Vec<Write>, StoreError> {
     match is.or(was) {
-        Some(StoredHead { id, org, mode, .. }) if *org != OrgId::anonymous() => {
-            let list = ListId::all::<LinkColumns>(&Owner { org: org.clone(), mode: *mode });
+        Some(StoredHead { id, owner, .. }) if owner.org != OrgId::anonymous() => {
+            let list = ListId::all::<LinkColumns>(owner);
             let (was, is) = (was.map(LinkColumns::of_head), is.map(LinkColumns::of_head));
             list::changed(&list, id.as_str(), version, was.as_ref(), is.as_ref(), now)
         }
@@ -162,8 +194,7 @@ fn listed(
 fn head(link: &PaymentLink) -> StoredHead {
     StoredHead {
         id: link.id.clone(),
-        org: link.owner.org.clone(),
-        mode: link.owner.mode,
+        owner: link.owner.clone(),
         created_at: link.created_at,
         updated_at: link.updated_at,
         version: link.version,
@@ -190,9 +221,6 @@ fn terms_and_items(link: &PaymentLink) -> Result<Vec<Item>, StoreError> {
 
 /// A link's rows as they are stored, without what its list knows of it: for tools that load many, and the list's base
 /// with [`Db::load_list`].
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn rows(link: &PaymentLink) -> Result<Vec<Item>, StoreError> {
     let mut rows = vec![row(&Key::link_head(&link.id.short_code()), &head(link))?];
     rows.extend(terms_and_items(link)?);
@@ -201,29 +229,19 @@ pub fn rows(link: &PaymentLink) -> Result<Vec<Item>, StoreError> {
 
 /// The writes that make a link. Claiming its partition claims its short code: [`crate::Refusal::Taken`] means that
 /// the code exists already.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn create(link: &PaymentLink) -> Result<Vec<Write>, StoreError> {
-    let mut writes = vec![Write::create(row(&Key::link_head(&link.id.short_code()), &head(link))?)];
+    let mut writes = vec![Write::put(row(&Key::link_head(&link.id.short_code()), &head(link))?).if_new()];
     writes.extend(terms_and_items(link)?.into_iter().map(Write::put));
     writes.extend(listed(None, Some(&head(link)), link.version, link.created_at)?);
     Ok(writes)
 }
 
 /// The writes that change a link from what it was read as to what it is to be.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn update(was: &PaymentLink, is: &PaymentLink) -> Result<Vec<Write>, StoreError> {
     let code = is.id.short_code();
     let key = Key::link_head(&code);
-    let mut set = row(&key, &head(is))?;
-    for fixed in [schema::PK, schema::SK, "id", "org", "mode", "created_at"] {
-        set.remove(fixed);
-    }
-    let remove = OPTIONAL_COLUMNS.iter().copied().filter(|column| !set.contains_key(*column)).collect();
-    let mut writes = vec![Write::set_at_version(key, was.version, set, remove)];
+    let changes = Changes::between(&row(&key, &head(was))?, row(&key, &head(is))?);
+    let mut writes = vec![Write::update(key, changes).at_version(was.version)];
     writes.extend(terms_and_items(is)?.into_iter().map(Write::put));
     if is.items.is_empty() {
         writes.push(Write::delete(Key::link_items(&code)));
@@ -234,14 +252,11 @@ pub fn update(was: &PaymentLink, is: &PaymentLink) -> Result<Vec<Write>, StoreEr
 
 /// The writes that delete a link which was read at its present version, for good: a tombstone takes the place of its
 /// head, so that its open sessions fail at once, however many there are, and nobody else ever gets its code.
-///
-/// # Errors
-/// When the tombstone cannot be stored, which is a fault of ours.
 pub fn delete(link: &PaymentLink, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let code = link.id.short_code();
     let tombstone = StoredTombstone { id: link.id.clone(), deleted_at: now };
     let mut writes = vec![
-        Write::replace_at_version(row(&Key::link_head(&code), &tombstone)?, link.version),
+        Write::put(row(&Key::link_head(&code), &tombstone)?).at_version(link.version),
         Write::delete(Key::link_terms(&code)),
         Write::delete(Key::link_items(&code)),
     ];
@@ -256,19 +271,16 @@ pub struct LinkHead(StoredHead);
 
 /// The writes that count one more completed payment of a link, which must be as it was seen.
 /// [`crate::Refusal::Changed`] means that another payment or the merchant came first.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn count_use(LinkHead(was): &LinkHead, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let is = StoredHead { uses: was.uses.saturating_add(1), version: was.version + 1, ..was.clone() };
-    let set = Item::from([("uses".to_owned(), number(is.uses)), ("version".to_owned(), number(is.version))]);
-    let mut writes = vec![Write::set_at_version(Key::link_head(&is.id.short_code()), was.version, set, Vec::new())];
+    let counted = Changes::set([("uses", number(is.uses)), ("version", number(is.version))]);
+    let mut writes = vec![Write::update(Key::link_head(&is.id.short_code()), counted).at_version(was.version)];
     writes.extend(listed(Some(was), Some(&is), is.version, now)?);
     Ok(writes)
 }
 
 /// Puts a link's rows together; `None` when the head or the terms are not among them.
-fn assemble(rows: Vec<Item>) -> Result<Option<PaymentLink>, StoreError> {
+pub(crate) fn assemble(rows: Vec<Item>) -> Result<Option<PaymentLink>, StoreError> {
     let (mut stored_head, mut terms, mut items) = (None, None, Vec::new());
     for item in rows {
         match string(&item, schema::SK) {
@@ -281,7 +293,7 @@ fn assemble(rows: Vec<Item>) -> Result<Option<PaymentLink>, StoreError> {
     }
     Ok(stored_head.zip(terms).map(|(head, terms)| PaymentLink {
         id: head.id,
-        owner: Owner { org: head.org, mode: head.mode },
+        owner: head.owner,
         terms,
         items,
         uses: head.uses,
@@ -293,9 +305,6 @@ fn assemble(rows: Vec<Item>) -> Result<Option<PaymentLink>, StoreError> {
 
 impl Db {
     /// When the link with this short code was deleted, if it was.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn link_deleted_at(&self, code: &ShortCode) -> Result<Option<Timestamp>, StoreError> {
         match self.get(&Key::link_head(code), true).await? {
             Some(item) if item.contains_key(DELETED_AT) => Ok(Some(read::<StoredTombstone>(item)?.deleted_at)),
@@ -305,9 +314,6 @@ impl Db {
 
     /// What a payment depends on of the link with this short code, and the head that counts the use if there is to be
     /// one.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn link_state(&self, code: &ShortCode) -> Result<(LinkState, Option<LinkHead>), StoreError> {
         if *code == ShortCode::none() {
             return Ok((LinkState::None, None));
@@ -326,9 +332,6 @@ impl Db {
     }
 
     /// The link a caller names, whoever owns it, with its items.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_payment_link(&self, wanted: &PaymentLinkRef) -> Result<Option<PaymentLink>, StoreError> {
         let rows = self.partition(&link_partition(&wanted.short_code())).await?;
         Ok(assemble(rows)?.filter(|link| wanted.names(&link.id)))
@@ -336,9 +339,6 @@ impl Db {
 
     /// What has become of the link a payer names. The cheap read may be a moment behind, which is good enough to show;
     /// only before it is said that there is no such link, the table is asked for the truth.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn meet_payment_link(&self, wanted: &PaymentLinkRef) -> Result<LinkFate, StoreError> {
         match self.fate_of_link(wanted, false).await? {
             LinkFate::Unknown => self.fate_of_link(wanted, true).await,
@@ -347,9 +347,6 @@ impl Db {
     }
 
     /// What has become of the link a payer names, as of this moment.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_link_fate(&self, wanted: &PaymentLinkRef) -> Result<LinkFate, StoreError> {
         self.fate_of_link(wanted, true).await
     }
@@ -367,9 +364,6 @@ impl Db {
     }
 
     /// The whole links of a page, in its order. One that was deleted in between is left out.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn get_payment_links(&self, page: &[ListRow]) -> Result<Vec<PaymentLink>, StoreError> {
         let keys = |listed: &ListRow| {
             let Some(id) = PaymentLinkId::parse(&listed.id) else { return Vec::new() };

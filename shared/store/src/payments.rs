@@ -42,9 +42,6 @@ impl PaymentContext {
 ///
 /// A refusal says which part of the context changed: [`crate::Refusal::Claimed`] that the transfer has paid already,
 /// [`crate::Refusal::Changed`] and [`crate::Refusal::Taken`] that it is to be decided anew.
-///
-/// # Errors
-/// When something cannot be sealed or stored, which is a fault of ours.
 pub fn writes(
     context: &PaymentContext,
     before: Option<&Transaction>,
@@ -92,9 +89,6 @@ impl Db {
     /// What a payment by `wallet` for this session is decided on, in one round trip; `None` when `owner` has no such
     /// session. A discount code is taken to be there still, because the write that counts its use refuses if it is not;
     /// only `again`, after a refusal, it is looked for, in one round trip more.
-    ///
-    /// # Errors
-    /// When the table does not answer, or something cannot be opened.
     pub async fn payment_context(
         &self,
         owner: &Owner,

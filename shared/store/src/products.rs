@@ -1,25 +1,18 @@
 //! Products: one row each.
 
 use crate::Write;
-use crate::db::{Db, Item, StoreError, in_order, read, row};
+use crate::db::{Db, Item, StoreError, read, row};
+use crate::limits::ITEM_BYTES;
 use crate::list::{self, Columns, Facet, IdShape, ListId, ListRow, Sort, Suffix, keys};
 use crate::schema::Key;
-use anyspend_domain::product::{Product, ProductTerms, ProductType};
+use anyspend_domain::product::{MAX_PRODUCT_BYTES, Product, ProductType};
 use anyspend_domain::text::fold_case;
-use anyspend_domain::{Mode, OrgId, Owner, ProductId, Timestamp};
+use anyspend_domain::{Owner, ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use strum::{IntoStaticStr, VariantArray};
 
-#[derive(Debug, Serialize, Deserialize)]
-struct StoredProduct {
-    id: ProductId,
-    org: OrgId,
-    mode: Mode,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-    version: u64,
-    terms: ProductTerms,
-}
+const _: () = assert!(MAX_PRODUCT_BYTES < ITEM_BYTES);
 
 /// What lists know of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,43 +35,72 @@ impl ProductColumns {
             folded_description: product.terms.description.as_ref().map(|text| fold_case(text.as_str())),
         }
     }
+}
 
+/// The filters of lists of products: active or archived, and of one type or any.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+#[expect(missing_docs, reason = "each says whether its products are active, and of which type")]
+pub enum ProductFacet {
+    #[default]
+    Active,
+    ActiveOneTime,
+    ActiveSubscription,
+    ActiveVariable,
+    Archived,
+    ArchivedOneTime,
+    ArchivedSubscription,
+    ArchivedVariable,
+}
+
+impl ProductFacet {
     /// The facet of the products that are active, or archived, and priced in one way or any.
-    pub fn facet(active: bool, product_type: Option<ProductType>) -> usize {
-        let of_type = match product_type {
-            None => 0,
-            Some(ProductType::OneTime) => 1,
-            Some(ProductType::Subscription) => 2,
-            Some(ProductType::Variable) => 3,
-        };
-        if active { of_type } else { 4 + of_type }
+    pub const fn of(active: bool, product_type: Option<ProductType>) -> Self {
+        match (active, product_type) {
+            (true, None) => Self::Active,
+            (true, Some(ProductType::OneTime)) => Self::ActiveOneTime,
+            (true, Some(ProductType::Subscription)) => Self::ActiveSubscription,
+            (true, Some(ProductType::Variable)) => Self::ActiveVariable,
+            (false, None) => Self::Archived,
+            (false, Some(ProductType::OneTime)) => Self::ArchivedOneTime,
+            (false, Some(ProductType::Subscription)) => Self::ArchivedSubscription,
+            (false, Some(ProductType::Variable)) => Self::ArchivedVariable,
+        }
+    }
+}
+
+impl Facet<ProductColumns> for ProductFacet {
+    fn holds(self, product: &ProductColumns, _: Timestamp) -> bool {
+        self == Self::of(product.active, None) || self == Self::of(product.active, Some(product.product_type))
+    }
+}
+
+/// The orders of lists of products.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+#[expect(missing_docs, reason = "each is what it sorts by")]
+pub enum ProductSort {
+    #[default]
+    CreatedAt,
+    UpdatedAt,
+    Name,
+}
+
+impl Sort<ProductColumns> for ProductSort {
+    fn key(self, product: &ProductColumns, made_at: Timestamp) -> Vec<u8> {
+        match self {
+            Self::CreatedAt => keys::created(),
+            Self::UpdatedAt => keys::moment(made_at.plus_millis(product.updated_after)),
+            Self::Name => keys::text(&product.folded_name),
+        }
     }
 }
 
 impl Columns for ProductColumns {
     const OBJECT: &'static str = ProductId::OBJECT;
     const ID: IdShape = IdShape { prefix: ProductId::PREFIX, suffix: Suffix::None };
-    const SORTS: &'static [Sort<Self>] = &[
-        Sort { name: "created_at", key: keys::created },
-        Sort { name: "updated_at", key: |product, made_at| keys::moment(made_at.plus_millis(product.updated_after)) },
-        Sort { name: "name", key: |product, _| keys::text(&product.folded_name) },
-    ];
-    const FACETS: &'static [Facet<Self>] = &[
-        Facet { name: "active", holds: |product, _| product.active },
-        Facet { name: "active-one-time", holds: |one, _| one.active && one.product_type == ProductType::OneTime },
-        Facet {
-            name: "active-subscription",
-            holds: |one, _| one.active && one.product_type == ProductType::Subscription,
-        },
-        Facet { name: "active-variable", holds: |one, _| one.active && one.product_type == ProductType::Variable },
-        Facet { name: "archived", holds: |product, _| !product.active },
-        Facet { name: "archived-one-time", holds: |one, _| !one.active && one.product_type == ProductType::OneTime },
-        Facet {
-            name: "archived-subscription",
-            holds: |one, _| !one.active && one.product_type == ProductType::Subscription,
-        },
-        Facet { name: "archived-variable", holds: |one, _| !one.active && one.product_type == ProductType::Variable },
-    ];
+    type Facet = ProductFacet;
+    type Sort = ProductSort;
 
     fn contains(&self, _: &str, folded: &str) -> bool {
         self.folded_name.contains(folded)
@@ -96,83 +118,46 @@ fn listed(was: Option<&Product>, is: &Product) -> Result<Vec<Write>, StoreError>
     list::changed(&list, is.id.as_str(), is.version, was.as_ref(), Some(&columns), is.updated_at)
 }
 
-fn whole(product: &Product) -> Result<Item, StoreError> {
-    let stored = StoredProduct {
-        id: product.id.clone(),
-        org: product.owner.org.clone(),
-        mode: product.owner.mode,
-        created_at: product.created_at,
-        updated_at: product.updated_at,
-        version: product.version,
-        terms: product.terms.clone(),
-    };
-    row(&Key::product(&product.id), &stored)
-}
-
-fn product(item: Item) -> Result<Product, StoreError> {
-    let stored: StoredProduct = read(item)?;
-    Ok(Product {
-        id: stored.id,
-        owner: Owner { org: stored.org, mode: stored.mode },
-        terms: stored.terms,
-        created_at: stored.created_at,
-        updated_at: stored.updated_at,
-        version: stored.version,
-    })
+fn stored(product: &Product) -> Result<Item, StoreError> {
+    row(&Key::product(&product.id), product)
 }
 
 /// The writes that make a product.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn create(product: &Product) -> Result<Vec<Write>, StoreError> {
-    let mut writes = vec![Write::create(whole(product)?)];
+    let mut writes = vec![Write::put(stored(product)?).if_new()];
     writes.extend(listed(None, product)?);
     Ok(writes)
 }
 
 /// The writes that change a product from what it was read as to what it is to be. Nothing but the merchant changes a
 /// product, so the whole row is written.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn update(was: &Product, is: &Product) -> Result<Vec<Write>, StoreError> {
-    let mut writes = vec![Write::replace_at_version(whole(is)?, was.version)];
+    let mut writes = vec![Write::put(stored(is)?).at_version(was.version)];
     writes.extend(listed(Some(was), is)?);
     Ok(writes)
 }
 
 impl Db {
     /// The product with this id, whoever owns it.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_product(&self, id: &ProductId) -> Result<Option<Product>, StoreError> {
-        self.get(&Key::product(id), true).await?.map(product).transpose()
+        self.find(&Key::product(id)).await
     }
 
     /// Which of these products `owner` has, archived ones included.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn existing_products(
         &self,
         owner: &Owner,
         ids: BTreeSet<&ProductId>,
     ) -> Result<BTreeSet<ProductId>, StoreError> {
         let keys: Vec<Key> = ids.into_iter().map(Key::product).collect();
-        let found = self.batch_get_consistent(&keys).await?.into_iter().map(product);
+        let found = self.batch_get_consistent(&keys).await?.into_iter().map(read::<Product>);
         let found = found.collect::<Result<Vec<_>, _>>()?;
         Ok(found.into_iter().filter(|product| product.owner == *owner).map(|product| product.id).collect())
     }
 
     /// The whole products of a page, in its order.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn get_products(&self, page: &[ListRow]) -> Result<Vec<Product>, StoreError> {
-        let key = |listed: &ListRow| ProductId::parse(&listed.id).as_ref().map(Key::product);
-        let items = self.get_listed(page, |listed| key(listed).into_iter().collect()).await?;
-        in_order(page.iter().filter_map(key), items).map(product).collect()
+        let key = |id: &str| ProductId::parse(id).as_ref().map(Key::product);
+        self.get_page(page, key).await?.into_iter().map(read).collect()
     }
 }

@@ -7,22 +7,17 @@
 use crate::db::{Db, Item, StoreError, key_item, read, store_error};
 use crate::meter::Units;
 use crate::schema::{self, Key};
+use crate::write::number;
 use anyspend_domain::Timestamp;
 use anyspend_domain::token_bucket::{Allowance, INTERVAL_MILLIS, INTERVAL_SECONDS, is_running};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::time::Duration;
 
 /// How often a spend follows what the old item tells before it gives up.
 const BRANCH_ATTEMPTS: u32 = 6;
-/// Pause after meeting a transaction on the same item (a revocation, say).
-const CONFLICT_PAUSE: Duration = Duration::from_millis(25);
-
 /// Which interval a token is taken from, and so by which of the two updates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interval {
@@ -94,18 +89,21 @@ pub(crate) enum Spent {
 enum Attempt {
     Taken(Item),
     Refused(Option<Item>),
+    /// A transaction was under way on the item.
     Conflict,
 }
 
 impl Db {
     pub(crate) async fn spend(&self, spend: &Spend<'_>, expected: Interval) -> Result<Spent, StoreError> {
         let mut branch = expected;
+        let mut backoff = self.backoff();
         for _ in 0..BRANCH_ATTEMPTS {
             let old = match self.try_spend(spend, branch).await? {
                 Attempt::Taken(item) => return Ok(Spent::Taken(item)),
                 Attempt::Refused(old) => old,
+                // Of a revocation, say.
                 Attempt::Conflict => {
-                    tokio::time::sleep(CONFLICT_PAUSE).await;
+                    backoff.pause().await;
                     continue;
                 }
             };
@@ -219,8 +217,4 @@ impl Db {
             Spent::Refused(_) => Err(StoreError::Fault("a bucket without a condition was refused".to_owned())),
         }
     }
-}
-
-pub(crate) fn number(value: u64) -> AttributeValue {
-    AttributeValue::N(value.to_string())
 }

@@ -8,7 +8,7 @@
 use crate::db::{Db, StoreError, read, row, string};
 use crate::schema::{self, Key, follow_partition, watch_partition};
 use crate::vault::Vault;
-use crate::{Write, checkout_sessions, transactions};
+use crate::{Refusal, Write, checkout_sessions, transactions};
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::followed::Followed;
 use anyspend_domain::settlement::{AMOUNT_HELD_SECONDS, LATE_WINDOW_SECONDS, WalletSignature};
@@ -27,9 +27,6 @@ struct StoredAsked {
 
 /// The write that makes `amount` this session's own among the unpaid sessions of its recipient.
 /// [`crate::Refusal::Reserved`] means that another one asks for it.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn reserve(session: &CheckoutSession, amount: Amount, now: Timestamp) -> Result<Write, StoreError> {
     let key = Key::asked_amount(session.chain_id, &session.token_address, &session.recipient_address, amount);
     let asked = StoredAsked {
@@ -37,7 +34,7 @@ pub fn reserve(session: &CheckoutSession, amount: Amount, now: Timestamp) -> Res
         expires_at: session.expires_at.plus_seconds(AMOUNT_HELD_SECONDS),
         ttl: found_until(session).seconds(),
     };
-    Ok(Write::reserve(row(&key, &asked)?, now))
+    Ok(Write::put(row(&key, &asked)?).if_new_or_expired(now).refused_as(Refusal::Reserved))
 }
 
 /// Until when payments for a session are found by themselves.
@@ -55,9 +52,6 @@ struct StoredWatch {
 
 /// The write by which transfers to a session's recipient are watched until its late window ends. Every session of a
 /// recipient writes the same few rows, and a later one never shortens what an earlier one asked for.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn watch(session: &CheckoutSession) -> Result<Write, StoreError> {
     use anyspend_domain::checkout_session::MAX_LIFETIME;
     let (token, recipient) = (session.token_address.clone(), session.recipient_address.clone());
@@ -73,32 +67,23 @@ fn key(followed: &Followed) -> Key {
 
 /// The write that begins to follow a transaction. [`crate::Refusal::Taken`] means that it is followed for this session
 /// already.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn follow(followed: &Followed) -> Result<Write, StoreError> {
-    Ok(Write::create(row(&key(followed), followed)?))
+    Ok(Write::put(row(&key(followed), followed)?).if_new())
 }
 
 /// The write that remembers the next state of a transaction that was read at `version`. Whoever else follows it at the
 /// same moment is refused, with all that this write stands beside.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn follow_on(followed: &Followed, version: u64) -> Result<Write, StoreError> {
-    Ok(Write::replace_at_version(row(&key(followed), followed)?, version))
+    Ok(Write::put(row(&key(followed), followed)?).at_version(version))
 }
 
 /// The write that ends the following of a transaction that was read at its version.
 pub fn unfollow(followed: &Followed) -> Write {
-    Write::delete_at_version(key(followed), followed.version)
+    Write::delete(key(followed)).at_version(followed.version)
 }
 
 /// The writes of a payer's report, which [`anyspend_domain::payment::report`] decided on the session `was`: from then on the transaction is followed. [`crate::Refusal::Taken`] means that it is followed for this session
 /// already; then only the signature may be new, and [`sign`] adds it.
-///
-/// # Errors
-/// When something cannot be sealed or stored, which is a fault of ours.
 pub fn report(
     was: &CheckoutSession,
     session: &CheckoutSession,
@@ -116,9 +101,6 @@ pub fn report(
 }
 
 /// The write that adds the paying wallet's word to a transaction that is followed already.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn sign(followed: &Followed, signature: WalletSignature) -> Result<Write, StoreError> {
     let next = Followed { signature: Some(signature), version: followed.version + 1, ..followed.clone() };
     follow_on(&next, followed.version)
@@ -143,18 +125,12 @@ pub struct Progress {
 
 /// The write that remembers how far a chain was followed. Two that follow it at once may set each other back: then
 /// blocks are looked at twice, which harms nothing.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn progress(progress: &Progress) -> Result<Write, StoreError> {
     Ok(Write::put(row(&Key::chain(progress.chain_id), progress)?))
 }
 
 impl Db {
     /// Which sessions ask for exactly these amounts of a token for a recipient.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn sessions_asking(
         &self,
         chain_id: u64,
@@ -177,9 +153,6 @@ impl Db {
     }
 
     /// Whose transfers of which token are watched on a chain, each pair once, as token and recipient.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn watched_recipients(
         &self,
         chain_id: u64,
@@ -199,30 +172,21 @@ impl Db {
     }
 
     /// Every transaction that is followed on a chain.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn followed_transactions(&self, chain_id: u64) -> Result<Vec<Followed>, StoreError> {
         self.partition(&follow_partition(chain_id)).await?.into_iter().map(read).collect()
     }
 
     /// A transaction that is followed for a session.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_followed(
         &self,
         chain_id: u64,
         hash: &TxHash,
         session: &CheckoutSessionId,
     ) -> Result<Option<Followed>, StoreError> {
-        self.get(&Key::followed_transaction(chain_id, hash, session), true).await?.map(read).transpose()
+        self.find(&Key::followed_transaction(chain_id, hash, session)).await
     }
 
     /// How far chains were followed, in the order asked for; chains nobody followed yet are left out.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn progress_of(&self, chains: &[u64]) -> Result<Vec<Progress>, StoreError> {
         let keys: Vec<Key> = chains.iter().map(|&chain| Key::chain(chain)).collect();
         let mut found =

@@ -10,17 +10,14 @@
 //! - so a count that dies, is repeated, or meets another one, counts each fact once or not yet.
 
 use crate::Write;
-use crate::commit::{CommitError, Refusal};
-use crate::db::{Db, Item, StoreError, read, row, store_error, string};
-use crate::meter::Units;
+use crate::db::{Db, Item, StoreError, read, row, string};
 use crate::schema::{self, Key, statistics_partition};
+use crate::single::Expected;
+use crate::{CommitError, Refusal};
 use anyspend_domain::ShortCode;
 use anyspend_domain::statistics::{
     Breakdown, Counted, Day, DayCounts, Dimension, LinkCounts, Tally, TimeBucket, ViewsByBucket, VisitorHash,
 };
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -100,7 +97,7 @@ pub enum Kept {
 }
 
 impl Ledger {
-    fn empty(code: &ShortCode, day: Day) -> Self {
+    pub(crate) fn empty(code: &ShortCode, day: Day) -> Self {
         Self {
             code: code.clone(),
             day,
@@ -114,7 +111,7 @@ impl Ledger {
     }
 
     /// Takes a row in.
-    fn enter(&mut self, item: Item) -> Result<(), StoreError> {
+    pub(crate) fn enter(&mut self, item: Item) -> Result<(), StoreError> {
         let key = Key { pk: string(&item, schema::PK).to_owned(), sk: string(&item, schema::SK).to_owned() };
         let version = if key.pk != statistics_partition(&self.code) {
             let stored: StoredCounted = read(item)?;
@@ -174,14 +171,11 @@ impl Ledger {
 
     /// The writes of a changed ledger, whose changes are all of buckets of `day`. Each is refused where somebody else has
     /// changed the ledger since it was read.
-    ///
-    /// # Errors
-    /// When something cannot be stored, which is a fault of ours.
     pub fn writes(self, day: Day) -> Result<Vec<Write>, StoreError> {
         let version = self.version + 1;
         let write = |key: Key, item: Item| match self.versions.get(&key) {
-            Some(read_at) => Write::replace_at_version(item, *read_at),
-            None => Write::create(item),
+            Some(read_at) => Write::put(item).at_version(*read_at),
+            None => Write::put(item).if_new(),
         };
         let mut writes = Vec::with_capacity(self.changed.len() + 5);
         for bucket in &self.changed {
@@ -236,32 +230,25 @@ struct StoredMark {
 
 impl Db {
     async fn mark(&self, key: &Key) -> Result<Option<u64>, StoreError> {
-        let item = self.get(key, true).await?;
-        item.map(|item| read::<StoredMark>(item).map(|mark| mark.version)).transpose()
+        Ok(self.find::<StoredMark>(key).await?.map(|mark| mark.version))
     }
 
     async fn move_mark(&self, key: &Key, from: Option<u64>, to: u64) -> Result<Kept, StoreError> {
         let item = row(key, &StoredMark { version: to })?;
         let write = match from {
-            Some(from) => Write::replace_at_version(item, from),
-            None => Write::create(item),
+            Some(from) => Write::put(item).at_version(from),
+            None => Write::put(item).if_new(),
         };
         kept(self.commit(vec![write]).await)
     }
 
     /// How far the rollup came.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn rollup_progress(&self) -> Result<Progress, StoreError> {
         let through = self.mark(&Key::rollup_through()).await?;
         Ok(through.map_or(Progress::Nothing, |number| Progress::Through(TimeBucket::numbered(number))))
     }
 
     /// Says that every bucket up to `to` is counted, if so far it was up to `from`.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn advance_rollup(&self, from: Progress, to: TimeBucket) -> Result<Kept, StoreError> {
         let from = match from {
             Progress::Through(bucket) => Some(bucket.number()),
@@ -271,25 +258,16 @@ impl Db {
     }
 
     /// The last day that was recounted as a matter of routine.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn recounted_day(&self) -> Result<Option<Day>, StoreError> {
         Ok(self.mark(&Key::rollup_recounted()).await?.map(Day::numbered))
     }
 
     /// Says that a day was recounted, if `from` was the last one so far.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn advance_recount(&self, from: Option<Day>, to: Day) -> Result<Kept, StoreError> {
         self.move_mark(&Key::rollup_recounted(), from.map(Day::number), to.number()).await
     }
 
     /// A link's statistics, with a day of them and the receipts of these buckets, to be changed.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn open_ledger(&self, code: &ShortCode, day: Day, buckets: &[TimeBucket]) -> Result<Ledger, StoreError> {
         let mut keys = vec![Key::statistics_totals(code), Key::statistics_day(code, day)];
         keys.extend(Dimension::ALL.iter().map(|dimension| Key::statistics_breakdown(code, *dimension)));
@@ -302,9 +280,6 @@ impl Db {
     }
 
     /// A link's statistics, with a day of them and all receipts of that day, to be changed.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn open_day(&self, code: &ShortCode, day: Day) -> Result<Ledger, StoreError> {
         let (first, last) = (Key::counted(code, day.first_bucket()), Key::counted(code, day.last_bucket()));
         let receipts = self.query_all(self.span(&first, &last));
@@ -318,15 +293,7 @@ impl Db {
 
     /// A query of the rows from one key to another one of its partition.
     fn span(&self, first: &Key, last: &Key) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
-        self.client()
-            .query()
-            .consistent_read(true)
-            .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
-            .expression_attribute_names("#pk", schema::PK)
-            .expression_attribute_names("#sk", schema::SK)
-            .expression_attribute_values(":pk", AttributeValue::S(first.pk.clone()))
-            .expression_attribute_values(":first", AttributeValue::S(first.sk.clone()))
-            .expression_attribute_values(":last", AttributeValue::S(last.sk.clone()))
+        self.query_between(&first.pk, &first.sk, &last.sk)
     }
 
     /// What is counted of a link: its totals, its days from `from` on, and its values if they are wanted. A count that
@@ -351,9 +318,6 @@ impl Db {
     }
 
     /// In which bucket each of these visitors was first seen on a day; those that were not are absent.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn first_seen(
         &self,
         code: &ShortCode,
@@ -371,9 +335,6 @@ impl Db {
 
     /// Notes these visitors as first seen in a bucket, unless they were seen before on its day, and counts those whose
     /// first bucket this is. Asked again, it says the same.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn count_first_seen(
         &self,
         code: &ShortCode,
@@ -397,32 +358,9 @@ impl Db {
         let day = bucket.day();
         let ttl = day.last_bucket().end().plus_seconds(SEEN_KEPT_SECONDS).seconds();
         let item = row(&Key::seen(code, day, visitor), &StoredSeen { bucket, ttl })?;
-        let call = self.meter().begin();
-        let answer = self
-            .client()
-            .put_item()
-            .table_name(self.table())
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(#pk)")
-            .expression_attribute_names("#pk", schema::PK)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await;
-        match answer {
-            Ok(answer) => {
-                call.finish(Units::Write, &answer.consumed_capacity);
-                Ok(bucket)
-            }
-            Err(SdkError::ServiceError(error)) => match error.err() {
-                PutItemError::ConditionalCheckFailedException(failed) => {
-                    call.finish_refused(1);
-                    let old = failed.item().cloned().unwrap_or_default();
-                    read::<StoredSeen>(old).map(|seen| seen.bucket)
-                }
-                _ => Err(store_error(&SdkError::ServiceError(error))),
-            },
-            Err(error) => Err(store_error(&error)),
+        match self.put_row(item, Expected::Absent).await? {
+            Ok(()) => Ok(bucket),
+            Err(old) => read::<StoredSeen>(old).map(|seen| seen.bucket),
         }
     }
 }

@@ -1,51 +1,17 @@
 //! Transactions: one row each, and one that claims the transfer, so that it pays one session only, ever.
 
-use crate::Write;
-use crate::checkout_sessions::{open_buyer, seal_buyer};
-use crate::db::{Db, Item, StoreError, in_order, read, row};
+use crate::db::{Db, StoreError, open, row, sealed_row};
 use crate::list::{
     self, Columns, Facet, IdShape, KeyRange, ListId, ListRow, Selection, Sort, Suffix, keys, packed_link, unpacked_link,
 };
 use crate::schema::Key;
 use crate::vault::Vault;
+use crate::{Refusal, Write};
 use anyspend_domain::chain::usd_value;
-use anyspend_domain::link_form::ShippingOption;
-use anyspend_domain::transaction::{Block, PaymentException, Transaction, TransactionStatus, TxHash};
-use anyspend_domain::{
-    Address, Amount, Cents, CheckoutSessionId, CustomerId, Metadata, Mode, OrgId, Owner, PaymentLinkId, Timestamp,
-    TransactionId,
-};
+use anyspend_domain::transaction::{Transaction, TransactionStatus};
+use anyspend_domain::{Cents, CheckoutSessionId, CustomerId, OrgId, Owner, PaymentLinkId, Timestamp, TransactionId};
 use serde::{Deserialize, Serialize};
-
-#[derive(Debug, Serialize, Deserialize)]
-struct StoredTransaction {
-    id: TransactionId,
-    org: OrgId,
-    mode: Mode,
-    status: TransactionStatus,
-    amount: Amount,
-    token_address: Address,
-    chain_id: u64,
-    recipient_address: Address,
-    payer_address: Option<Address>,
-    tx_hash: TxHash,
-    log_index: Option<u64>,
-    block: Option<Block>,
-    confirmations: u64,
-    customer_id: Option<CustomerId>,
-    payment_link_id: Option<PaymentLinkId>,
-    session_id: CheckoutSessionId,
-    exception: Option<PaymentException>,
-    /// The buyer, sealed; absent when nothing is known.
-    buyer: Option<String>,
-    shipping_option: Option<ShippingOption>,
-    metadata: Option<Metadata>,
-    created_at: Timestamp,
-    confirmed_at: Option<Timestamp>,
-    completed_at: Option<Timestamp>,
-    updated_at: Timestamp,
-    version: u64,
-}
+use strum::{IntoStaticStr, VariantArray};
 
 /// What lists and sums know of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,22 +53,65 @@ fn packed_customer(id: &CustomerId) -> Vec<u8> {
     IdShape { prefix: CustomerId::PREFIX, suffix: Suffix::Locator }.pack(id.as_str()).unwrap_or_default()
 }
 
+/// The filters of lists of transactions: by status, or none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+#[expect(missing_docs, reason = "each is the status of its transactions")]
+pub enum TransactionFacet {
+    #[default]
+    All,
+    Pending,
+    Confirming,
+    Completed,
+    Failed,
+}
+
+impl TransactionFacet {
+    /// The facet of a status.
+    pub const fn of(status: TransactionStatus) -> Self {
+        match status {
+            TransactionStatus::Pending => Self::Pending,
+            TransactionStatus::Confirming => Self::Confirming,
+            TransactionStatus::Completed => Self::Completed,
+            TransactionStatus::Failed => Self::Failed,
+        }
+    }
+}
+
+impl Facet<TransactionColumns> for TransactionFacet {
+    fn holds(self, transaction: &TransactionColumns, _: Timestamp) -> bool {
+        self == Self::All || self == Self::of(transaction.status)
+    }
+}
+
+/// The orders of lists of transactions: of creation, or of what stands together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+#[expect(missing_docs, reason = "each is what it sorts by")]
+pub enum TransactionSort {
+    #[default]
+    CreatedAt,
+    Customer,
+    Link,
+    Chain,
+}
+
+impl Sort<TransactionColumns> for TransactionSort {
+    fn key(self, transaction: &TransactionColumns, _: Timestamp) -> Vec<u8> {
+        match self {
+            Self::CreatedAt => keys::created(),
+            Self::Customer => transaction.customer.clone(),
+            Self::Link => transaction.link.clone(),
+            Self::Chain => keys::number(transaction.chain_id),
+        }
+    }
+}
+
 impl Columns for TransactionColumns {
     const OBJECT: &'static str = TransactionId::OBJECT;
     const ID: IdShape = IdShape { prefix: TransactionId::PREFIX, suffix: Suffix::None };
-    const SORTS: &'static [Sort<Self>] = &[
-        Sort { name: "created_at", key: keys::created },
-        Sort { name: "customer", key: |transaction, _| transaction.customer.clone() },
-        Sort { name: "link", key: |transaction, _| transaction.link.clone() },
-        Sort { name: "chain", key: |transaction, _| keys::number(transaction.chain_id) },
-    ];
-    const FACETS: &'static [Facet<Self>] = &[
-        Facet { name: "all", holds: |_, _| true },
-        Facet { name: "pending", holds: |one, _| one.status == TransactionStatus::Pending },
-        Facet { name: "confirming", holds: |one, _| one.status == TransactionStatus::Confirming },
-        Facet { name: "completed", holds: |one, _| one.status == TransactionStatus::Completed },
-        Facet { name: "failed", holds: |one, _| one.status == TransactionStatus::Failed },
-    ];
+    type Facet = TransactionFacet;
+    type Sort = TransactionSort;
     const TELL_ALL: bool = false;
 }
 
@@ -125,23 +134,17 @@ pub struct TransactionFilter {
 
 impl TransactionFilter {
     /// The facet of the status that is wanted, or of all.
-    pub fn facet(&self) -> usize {
-        match self.status {
-            None => 0,
-            Some(TransactionStatus::Pending) => 1,
-            Some(TransactionStatus::Confirming) => 2,
-            Some(TransactionStatus::Completed) => 3,
-            Some(TransactionStatus::Failed) => 4,
-        }
+    pub fn facet(&self) -> TransactionFacet {
+        self.status.map_or(TransactionFacet::All, TransactionFacet::of)
     }
 
     /// The order in which what is wanted stands together, and where in it.
-    pub fn part(&self) -> (usize, KeyRange) {
+    pub fn part(&self) -> (TransactionSort, KeyRange) {
         let (sort, prefix) = match (&self.customer_id, &self.payment_link_id, self.chain_id) {
-            (Some(customer), _, _) => (1, packed_customer(customer)),
-            (None, Some(link), _) => (2, packed_link(link)),
-            (None, None, Some(chain)) => (3, keys::number(chain)),
-            (None, None, None) => (0, Vec::new()),
+            (Some(customer), _, _) => (TransactionSort::Customer, packed_customer(customer)),
+            (None, Some(link), _) => (TransactionSort::Link, packed_link(link)),
+            (None, None, Some(chain)) => (TransactionSort::Chain, keys::number(chain)),
+            (None, None, None) => (TransactionSort::CreatedAt, Vec::new()),
         };
         (sort, KeyRange::made::<TransactionColumns>(&prefix, self.from, self.to))
     }
@@ -171,81 +174,16 @@ struct StoredClaim<'a> {
     session_id: &'a CheckoutSessionId,
 }
 
-fn stored(transaction: &Transaction, vault: &impl Vault) -> Result<Item, StoreError> {
-    let attributes = StoredTransaction {
-        id: transaction.id.clone(),
-        org: transaction.owner.org.clone(),
-        mode: transaction.owner.mode,
-        status: transaction.status,
-        amount: transaction.amount,
-        token_address: transaction.token_address.clone(),
-        chain_id: transaction.chain_id,
-        recipient_address: transaction.recipient_address.clone(),
-        payer_address: transaction.payer_address.clone(),
-        tx_hash: transaction.tx_hash.clone(),
-        log_index: transaction.log_index,
-        block: transaction.block.clone(),
-        confirmations: transaction.confirmations,
-        customer_id: transaction.customer_id.clone(),
-        payment_link_id: transaction.payment_link_id.clone(),
-        session_id: transaction.session_id.clone(),
-        exception: transaction.exception,
-        buyer: seal_buyer(&transaction.buyer, transaction.id.as_str(), vault)?,
-        shipping_option: transaction.shipping_option.clone(),
-        metadata: transaction.metadata.clone(),
-        created_at: transaction.created_at,
-        confirmed_at: transaction.confirmed_at,
-        completed_at: transaction.completed_at,
-        updated_at: transaction.updated_at,
-        version: transaction.version,
-    };
-    row(&Key::transaction(&transaction.id), &attributes)
-}
-
-fn transaction(item: Item, vault: &impl Vault) -> Result<Transaction, StoreError> {
-    let stored: StoredTransaction = read(item)?;
-    let buyer = open_buyer(stored.buyer.as_deref(), stored.id.as_str(), vault)?;
-    Ok(Transaction {
-        id: stored.id,
-        owner: Owner { org: stored.org, mode: stored.mode },
-        status: stored.status,
-        amount: stored.amount,
-        token_address: stored.token_address,
-        chain_id: stored.chain_id,
-        recipient_address: stored.recipient_address,
-        payer_address: stored.payer_address,
-        tx_hash: stored.tx_hash,
-        log_index: stored.log_index,
-        block: stored.block,
-        confirmations: stored.confirmations,
-        customer_id: stored.customer_id,
-        payment_link_id: stored.payment_link_id,
-        session_id: stored.session_id,
-        exception: stored.exception,
-        buyer,
-        shipping_option: stored.shipping_option,
-        metadata: stored.metadata,
-        created_at: stored.created_at,
-        confirmed_at: stored.confirmed_at,
-        completed_at: stored.completed_at,
-        updated_at: stored.updated_at,
-        version: stored.version,
-    })
-}
-
 /// The writes that record a transaction: a new one, or the next state of one that was read as it was `before`.
-///
-/// # Errors
-/// When it cannot be sealed or stored, which is a fault of ours.
 pub fn record(
     transaction: &Transaction,
     before: Option<&Transaction>,
     vault: &impl Vault,
 ) -> Result<Vec<Write>, StoreError> {
-    let item = stored(transaction, vault)?;
+    let item = sealed_row(&Key::transaction(&transaction.id), transaction, vault)?;
     let mut writes = vec![match before {
-        None => Write::create(item),
-        Some(before) => Write::replace_at_version(item, before.version),
+        None => Write::put(item).if_new(),
+        Some(before) => Write::put(item).at_version(before.version),
     }];
     // Nobody lists what is nobody's.
     if transaction.owner.org != OrgId::anonymous() {
@@ -258,33 +196,24 @@ pub fn record(
 }
 
 /// The write that claims a transfer for a session. [`crate::Refusal::Claimed`] means that it has paid one already.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn claim(transaction: &Transaction) -> Result<Write, StoreError> {
     let key = Key::claim(transaction.chain_id, &transaction.tx_hash, transaction.log_index);
     let claim = StoredClaim { transaction_id: &transaction.id, session_id: &transaction.session_id };
-    Ok(Write::claim(row(&key, &claim)?))
+    Ok(Write::put(row(&key, &claim)?).if_new().refused_as(Refusal::Claimed))
 }
 
 impl Db {
     /// The transaction with this id, whoever owns it.
-    ///
-    /// # Errors
-    /// When the table does not answer, or the buyer cannot be opened.
     pub async fn find_transaction(
         &self,
         id: &TransactionId,
         vault: &impl Vault,
     ) -> Result<Option<Transaction>, StoreError> {
-        self.get(&Key::transaction(id), true).await?.map(|item| transaction(item, vault)).transpose()
+        self.find_sealed(&Key::transaction(id), vault).await
     }
 
     /// The transactions of an owner that have a wanted status and were first seen in a wanted span of time, newest first, at
     /// most `most`.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_transactions(
         &self,
         owner: &Owner,
@@ -293,18 +222,14 @@ impl Db {
         now: Timestamp,
     ) -> Result<Vec<ListRow>, StoreError> {
         let (sort, range) = filter.part();
-        let selection = Selection { range, descending: true, limit: most, ..Selection::all(filter.facet(), sort) };
+        let selection = Selection { sort, range, descending: true, limit: most, ..Selection::of(filter.facet()) };
         let list = ListId::all::<TransactionColumns>(owner);
         Box::pin(self.walk_list::<TransactionColumns>(&list, selection, now)).await
     }
 
     /// The whole transactions of a page of a list, in its order.
-    ///
-    /// # Errors
-    /// When the table does not answer, or a buyer cannot be opened.
     pub async fn get_transactions(&self, page: &[ListRow], vault: &impl Vault) -> Result<Vec<Transaction>, StoreError> {
-        let key = |listed: &ListRow| TransactionId::parse(&listed.id).as_ref().map(Key::transaction);
-        let items = self.get_listed(page, |listed| key(listed).into_iter().collect()).await?;
-        in_order(page.iter().filter_map(key), items).map(|item| transaction(item, vault)).collect()
+        let key = |id: &str| TransactionId::parse(id).as_ref().map(Key::transaction);
+        self.get_page(page, key).await?.into_iter().map(|item| open(item, vault)).collect()
     }
 }

@@ -12,21 +12,12 @@ pub type Blind = [u8; BLIND_BYTES];
 /// Seals and opens what must not be readable in the table. The context binds a sealed text to its item.
 pub trait Vault: Sync {
     /// Seals a value.
-    ///
-    /// # Errors
-    /// When the deployment has no secret.
     fn seal<T: Serialize>(&self, value: &T, context: &str) -> Result<String, StoreError>;
 
     /// Opens what [`Vault::seal`] made for the same context.
-    ///
-    /// # Errors
-    /// When it cannot be opened.
     fn open<T: DeserializeOwned>(&self, sealed: &str, context: &str) -> Result<T, StoreError>;
 
     /// A keyed hash by which an exact text can be found again without being stored. The scope, such as an owner and a
     /// column, makes equal texts of two scopes look different.
-    ///
-    /// # Errors
-    /// When the deployment has no secret.
     fn blind(&self, scope: &str, text: &str) -> Result<Blind, StoreError>;
 }

@@ -5,58 +5,22 @@
 //! read at. Making and claiming one are single conditional writes, because they are no effect of a request: whatever dies
 //! around them is done again.
 
-use crate::commit::pause;
-use crate::db::{Db, Item, StoreError, read, row, store_error, string};
-use crate::meter::Units;
-use crate::schema::{self, Key, delivery_log_partition, due_key, due_partition, due_prefix};
-use crate::{Refusal, Write};
-use anyspend_domain::webhook::WebhookEvent;
-use anyspend_domain::webhook_delivery::{AttemptReport, Cause, Delivery, DeliveryState, KEPT_SECONDS, Queue};
-use anyspend_domain::{
-    CheckoutSessionId, DeliveryId, EventId, Mode, OrgId, Owner, Timestamp, TransactionId, WebhookId, entropy,
-};
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
+use crate::Write;
+use crate::db::{Db, Item, StoreError, by_id, read, row, string};
+use crate::schema::{self, Key, delivery_log_partition, due_key, due_partition};
+use crate::single::Expected;
+use anyspend_domain::webhook_delivery::{Delivery, KEPT_SECONDS, Queue};
+use anyspend_domain::{DeliveryId, Owner, Timestamp, WebhookId, entropy};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
-/// How often a write that met a transaction is tried again.
-const CONFLICT_ATTEMPTS: u32 = 6;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Phase {
-    Waiting,
-    Attempting,
-    Succeeded,
-    Failed,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct StoredDelivery {
-    id: DeliveryId,
-    webhook_id: WebhookId,
-    org: OrgId,
-    mode: Mode,
-    event_id: EventId,
-    event: WebhookEvent,
-    transaction_id: Option<TransactionId>,
-    session_id: Option<CheckoutSessionId>,
-    event_at: Timestamp,
-    url: String,
+/// A delivery's row: the delivery, and what the index and the table need of it.
+#[derive(Serialize)]
+struct Row<'a> {
+    #[serde(flatten)]
+    delivery: &'a Delivery,
     /// For the list's filter.
-    status: String,
-    phase: Phase,
-    /// When it is due, or until when the attempt is somebody's.
-    until: Option<Timestamp>,
-    queue: Option<Queue>,
-    cause: Option<Cause>,
-    attempts: u32,
-    failures: u32,
-    last: Option<AttemptReport>,
-    created_at: Timestamp,
-    version: u64,
+    status: &'static str,
     ttl: u64,
 }
 
@@ -80,35 +44,8 @@ pub struct DueDelivery {
 }
 
 fn whole(delivery: &Delivery) -> Result<Item, StoreError> {
-    let (phase, next) = match delivery.state {
-        DeliveryState::Waiting { due_at, queue, cause } => (Phase::Waiting, Some((due_at, queue, cause))),
-        DeliveryState::Attempting { until, queue, cause } => (Phase::Attempting, Some((until, queue, cause))),
-        DeliveryState::Succeeded => (Phase::Succeeded, None),
-        DeliveryState::Failed => (Phase::Failed, None),
-    };
-    let stored = StoredDelivery {
-        id: delivery.id.clone(),
-        webhook_id: delivery.webhook_id.clone(),
-        org: delivery.owner.org.clone(),
-        mode: delivery.owner.mode,
-        event_id: delivery.event_id.clone(),
-        event: delivery.event,
-        transaction_id: delivery.transaction_id.clone(),
-        session_id: delivery.session_id.clone(),
-        event_at: delivery.event_at,
-        url: delivery.url.clone(),
-        status: delivery.state.as_str().to_owned(),
-        phase,
-        until: next.map(|(until, _, _)| until),
-        queue: next.map(|(_, queue, _)| queue),
-        cause: next.map(|(_, _, cause)| cause),
-        attempts: delivery.attempts,
-        failures: delivery.failures,
-        last: delivery.last.clone(),
-        created_at: delivery.created_at,
-        version: delivery.version,
-        ttl: delivery.created_at.plus_seconds(KEPT_SECONDS).seconds(),
-    };
+    let ttl = delivery.created_at.plus_seconds(KEPT_SECONDS).seconds();
+    let stored = Row { delivery, status: delivery.state.as_str(), ttl };
     let mut item = row(&Key::webhook_delivery(&delivery.id), &stored)?;
     let log = delivery_log_partition(&delivery.owner, &delivery.webhook_id);
     item.insert(schema::LIST_PK.to_owned(), AttributeValue::S(log));
@@ -121,62 +58,17 @@ fn whole(delivery: &Delivery) -> Result<Item, StoreError> {
     Ok(item)
 }
 
-fn delivery(item: Item) -> Result<Delivery, StoreError> {
-    let stored: StoredDelivery = read(item)?;
-    let fault = || StoreError::Fault(format!("the delivery {} stands nowhere", stored.id));
-    let state = match (stored.phase, stored.until, stored.queue, stored.cause) {
-        (Phase::Waiting, Some(due_at), Some(queue), Some(cause)) => DeliveryState::Waiting { due_at, queue, cause },
-        (Phase::Attempting, Some(until), Some(queue), Some(cause)) => DeliveryState::Attempting { until, queue, cause },
-        (Phase::Succeeded, ..) => DeliveryState::Succeeded,
-        (Phase::Failed, ..) => DeliveryState::Failed,
-        (Phase::Waiting | Phase::Attempting, ..) => return Err(fault()),
-    };
-    Ok(Delivery {
-        id: stored.id,
-        webhook_id: stored.webhook_id,
-        owner: Owner { org: stored.org, mode: stored.mode },
-        event_id: stored.event_id,
-        event: stored.event,
-        transaction_id: stored.transaction_id,
-        session_id: stored.session_id,
-        event_at: stored.event_at,
-        url: stored.url,
-        state,
-        attempts: stored.attempts,
-        failures: stored.failures,
-        last: stored.last,
-        created_at: stored.created_at,
-        version: stored.version,
-    })
-}
-
 /// The write that makes a delivery which did not exist.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn create(delivery: &Delivery) -> Result<Write, StoreError> {
-    Ok(Write::create(whole(delivery)?))
+    Ok(Write::put(whole(delivery)?).if_new())
 }
 
 /// The write that replaces a delivery which was read at `version`.
-///
-/// # Errors
-/// When it cannot be stored, which is a fault of ours.
 pub fn replace(delivery: &Delivery, version: u64) -> Result<Write, StoreError> {
-    Ok(Write::replace_at_version(whole(delivery)?, version).refused_as(Refusal::Changed))
-}
-
-/// Where a single write finds the row.
-#[derive(Debug, Clone, Copy)]
-enum At {
-    Absent,
-    Version(u64),
+    Ok(Write::put(whole(delivery)?).at_version(version))
 }
 
 /// Which delivery an image of a row, as a stream carries it, is of.
-///
-/// # Errors
-/// When it cannot be read, which is a fault of ours.
 pub fn named_in_image(image: serde_dynamo::Item) -> Result<DueDelivery, StoreError> {
     serde_dynamo::from_item(image).map_err(|error| StoreError::Fault(format!("an image cannot be read: {error}")))
 }
@@ -187,7 +79,7 @@ impl Db {
     /// # Errors
     /// When the table does not answer: the delivery may exist or not then.
     pub async fn make_delivery(&self, delivery: &Delivery) -> Result<bool, StoreError> {
-        self.put_delivery(delivery, At::Absent).await
+        self.put_delivery(delivery, Expected::Absent).await
     }
 
     /// Writes a delivery down as it was changed from `version`; `false` when it is at another one by now.
@@ -195,66 +87,27 @@ impl Db {
     /// # Errors
     /// When the table does not answer: it may be written or not then.
     pub async fn move_delivery(&self, delivery: &Delivery, version: u64) -> Result<bool, StoreError> {
-        self.put_delivery(delivery, At::Version(version)).await
+        self.put_delivery(delivery, Expected::Version(version)).await
     }
 
-    async fn put_delivery(&self, delivery: &Delivery, at: At) -> Result<bool, StoreError> {
+    async fn put_delivery(&self, delivery: &Delivery, expected: Expected) -> Result<bool, StoreError> {
         let mut item = whole(delivery)?;
         // Tells our own first try, whose answer was lost, from somebody else's write.
         let writer = entropy::base62(16);
         item.insert("writer".to_owned(), AttributeValue::S(writer.clone()));
-        for attempt in 0..CONFLICT_ATTEMPTS {
-            if attempt > 0 {
-                tokio::time::sleep(pause(attempt)).await;
-            }
-            let request = self.client().put_item().table_name(self.table()).set_item(Some(item.clone()));
-            let request = match at {
-                At::Absent => request
-                    .condition_expression("attribute_not_exists(#pk)")
-                    .expression_attribute_names("#pk", schema::PK),
-                At::Version(version) => request
-                    .condition_expression("#version = :version")
-                    .expression_attribute_names("#version", "version")
-                    .expression_attribute_values(":version", AttributeValue::N(version.to_string())),
-            };
-            let call = self.meter().begin();
-            let answer = request
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-                .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-                .send()
-                .await;
-            match answer {
-                Ok(answer) => {
-                    call.finish(Units::Write, &answer.consumed_capacity);
-                    return Ok(true);
-                }
-                Err(SdkError::ServiceError(error)) => match error.err() {
-                    PutItemError::ConditionalCheckFailedException(failed) => {
-                        call.finish_refused(1);
-                        return Ok(failed.item().is_some_and(|old| string(old, "writer") == writer));
-                    }
-                    PutItemError::TransactionConflictException(_) => {}
-                    _ => return Err(store_error(&SdkError::ServiceError(error))),
-                },
-                Err(error) => return Err(store_error(&error)),
-            }
-        }
-        Err(StoreError::Unavailable("a delivery kept meeting transactions".to_owned()))
+        Ok(match self.put_row(item, expected).await? {
+            Ok(()) => true,
+            Err(old) => string(&old, "writer") == writer,
+        })
     }
 
     /// The delivery with this id, whoever owns it; none that should be forgotten by now.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn find_delivery(&self, id: &DeliveryId, now: Timestamp) -> Result<Option<Delivery>, StoreError> {
-        let found = self.get(&Key::webhook_delivery(id), true).await?.map(delivery).transpose()?;
+        let found = self.find::<Delivery>(&Key::webhook_delivery(id)).await?;
         Ok(found.filter(|delivery| now < delivery.created_at.plus_seconds(KEPT_SECONDS)))
     }
 
     /// What lists need to know of every delivery to an endpoint, oldest first.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn list_slim_deliveries(
         &self,
         owner: &Owner,
@@ -273,38 +126,20 @@ impl Db {
     }
 
     /// The whole deliveries of a page, in its order.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn get_deliveries(&self, page: &[SlimDelivery]) -> Result<Vec<Delivery>, StoreError> {
         let keys: Vec<Key> = page.iter().map(|slim| Key::webhook_delivery(&slim.id)).collect();
-        let mut rows: HashMap<String, Item> = HashMap::new();
-        for item in self.batch_get(&keys).await? {
-            rows.insert(string(&item, schema::PK).to_owned(), item);
-        }
-        keys.iter().filter_map(|key| rows.remove(&key.pk)).map(delivery).collect()
+        let mut rows = by_id(self.batch_get(&keys).await?);
+        page.iter().filter_map(|slim| rows.remove(slim.id.as_str())).map(read).collect()
     }
 
     /// What is due in a shard of a queue, longest due first.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn due_deliveries(
         &self,
         queue: Queue,
         shard: u8,
         now: Timestamp,
     ) -> Result<Vec<DueDelivery>, StoreError> {
-        let query = self
-            .client()
-            .query()
-            .index_name(schema::DUE_INDEX)
-            .key_condition_expression("#dpk = :dpk AND #dsk < :until")
-            .expression_attribute_names("#dpk", schema::DUE_PK)
-            .expression_attribute_names("#dsk", schema::DUE_SK)
-            .expression_attribute_values(":dpk", AttributeValue::S(due_partition(queue, shard)))
-            .expression_attribute_values(":until", AttributeValue::S(due_prefix(now.plus_millis(1))));
-        let rows = self.query_all(query).await?;
+        let rows = self.query_all(self.query_due(due_partition(queue, shard), now)).await?;
         let due = rows.iter().filter_map(|row| pointed_to(string(row, schema::DUE_SK)));
         Ok(due.filter(|due| !is_forgotten(&due.id, now)).collect())
     }

@@ -9,9 +9,12 @@ use crate::operation::Operation;
 use crate::page::{Page, Position};
 use anyspend_domain::Owner;
 use anyspend_domain::text::fold_case;
-use anyspend_store::list::{Columns, KeyRange, ListId, ListPage, ListRow, OpenList, Selection, Start as StoreStart};
+use anyspend_store::list::{
+    Choice, Columns, KeyRange, ListId, ListPage, ListRow, OpenList, Selection, Start as StoreStart,
+};
 use http::StatusCode;
 use serde::Serialize;
+use std::fmt;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -21,16 +24,29 @@ pub use crate::page::{CURSOR, LIMIT, ListView, ORDER, Order, PAGE, PageRequest, 
 pub const MAX_SEARCH: usize = 200;
 
 /// Which part of which order of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// The place of a sort of the columns.
-    pub sort: usize,
+#[derive(Clone, PartialEq, Eq)]
+pub struct Part<T: Columns> {
+    /// The order.
+    pub sort: T::Sort,
     /// What of it.
     pub range: KeyRange,
 }
 
+/// Cursors are tied to what this says, those that were given out before included.
+impl<T: Columns> fmt::Debug for Part<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Part").field("sort", &self.sort.place()).field("range", &self.range).finish()
+    }
+}
+
 /// A list that was opened beside the check of the key, and whose it is.
 pub type ExpectedList<L> = Expected<OpenList<<L as Listing>::Columns>>;
+
+/// The filters of a list.
+pub type FacetOf<L> = <<L as Listing>::Columns as Columns>::Facet;
+
+/// The orders of a list.
+type SortOf<L> = <<L as Listing>::Columns as Columns>::Sort;
 
 /// Whether an object, by its id and columns, is among what is sought.
 pub type Matcher<T> = Box<dyn Fn(&str, &T) -> bool + Send + Sync>;
@@ -45,17 +61,17 @@ pub trait Listing: Send + Sync + 'static {
     /// What `sort` may be, the default first; without any, the list has the order of creation only.
     const SORTS: &'static [&'static str] = &[];
 
-    /// The filter that the query asks for, as the place of a facet of the columns.
+    /// The filter that the query asks for.
     ///
     /// # Errors
     /// What is wrong with the query.
-    fn facet(call: &Call) -> Result<usize, ApiError>;
+    fn facet(call: &Call) -> Result<FacetOf<Self>, ApiError>;
 
     /// The part that the query asks for; none where it asks for all, in an order it names.
     ///
     /// # Errors
     /// What is wrong with the query.
-    fn part(_: &Call) -> Result<Option<Part>, ApiError> {
+    fn part(_: &Call) -> Result<Option<Part<Self::Columns>>, ApiError> {
         Ok(None)
     }
 
@@ -93,7 +109,7 @@ pub trait Listing: Send + Sync + 'static {
 
 impl PageRequest {
     /// The same question to the store.
-    fn select(&self, facet: usize, Part { sort, range }: Part, whole: bool) -> Selection {
+    fn select<T: Columns>(&self, facet: T::Facet, Part { sort, range }: Part<T>, whole: bool) -> Selection<T> {
         let start = match &self.position {
             Position::Page(page) => StoreStart::Skip((page - 1).saturating_mul(self.limit)),
             Position::After(last) => StoreStart::After(last.clone()),
@@ -119,16 +135,18 @@ impl Operation {
 }
 
 /// Reads what is asked for, and what is sought by looking at every object.
-fn asked<L: Listing>(call: &Call, part: Option<Part>) -> Result<(PageRequest, Selection, Option<String>), ApiError> {
+fn asked<L: Listing>(
+    call: &Call,
+    part: Option<Part<L::Columns>>,
+) -> Result<(PageRequest, Selection<L::Columns>, Option<String>), ApiError> {
     let query = call.query();
     let facet = L::facet(call)?;
     let sort = query.one_of("sort", L::SORTS)?.or(L::SORTS.first().copied());
     let sought = L::sought(call)?;
-    let filter = format!("{facet}&{sort:?}&{}&{part:?}", sought.as_deref().unwrap_or_default());
+    let filter = format!("{}&{sort:?}&{}&{part:?}", facet.place(), sought.as_deref().unwrap_or_default());
     let request = PageRequest::read(call, Order::Descending, &filter)?;
     let part = part.unwrap_or_else(|| {
-        let sort = sort.map(L::sort_called);
-        let sort = L::Columns::SORTS.iter().position(|known| sort == Some(known.name)).unwrap_or(0);
+        let sort = sort.map(L::sort_called).and_then(SortOf::<L>::named).unwrap_or_default();
         Part { sort, range: KeyRange::default() }
     });
     let selection = request.select(facet, part, sought.is_some());
@@ -152,7 +170,10 @@ pub async fn open_expected<L: Listing>(call: Arc<Call>) -> Result<ExpectedList<L
 ///
 /// # Errors
 /// When the table does not answer.
-pub async fn open_part_expected<L: Listing>(call: &Call, part: Option<Part>) -> Result<ExpectedList<L>, ApiError> {
+pub async fn open_part_expected<L: Listing>(
+    call: &Call,
+    part: Option<Part<L::Columns>>,
+) -> Result<ExpectedList<L>, ApiError> {
     if call.read_query().is_err() {
         return Ok(None);
     }
@@ -160,7 +181,11 @@ pub async fn open_part_expected<L: Listing>(call: &Call, part: Option<Part>) -> 
     call.expect(|owner| open::<L>(call, owner, &selection)).await
 }
 
-async fn open<L: Listing>(call: &Call, owner: Owner, selection: &Selection) -> Result<OpenList<L::Columns>, ApiError> {
+async fn open<L: Listing>(
+    call: &Call,
+    owner: Owner,
+    selection: &Selection<L::Columns>,
+) -> Result<OpenList<L::Columns>, ApiError> {
     Ok(call.db.open_list(&ListId::all::<L::Columns>(&owner), selection, call.now).await?)
 }
 
@@ -180,7 +205,7 @@ pub async fn show<L: Listing>(call: Arc<Call>, caller: Caller, expected: Expecte
 pub async fn show_part<L: Listing>(
     call: &Call,
     caller: &Caller,
-    part: Option<Part>,
+    part: Option<Part<L::Columns>>,
     expected: ExpectedList<L>,
 ) -> Result<Answer, ApiError> {
     let (request, selection, sought) = asked::<L>(call, part)?;

@@ -303,7 +303,7 @@ mod tests {
                 rows.push(1_000 + u32::try_from(rows.len()).unwrap());
                 match page.next_cursor {
                     Some(cursor) if seen.len() < 200 => {
-                        position = Position::After(read_cursor(&cursor, "list").unwrap())
+                        position = Position::After(read_cursor(&cursor, "list").unwrap());
                     }
                     _ => break,
                 }

@@ -13,8 +13,8 @@ use anyspend_domain::checkout_session::{Attribution, CheckoutSession, FailureRea
 use anyspend_domain::link_form::ShippingOption;
 use anyspend_domain::text::UtmTag;
 use anyspend_domain::{Amount, CheckoutSessionId, Code, Metadata, PaymentLinkId, Problem, Timestamp};
-use anyspend_store::checkout_sessions::SessionColumns;
-use anyspend_store::list::{ListRow, OpenList};
+use anyspend_store::checkout_sessions::{SessionColumns, SessionFacet, SessionSort};
+use anyspend_store::list::{Choice, ListRow, OpenList};
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -260,8 +260,8 @@ pub const OF_LINK: &[QueryParam] = &[STATUS, ORDER, PAGE, LIMIT, CURSOR];
 pub struct CheckoutSessions;
 
 /// The sessions of a link, or all, as far as they were made in a span of time.
-pub fn part(link: Option<&PaymentLinkId>, from: Option<Timestamp>, to: Option<Timestamp>) -> Part {
-    let sort = if link.is_some() { SessionColumns::BY_LINK } else { SessionColumns::BY_CREATION };
+pub fn part(link: Option<&PaymentLinkId>, from: Option<Timestamp>, to: Option<Timestamp>) -> Part<SessionColumns> {
+    let sort = if link.is_some() { SessionSort::Link } else { SessionSort::CreatedAt };
     Part { sort, range: SessionColumns::range(link, from, to) }
 }
 
@@ -269,11 +269,12 @@ impl Listing for CheckoutSessions {
     type Columns = SessionColumns;
     type View = CheckoutSessionView;
 
-    fn facet(call: &Call) -> Result<usize, ApiError> {
-        Ok(SessionColumns::facet(call.query().one_of("status", &Status::NAMES)?))
+    fn facet(call: &Call) -> Result<SessionFacet, ApiError> {
+        let status = call.query().one_of("status", &Status::NAMES)?;
+        Ok(status.and_then(SessionFacet::named).unwrap_or_default())
     }
 
-    fn part(call: &Call) -> Result<Option<Part>, ApiError> {
+    fn part(call: &Call) -> Result<Option<Part<SessionColumns>>, ApiError> {
         let query = call.query();
         let span = (query.moment("from", false)?, query.moment("to", true)?);
         let link = query.text("payment_link_id").map(|text| {

@@ -13,7 +13,7 @@ use anyspend_domain::link_form::ShippingOption;
 use anyspend_domain::transaction::{PaymentException, Transaction, TransactionStatus};
 use anyspend_domain::{CustomerId, Metadata, Owner, PaymentLinkId, Problem, TransactionId};
 use anyspend_store::list::{ListRow, OpenList};
-use anyspend_store::transactions::{TransactionColumns, TransactionFilter};
+use anyspend_store::transactions::{TransactionColumns, TransactionFacet, TransactionFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -86,7 +86,7 @@ pub fn read_filter(call: &Call) -> Result<TransactionFilter, ApiError> {
 pub struct Transactions;
 
 /// The part of the list that a filter stands in.
-pub fn part(filter: &TransactionFilter) -> Part {
+pub fn part(filter: &TransactionFilter) -> Part<TransactionColumns> {
     let (sort, range) = filter.part();
     Part { sort, range }
 }
@@ -95,11 +95,11 @@ impl Listing for Transactions {
     type Columns = TransactionColumns;
     type View = TransactionView;
 
-    fn facet(call: &Call) -> Result<usize, ApiError> {
+    fn facet(call: &Call) -> Result<TransactionFacet, ApiError> {
         Ok(read_filter(call)?.facet())
     }
 
-    fn part(call: &Call) -> Result<Option<Part>, ApiError> {
+    fn part(call: &Call) -> Result<Option<Part<TransactionColumns>>, ApiError> {
         let filter = read_filter(call)?;
         // Looking at each, the order of creation is the one.
         let wide = TransactionFilter { from: filter.from, to: filter.to, ..TransactionFilter::default() };

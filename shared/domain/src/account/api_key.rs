@@ -89,7 +89,8 @@ impl Permissions {
 }
 
 /// What is stored of a key: the SHA-256 of its text, which is enough to recognise it and useless to forge it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
@@ -103,6 +104,20 @@ impl KeyHash {
         let mut bytes = [0; 32];
         hex::decode_to_slice(text, &mut bytes).ok()?;
         Some(Self(bytes))
+    }
+}
+
+impl From<KeyHash> for String {
+    fn from(hash: KeyHash) -> Self {
+        hash.to_hex()
+    }
+}
+
+impl TryFrom<String> for KeyHash {
+    type Error = &'static str;
+
+    fn try_from(hex: String) -> Result<Self, Self::Error> {
+        Self::from_hex(&hex).ok_or("a hash of a key is 64 hexadecimal digits")
     }
 }
 
@@ -201,13 +216,15 @@ fn checksum(random: &str) -> String {
 }
 
 /// An API key as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
     /// `ak_…`, the key's public name.
     pub id: ApiKeyId,
     /// What it opens.
+    #[serde(flatten)]
     pub owner: Owner,
-    /// The hash it is found by.
+    /// The hash it is found by; what it is kept under says it.
+    #[serde(skip_serializing)]
     pub hash: KeyHash,
     /// Its first characters.
     pub prefix: String,
@@ -216,6 +233,7 @@ pub struct ApiKey {
     /// What it may do.
     pub permissions: Permissions,
     /// The API version answers are rendered in unless a request says otherwise.
+    #[serde(rename = "api_version")]
     pub pinned_version: String,
     /// Requests it may make per interval where its organization has a limit of its own; [`PER_API_KEY`] otherwise.
     pub rate_limit: Option<u32>,

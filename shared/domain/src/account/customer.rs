@@ -3,21 +3,32 @@
 use crate::metadata::MetadataPatch;
 use crate::money::Cents;
 use crate::text::{CustomerName, Email};
-use crate::{Address, CustomerId, Metadata, Owner, Patch, Problem, Rejection, Timestamp};
+use crate::values::is_default;
+use crate::{Address, CustomerId, Metadata, Owner, Patch, Problem, Rejection, Sealed, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Who stands behind a wallet, as far as the merchant or a buyer said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Name.
+    pub name: Option<CustomerName>,
+    /// E-mail address.
+    pub email: Option<Email>,
+}
 
 /// A merchant's customer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
     /// `cust_…`; ends with the locator of the wallet.
     pub id: CustomerId,
     /// Whose customer it is.
+    #[serde(flatten)]
     pub owner: Owner,
     /// Who pays. Unique per owner, and never changes.
     pub wallet_address: Address,
-    /// Sealed at rest.
-    pub name: Option<CustomerName>,
-    /// Sealed at rest.
-    pub email: Option<Email>,
+    /// Who stands behind the wallet.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub person: Sealed<Person>,
     /// The merchant's own notes.
     pub metadata: Option<Metadata>,
     /// What has arrived from this wallet in tokens of known price.
@@ -74,8 +85,8 @@ impl Customer {
     /// # Errors
     /// Every problem at once; the customer is then left in an unspecified state and must not be kept.
     pub fn update(&mut self, patch: CustomerPatch, now: Timestamp) -> Result<(), Rejection> {
-        patch.name.apply(&mut self.name);
-        patch.email.apply(&mut self.email);
+        patch.name.apply(&mut self.person.name);
+        patch.email.apply(&mut self.person.email);
         Metadata::apply(&mut self.metadata, patch.metadata);
         self.updated_at = now;
         self.version += 1;
@@ -83,18 +94,17 @@ impl Customer {
     }
 
     /// Whether an answer that shows this customer names a person.
-    pub const fn names_somebody(&self) -> bool {
-        self.name.is_some() || self.email.is_some()
+    pub fn names_somebody(&self) -> bool {
+        *self.person != Person::default()
     }
 
     /// A customer who has not paid yet.
-    pub const fn new(id: CustomerId, owner: Owner, wallet_address: Address, now: Timestamp) -> Self {
+    pub fn new(id: CustomerId, owner: Owner, wallet_address: Address, now: Timestamp) -> Self {
         Self {
             id,
             owner,
             wallet_address,
-            name: None,
-            email: None,
+            person: Sealed::default(),
             metadata: None,
             total_spent: Cents::ZERO,
             transaction_count: 0,
@@ -117,8 +127,8 @@ impl Customer {
         self.transaction_count = self.transaction_count.saturating_add(1);
         self.first_seen_at = self.first_seen_at.or(Some(now));
         self.last_seen_at = Some(now);
-        self.name = self.name.take().or_else(|| buyer.0.cloned());
-        self.email = self.email.take().or_else(|| buyer.1.cloned());
+        self.person.name = self.person.name.take().or_else(|| buyer.0.cloned());
+        self.person.email = self.person.email.take().or_else(|| buyer.1.cloned());
         self.updated_at = now;
         self.version += 1;
     }

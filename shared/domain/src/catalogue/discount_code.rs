@@ -129,11 +129,12 @@ impl Reduction {
 }
 
 /// A discount code.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiscountCode {
     /// `dc_…`; ends with the locator of the code.
     pub id: DiscountCodeId,
     /// Whose it is.
+    #[serde(flatten)]
     pub owner: Owner,
     /// What buyers type. It never changes.
     pub code: CodeText,
@@ -150,6 +151,7 @@ pub struct DiscountCode {
     /// When it ends.
     pub expires_at: Option<Timestamp>,
     /// The merchant's own switch.
+    #[serde(rename = "switched_on")]
     pub active: bool,
     /// When it was made.
     pub created_at: Timestamp,

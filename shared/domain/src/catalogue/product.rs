@@ -83,11 +83,12 @@ pub struct ProductTerms {
 }
 
 /// A product.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Product {
     /// `prod_…`
     pub id: ProductId,
     /// Whose it is.
+    #[serde(flatten)]
     pub owner: Owner,
     /// What the merchant decided.
     pub terms: ProductTerms,

@@ -16,10 +16,11 @@ use crate::buyer::Buyer;
 use crate::link_form::ShippingOption;
 use crate::text::{ClientReference, UtmTag};
 use crate::transaction::TxHash;
+use crate::values::is_default;
 use crate::web_url::WebUrl;
 use crate::{
     Address, Amount, CheckoutSessionId, Code, CustomerId, DiscountCodeId, Metadata, Owner, PaymentLinkId, Problem,
-    ProductId, Rejection, Timestamp,
+    ProductId, Rejection, Sealed, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -110,13 +111,15 @@ impl FailureReason {
 }
 
 /// A checkout session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckoutSession {
     /// `cs_…`; ends with its link's short code.
     pub id: CheckoutSessionId,
     /// Whose it is.
+    #[serde(flatten)]
     pub owner: Owner,
     /// What was stored of its progress.
+    #[serde(rename = "status")]
     pub stored_status: Status,
     /// The link it was opened from.
     pub payment_link_id: Option<PaymentLinkId>,
@@ -131,6 +134,7 @@ pub struct CheckoutSession {
     /// The price, once it is known.
     pub amount: Option<Amount>,
     /// What the buyer may choose, where the price is not fixed.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub bounds: Bounds,
     /// The discount code applied.
     pub discount: Option<AppliedDiscount>,
@@ -138,8 +142,10 @@ pub struct CheckoutSession {
     pub shipping_option: Option<ShippingOption>,
     /// What is asked above what is owed, in the token's smallest unit, so that no other unpaid session of the recipient
     /// asks for the same amount. Mostly nothing, never more than [`crate::settlement::MOST_EXTRA`].
+    #[serde(default, skip_serializing_if = "is_default")]
     pub extra: u64,
     /// Transactions that were reported for it.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub reports: u64,
     /// What has arrived so far; `None` is nothing.
     pub amount_received: Option<Amount>,
@@ -148,14 +154,17 @@ pub struct CheckoutSession {
     /// Where the buyer goes instead of paying.
     pub cancel_url: Option<WebUrl>,
     /// Redirects that a page's address named and that were not the merchant's: left out, and said so.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub ignored_urls: Vec<String>,
     /// The merchant's own name for this purchase.
     pub client_reference_id: Option<ClientReference>,
     /// The merchant's own notes.
     pub metadata: Option<Metadata>,
     /// Who buys.
-    pub buyer: Buyer,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub buyer: Sealed<Buyer>,
     /// Where the buyer came from.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub attribution: Attribution,
     /// Who paid, or says to pay.
     pub payer_address: Option<Address>,
@@ -228,7 +237,7 @@ impl CheckoutSession {
 
     /// Whether an answer about it shows who the buyer is, and must not be kept in the clear.
     pub fn names_somebody(&self) -> bool {
-        self.buyer != Buyer::default()
+        *self.buyer != Buyer::default()
     }
 
     /// Why a failed session failed: what was stored, or else the deletion of its link, by which an open one fails.

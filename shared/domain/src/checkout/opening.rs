@@ -96,7 +96,7 @@ impl CheckoutSession {
             ignored_urls: request.ignored_urls,
             client_reference_id: request.client_reference_id,
             metadata,
-            buyer: request.buyer,
+            buyer: request.buyer.into(),
             attribution: request.attribution,
             payer_address: None,
             tx_hash: None,

@@ -2,8 +2,10 @@
 
 use crate::buyer::Buyer;
 use crate::link_form::ShippingOption;
+use crate::values::is_default;
 use crate::{
-    Address, Amount, CheckoutSessionId, CustomerId, Invalid, Metadata, Owner, PaymentLinkId, Timestamp, TransactionId,
+    Address, Amount, CheckoutSessionId, CustomerId, Invalid, Metadata, Owner, PaymentLinkId, Sealed, Timestamp,
+    TransactionId,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -127,11 +129,12 @@ pub struct Block {
 }
 
 /// A payment that was seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transaction {
     /// `tx_…`
     pub id: TransactionId,
     /// Whose it is.
+    #[serde(flatten)]
     pub owner: Owner,
     /// How far it has come.
     pub status: TransactionStatus,
@@ -162,7 +165,8 @@ pub struct Transaction {
     /// What was unusual about it.
     pub exception: Option<PaymentException>,
     /// Who bought.
-    pub buyer: Buyer,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub buyer: Sealed<Buyer>,
     /// How goods are sent.
     pub shipping_option: Option<ShippingOption>,
     /// The session's notes.

@@ -5,6 +5,12 @@ pub mod id;
 pub mod metadata;
 pub mod patch;
 pub mod problem;
+pub mod sealed;
 pub mod text;
 pub mod time;
 pub mod web_url;
+
+/// Whether a field says nothing, so that it need not be kept.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

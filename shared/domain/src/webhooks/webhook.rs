@@ -207,7 +207,8 @@ pub struct RetiringSecret {
 }
 
 /// How deliveries to an endpoint have gone. Deliveries change it, whatever else changes meanwhile.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Health {
     /// Deliveries that succeeded.
     pub success_count: u64,
@@ -222,11 +223,12 @@ pub struct Health {
 }
 
 /// A webhook endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhook {
     /// `wh_…`
     pub id: WebhookId,
     /// Whose it is.
+    #[serde(flatten)]
     pub owner: Owner,
     /// Where it is.
     pub url: WebUrl,
@@ -243,6 +245,7 @@ pub struct Webhook {
     /// The one before, if it was rotated lately.
     pub retiring: Option<RetiringSecret>,
     /// How deliveries have gone.
+    #[serde(flatten)]
     pub health: Health,
     /// When it was made.
     pub created_at: Timestamp,

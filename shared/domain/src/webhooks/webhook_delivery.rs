@@ -60,11 +60,13 @@ pub enum Cause {
 }
 
 /// Where a delivery stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
 pub enum DeliveryState {
     /// An attempt is to be made.
     Waiting {
         /// From when on.
+        #[serde(rename = "until")]
         due_at: Timestamp,
         /// In which queue.
         queue: Queue,
@@ -153,13 +155,14 @@ pub enum Settled {
 }
 
 /// An event on its way to an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// `del_…`
     pub id: DeliveryId,
     /// The endpoint.
     pub webhook_id: WebhookId,
     /// Whose it is.
+    #[serde(flatten)]
     pub owner: Owner,
     /// The event, which the receiver sees.
     pub event_id: EventId,
@@ -174,6 +177,7 @@ pub struct Delivery {
     /// Where it is sent.
     pub url: String,
     /// Where it stands.
+    #[serde(flatten)]
     pub state: DeliveryState,
     /// Attempts that were begun.
     pub attempts: u32,

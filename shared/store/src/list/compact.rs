@@ -5,19 +5,17 @@
 //! - a version is published by one transaction that finds the version it was made from, and its attempt, still there;
 //! - what a version does without is deleted [`GRACE_SECONDS`] after it was published, and forgotten as long after that.
 
-use super::codec::Entry;
-use super::read::{Change, DATA, Directory, DueChange, JournalRow, changes};
-use super::tree::{BlockId, Bodies, Changed, Overlay, Repacked, Sizes, Start, Tree, Window};
-use super::{Columns, DUE_TREE, GRACE_SECONDS, ListId, TEXT_TREE};
-use super::{damaged, keys, note, pack, packed_id, sort_key, tree_name, unpack};
-use crate::db::{BatchWrite, Db, Item, StoreError, key_item, read, row, string};
+use super::{Columns, GRACE_SECONDS, ListId, Start, Tuning, damaged, directory, directory_key, directory_row, keys};
+use super::{note, packed_row};
+use crate::db::{BatchWrite, Db, StoreError, read, row, string};
 use crate::schema::{self, Key};
 use crate::{CommitError, Write};
 use anyspend_domain::{Timestamp, entropy};
-use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::AttributeValue;
+use anyspend_lists::{
+    Bodies, Changed, Directory, Intake, JournalRow, Overlay, Packing, TreeKind, Window, absorb, still_absorbed, trees,
+};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How long an attempt may take: as long as a Lambda function may run. One that is older died.
 const ATTEMPT_SECONDS: u64 = 15 * 60;
@@ -26,59 +24,6 @@ const NOTES: i32 = 1_000;
 /// The version of an attempt's row while the attempt may still be published, and after it was given up.
 const ALIVE: u64 = 1;
 const GIVEN_UP: u64 = 2;
-
-/// How a base is packed, and when it is packed anew.
-#[derive(Debug, Clone)]
-pub struct Tuning {
-    sorted: Sizes,
-    texts: Sizes,
-    due: Sizes,
-    /// Journal rows that are worth a new version.
-    absorb: usize,
-    /// Most objects of one new version.
-    most: usize,
-    /// What will change by itself and is repeated in each directory.
-    due_repeated: usize,
-    /// Objects changed by time that are worth a new version.
-    due_absorb: usize,
-}
-
-impl Default for Tuning {
-    fn default() -> Self {
-        let sorted = Sizes {
-            small: (512, 20_000),
-            edge: (128, 8_000),
-            edge_most: (256, 16_000),
-            edge_least: (110, 4_000),
-            block: 16_000,
-            squeezed: false,
-            parts: 2_000,
-        };
-        // No page is cut out of texts, and searches read all of them: no edges, and large squeezed blocks.
-        let texts = Sizes { edge: (0, 0), block: 80_000, squeezed: true, ..sorted };
-        // Only the start is ever looked at.
-        let due = Sizes { edge: (96, 16_000), edge_most: (192, 32_000), edge_least: (72, 8_000), ..sorted };
-        Self { sorted, texts, due, absorb: 64, most: 4_096, due_repeated: 64, due_absorb: 24 }
-    }
-}
-
-impl Tuning {
-    /// Everything small, so that a test has blocks, edges and notes after a few objects.
-    pub fn tiny() -> Self {
-        let sorted = Sizes {
-            small: (6, 400),
-            edge: (4, 1_000),
-            edge_most: (8, 1_000),
-            edge_least: (3, 1_000),
-            block: 120,
-            squeezed: false,
-            parts: 1_000,
-        };
-        let texts = Sizes { edge: (0, 0), block: 200, squeezed: true, ..sorted };
-        let due = Sizes { edge: (4, 1_000), edge_most: (8, 2_000), edge_least: (3, 1_000), ..sorted };
-        Self { sorted, texts, due, absorb: 1, most: 50, due_repeated: 3, due_absorb: 1 }
-    }
-}
 
 /// What became of a list that was looked after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,20 +81,6 @@ struct Found<T> {
     journal: Vec<JournalRow<T>>,
 }
 
-/// What a new version takes in.
-struct Intake<T> {
-    /// What changed, by object.
-    changes: BTreeMap<String, Change<T>>,
-    /// Objects that only time has changed.
-    by_time: BTreeMap<String, Change<T>>,
-    /// The journal rows this absorbs.
-    absorbed: Vec<u64>,
-    /// The moment whose facets the version shows.
-    at: Timestamp,
-    /// Whether there is more to take in.
-    more: bool,
-}
-
 impl Db {
     /// Follows every note that is due at `now`. A list that cannot be looked after keeps its note and does not hold up
     /// the others.
@@ -157,16 +88,8 @@ impl Db {
     /// # Errors
     /// When the table does not answer for the notes themselves.
     pub async fn look_after_lists(&self, now: Timestamp, tuning: &Tuning) -> Result<u32, StoreError> {
-        let query = self
-            .client()
-            .query()
-            .consistent_read(true)
-            .limit(NOTES)
-            .key_condition_expression("#pk = :pk AND #sk < :sk")
-            .expression_attribute_names("#pk", schema::PK)
-            .expression_attribute_names("#sk", schema::SK)
-            .expression_attribute_values(":pk", AttributeValue::S(schema::LIST_DUE_PARTITION.to_owned()))
-            .expression_attribute_values(":sk", AttributeValue::S(format!("{:015}", now.plus_millis(1).millis())));
+        let until = format!("{:015}", now.plus_millis(1).millis());
+        let query = self.query_before(schema::LIST_DUE_PARTITION, &until).limit(NOTES);
         let notes = self.query_page(query).await?;
         let mut by_list: BTreeMap<String, Vec<Key>> = BTreeMap::new();
         for item in &notes {
@@ -238,9 +161,6 @@ impl Db {
     }
 
     /// Fills a list that is empty with objects, straight into the base: for tools, which have no journal.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn load_list<T: Columns>(
         &self,
         list: &ListId,
@@ -249,17 +169,11 @@ impl Db {
         tuning: &Tuning,
     ) -> Result<Compacted, StoreError> {
         let found = Box::pin(self.find_list::<T>(list)).await?;
-        let made = |(id, columns)| (id, Change { base: None, now: Some(columns) });
-        let changes = objects.into_iter().map(made).collect();
-        let by_time = BTreeMap::new();
-        let intake = Intake { changes, by_time, absorbed: Vec::new(), at: now, more: false };
+        let intake = Intake::load(objects, now);
         Box::pin(self.publish_list(list, found, intake, now, tuning)).await
     }
 
     /// Measures a list.
-    ///
-    /// # Errors
-    /// When the table does not answer.
     pub async fn measure_list<T: Columns>(&self, list: &ListId) -> Result<ListMeasure, StoreError> {
         let found = Box::pin(self.find_list::<T>(list)).await?;
         let directories = self.list_directories::<T>(list, found.version).await?.unwrap_or_default();
@@ -268,11 +182,11 @@ impl Db {
     }
 
     async fn find_list<T: Columns>(&self, list: &ListId) -> Result<Found<T>, StoreError> {
-        let due = Key::list_directory(list, DUE_TREE);
+        let due = directory_key::<T>(list, TreeKind::Due);
         let state = schema::list_state_partition(list);
         let (rows, due, journal) =
             tokio::try_join!(self.partition(&state), self.get(&due, true), self.list_journal::<T>(list))?;
-        let due = Directory::read(due)?;
+        let due = directory(due)?;
         let mut found = Found { version: 0, attempts: Vec::new(), leftovers: Vec::new(), due, journal };
         for item in rows {
             let sort_key = string(&item, schema::SK);
@@ -293,7 +207,7 @@ impl Db {
         let key = Key::list_attempt(list, attempt.attempt);
         if attempt.version == ALIVE {
             let given_up = Attempt { version: GIVEN_UP, ..*attempt };
-            match self.commit(vec![Write::replace_at_version(row(&key, &given_up)?, ALIVE)]).await {
+            match self.commit(vec![Write::put(row(&key, &given_up)?).at_version(ALIVE)]).await {
                 Ok(()) => {}
                 Err(CommitError::Refused { .. }) => return Ok(()),
                 Err(CommitError::Store(error)) => return Err(error),
@@ -338,30 +252,10 @@ impl Db {
         now: Timestamp,
         tuning: &Tuning,
     ) -> Result<Option<Intake<T>>, StoreError> {
-        let absorbed: HashSet<u64> = found.due.absorbed.values().flatten().copied().collect();
-        let fresh: Vec<&JournalRow<T>> = found.journal.iter().filter(|row| !absorbed.contains(&row.hash)).collect();
-        let is_due = |entry: &&Entry| entry.key.as_slice() < keys::moment(now.plus_millis(1)).as_slice();
-        let due = found.due.tree.inline_start().iter().take_while(is_due).count();
-        let forgets = fresh.iter().any(|row| row.forgets);
-        if fresh.len() < tuning.absorb && due < tuning.due_absorb && !forgets {
-            return Ok(None);
-        }
-        // All rows of an object or none: its first row tells what the base holds.
-        let mut taken = fresh.len().min(tuning.most);
-        while taken < fresh.len() && fresh[taken].is_of_the_object_of(fresh[taken - 1]) {
-            taken += 1;
-        }
-        let changes = changes(fresh[..taken].iter().copied());
+        let Some(absorbed) = absorb(&found.journal, &found.due, now, tuning) else { return Ok(None) };
         let at = self.absorbed_until(list, found, now, tuning).await?.max(found.due.at);
-        let epoch = Timestamp::from_millis(0).unwrap_or(Timestamp::MAX);
-        let mut by_time = BTreeMap::new();
-        for (id, columns) in self.list_due_objects::<T>(list, &found.due.tree, epoch, at).await? {
-            if !changes.contains_key(&id) {
-                by_time.insert(id, Change { base: Some(columns.clone()), now: Some(columns) });
-            }
-        }
-        let absorbed = fresh[..taken].iter().map(|row| row.hash).collect();
-        Ok(Some(Intake { changes, by_time, absorbed, at, more: taken < fresh.len() || at < now }))
+        let due = self.list_due_objects::<T>(list, &found.due.tree, None, at).await?;
+        Ok(Some(Intake::new(absorbed, due, at, now)))
     }
 
     /// The moment up to which what time has changed is taken in: now, or earlier when that would be too much at once.
@@ -378,7 +272,7 @@ impl Db {
         let to = keys::moment(now.plus_millis(1));
         let window = Window { start: &start, limit: 1, descending: false, from: None, to: Some(&to) };
         let blocks = self.list_bodies(list, &found.due.tree, &changed.needed(&window, &Bodies::new())).await?;
-        Ok(changed.slice(&window, &blocks).entries.first().map_or(now, |entry| moment_of(&entry.key)))
+        Ok(changed.slice(&window, &blocks).entries.first().map_or(now, |entry| keys::moment_of(&entry.key)))
     }
 
     /// Packs a new version and publishes it.
@@ -393,71 +287,17 @@ impl Db {
         let Some(directories) = self.list_directories::<T>(list, found.version).await? else {
             return Ok(Compacted::Overtaken);
         };
-        let forgotten: BTreeSet<u64> = found
-            .leftovers
-            .iter()
-            .filter(|leftover| leftover.cleared_at.is_some_and(|cleared| now >= cleared.plus_seconds(GRACE_SECONDS)))
-            .map(|leftover| leftover.of_version)
-            .collect();
-        let version = found.version + 1;
-        let mut absorbed = found.due.absorbed.clone();
-        absorbed.retain(|version, _| !forgotten.contains(version));
-        if !intake.absorbed.is_empty() {
-            absorbed.insert(version, intake.absorbed.clone());
-        }
-        let mut packing = Packing {
-            attempt: entropy::bytes::<6>().iter().fold(0, |number, byte| (number << 8) | u64::from(*byte)),
-            blocks: Vec::new(),
-            superseded: Vec::new(),
-            trees: BTreeMap::new(),
-        };
-        for tree in TreeKind::all::<T>() {
-            let directory = &directories[&tree.name::<T>()];
-            let overlay = tree.overlay(&intake, directory.at)?;
-            let sizes = tree.sizes(tuning);
-            let changed = Changed::new(&directory.tree, &overlay);
-            let parts = changed.repacked_parts(sizes);
-            let bodies = self.list_bodies(list, &directory.tree, &parts).await?;
-            let number = u64::try_from(packing.blocks.len()).unwrap_or(u64::MAX);
-            packing.take(tree.name::<T>(), changed.repack(sizes, &bodies, packing.attempt, number));
-        }
+        let mut packing = self.pack_list(list, &directories, &intake, tuning).await?;
         let attempt = Attempt {
             attempt: packing.attempt,
             began_at: now,
             blocks: u64::try_from(packing.blocks.len()).unwrap_or(u64::MAX),
             version: ALIVE,
         };
-        if attempt.blocks > 0 {
-            let begun = Write::create(row(&Key::list_attempt(list, attempt.attempt), &attempt)?);
-            match self.commit(vec![begun]).await {
-                Ok(()) => {}
-                Err(CommitError::Refused { .. }) => return Ok(Compacted::Overtaken),
-                Err(CommitError::Store(error)) => return Err(error),
-            }
-            let blocks = packing.blocks.drain(..).zip(0..).map(|(packed, number)| {
-                let mut item = key_item(&Key::list_block(list, attempt.attempt, number));
-                item.insert(DATA.to_owned(), AttributeValue::B(Blob::new(packed)));
-                BatchWrite::Put(item)
-            });
-            self.batch_write(blocks.collect()).await?;
+        if attempt.blocks > 0 && !self.write_blocks(list, &attempt, std::mem::take(&mut packing.blocks)).await? {
+            return Ok(Compacted::Overtaken);
         }
-        let leftover = Leftover {
-            of_version: version,
-            published_at: now,
-            cleared_at: None,
-            blocks: packing.superseded.iter().flat_map(|block| [block.attempt, block.number]).collect(),
-        };
-        let state = row(&Key::list_state(list), &State { version })?;
-        let mut writes = vec![
-            if found.version == 0 { Write::create(state) } else { Write::replace_at_version(state, found.version) },
-            Write::put(row(&Key::list_leftover(list, version), &leftover)?),
-        ];
-        if attempt.blocks > 0 {
-            writes.push(Write::delete_at_version(Key::list_attempt(list, attempt.attempt), ALIVE));
-        }
-        writes.extend(forgotten.iter().map(|version| Write::delete(Key::list_leftover(list, *version))));
-        writes.extend(packing.directories::<T>(list, version, intake.at, &absorbed, tuning)?);
-        writes.extend(packing.notes(list, now, intake.more, tuning));
+        let writes = publication(list, &found, &packing, &intake, &attempt, now, tuning)?;
         match self.commit(writes).await {
             Ok(()) => Ok(Compacted::Published),
             Err(CommitError::Refused { .. }) => {
@@ -470,21 +310,54 @@ impl Db {
         }
     }
 
+    /// Packs every tree of a list anew.
+    async fn pack_list<T: Columns>(
+        &self,
+        list: &ListId,
+        directories: &BTreeMap<String, Directory>,
+        intake: &Intake<T>,
+        tuning: &Tuning,
+    ) -> Result<Packing, StoreError> {
+        let attempt = entropy::bytes::<6>().iter().fold(0, |number, byte| (number << 8) | u64::from(*byte));
+        let mut packing = Packing::new(attempt);
+        for kind in trees::<T>() {
+            let Directory { at, tree, .. } = &directories[&kind.name()];
+            let overlay = intake.overlay(kind, *at)?;
+            let changed = Changed::new(tree, &overlay);
+            let parts = changed.repacked_parts(kind.sizes(tuning));
+            let bodies = self.list_bodies(list, tree, &parts).await?;
+            packing.add(kind, &changed, &bodies, tuning);
+        }
+        Ok(packing)
+    }
+
+    /// Writes an attempt's blocks, after the attempt's own row; `false` when its number is somebody else's.
+    async fn write_blocks(&self, list: &ListId, attempt: &Attempt, blocks: Vec<Vec<u8>>) -> Result<bool, StoreError> {
+        let begun = Write::put(row(&Key::list_attempt(list, attempt.attempt), attempt)?).if_new();
+        match self.commit(vec![begun]).await {
+            Ok(()) => {}
+            Err(CommitError::Refused { .. }) => return Ok(false),
+            Err(CommitError::Store(error)) => return Err(error),
+        }
+        let blocks = blocks.into_iter().zip(0..);
+        let blocks = blocks.map(|(packed, number)| packed_row(&Key::list_block(list, attempt.attempt, number), packed));
+        self.batch_write(blocks.map(BatchWrite::Put).collect()).await?;
+        Ok(true)
+    }
+
     /// All directories of a version; `None` when another version is in force by now.
     async fn list_directories<T: Columns>(
         &self,
         list: &ListId,
         version: u64,
     ) -> Result<Option<BTreeMap<String, Directory>>, StoreError> {
-        let names: Vec<String> = TreeKind::all::<T>().map(TreeKind::name::<T>).collect();
+        let names: Vec<String> = trees::<T>().map(TreeKind::name).collect();
         let keys: Vec<Key> = names.iter().map(|name| Key::list_directory(list, name)).collect();
-        let mut rows: HashMap<String, Item> = HashMap::new();
-        for item in self.batch_get_consistent(&keys).await? {
-            rows.insert(string(&item, schema::SK).to_owned(), item);
-        }
+        let rows = self.batch_get_consistent(&keys).await?.into_iter();
+        let mut rows: HashMap<_, _> = rows.map(|item| (string(&item, schema::SK).to_owned(), item)).collect();
         let mut directories = BTreeMap::new();
         for name in names {
-            let directory = Directory::read(rows.remove(&name))?;
+            let directory = directory(rows.remove(&name))?;
             if directory.version != version {
                 return Ok(None);
             }
@@ -494,157 +367,39 @@ impl Db {
     }
 }
 
-/// The trees of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TreeKind {
-    Sorted { facet: usize, sort: usize },
-    Texts,
-    Due,
-}
-
-impl TreeKind {
-    fn all<T: Columns>() -> impl Iterator<Item = Self> {
-        let sorted =
-            (0..T::FACETS.len()).flat_map(|facet| (0..T::SORTS.len()).map(move |sort| Self::Sorted { facet, sort }));
-        sorted.chain(T::SEARCHED.then_some(Self::Texts)).chain([Self::Due])
+/// The writes that publish a version, and note when the list is to be looked after again.
+fn publication<T: Columns>(
+    list: &ListId,
+    found: &Found<T>,
+    packing: &Packing,
+    intake: &Intake<T>,
+    attempt: &Attempt,
+    now: Timestamp,
+    tuning: &Tuning,
+) -> Result<Vec<Write>, StoreError> {
+    let version = found.version + 1;
+    let cleared =
+        |leftover: &&Leftover| leftover.cleared_at.is_some_and(|cleared| now >= cleared.plus_seconds(GRACE_SECONDS));
+    let forgotten: HashSet<u64> = found.leftovers.iter().filter(cleared).map(|leftover| leftover.of_version).collect();
+    let absorbed = still_absorbed(&found.due.absorbed, &forgotten, version, &intake.absorbed);
+    let leftover = Leftover {
+        of_version: version,
+        published_at: now,
+        cleared_at: None,
+        blocks: packing.superseded.iter().flat_map(|block| [block.attempt, block.number]).collect(),
+    };
+    let state = Write::put(row(&Key::list_state(list), &State { version })?);
+    let mut writes = vec![
+        if found.version == 0 { state.if_new() } else { state.at_version(found.version) },
+        Write::put(row(&Key::list_leftover(list, version), &leftover)?),
+    ];
+    if attempt.blocks > 0 {
+        writes.push(Write::delete(Key::list_attempt(list, attempt.attempt)).at_version(ALIVE));
     }
-
-    fn name<T: Columns>(self) -> String {
-        match self {
-            Self::Sorted { facet, sort } => tree_name(T::FACETS[facet].name, T::SORTS[sort].name),
-            Self::Texts => TEXT_TREE.to_owned(),
-            Self::Due => DUE_TREE.to_owned(),
-        }
+    writes.extend(forgotten.iter().map(|version| Write::delete(Key::list_leftover(list, *version))));
+    for (tree, directory) in packing.directories(version, intake, &absorbed, tuning)? {
+        writes.push(Write::put(directory_row(list, &tree, &directory)));
     }
-
-    const fn sizes(self, tuning: &Tuning) -> &Sizes {
-        match self {
-            Self::Sorted { .. } => &tuning.sorted,
-            Self::Texts => &tuning.texts,
-            Self::Due => &tuning.due,
-        }
-    }
-
-    /// An object's entry in the tree at a moment, if it is in it.
-    fn entry<T: Columns>(self, packed_id: &[u8], columns: &T, at: Timestamp) -> Result<Option<Entry>, StoreError> {
-        Ok(match self {
-            Self::Sorted { facet, sort } if (T::FACETS[facet].holds)(columns, at) => {
-                Some(Entry { key: sort_key(&T::SORTS[sort], packed_id, columns)?, row: columns.hint() })
-            }
-            Self::Sorted { .. } => None,
-            Self::Texts => Some(Entry { key: packed_id.to_vec(), row: pack(columns)? }),
-            Self::Due => match columns.changes_at().filter(|due| *due > at) {
-                Some(due) => {
-                    let key = [keys::moment(due), packed_id.to_vec()].concat();
-                    Some(Entry { key, row: pack(&columns.clone().without_texts())? })
-                }
-                None => None,
-            },
-        })
-    }
-
-    /// What the intake changes in the tree, which shows the facets of `was_at`.
-    fn overlay<T: Columns>(self, intake: &Intake<T>, was_at: Timestamp) -> Result<Overlay, StoreError> {
-        let (mut removed, mut added) = (Vec::new(), Vec::new());
-        let by_time = (self != Self::Texts).then_some(&intake.by_time).into_iter().flatten();
-        for (id, change) in intake.changes.iter().chain(by_time) {
-            let packed = packed_id::<T>(id)?;
-            if let Some(base) = &change.base {
-                removed.extend(self.entry(&packed, base, was_at)?);
-            }
-            if let Some(now) = &change.now {
-                added.extend(self.entry(&packed, now, intake.at)?);
-            }
-        }
-        // Columns before a change come without their texts: that they look alike does not say that nothing changed.
-        Ok(if self == Self::Texts { Overlay::all(removed, added) } else { Overlay::new(removed, added) })
-    }
-}
-
-/// A version while it is packed.
-struct Packing {
-    attempt: u64,
-    blocks: Vec<Vec<u8>>,
-    superseded: Vec<BlockId>,
-    trees: BTreeMap<String, Tree>,
-}
-
-impl Packing {
-    fn take(&mut self, name: String, repacked: Repacked) {
-        self.blocks.extend(repacked.blocks);
-        self.superseded.extend(repacked.superseded);
-        self.trees.insert(name, repacked.tree);
-    }
-
-    /// What will change by itself, in the order of time, as far as it is at hand.
-    fn due(&self) -> &[Entry] {
-        self.trees.get(DUE_TREE).map_or(&[], Tree::inline_start)
-    }
-
-    fn directories<T: Columns>(
-        &self,
-        list: &ListId,
-        version: u64,
-        at: Timestamp,
-        absorbed: &BTreeMap<u64, Vec<u64>>,
-        tuning: &Tuning,
-    ) -> Result<Vec<Write>, StoreError> {
-        let due = self.due();
-        let repeated = due.len().min(tuning.due_repeated);
-        let epoch = Timestamp::from_millis(0).unwrap_or(Timestamp::MAX);
-        let due_until = match (due.get(repeated), self.trees.get(DUE_TREE).and_then(|tree| tree.parts.get(1))) {
-            (Some(next), _) => moment_of(&next.key),
-            // At the latest: a separator is not after what it separates.
-            (None, Some(next)) => moment_of(&next.first),
-            (None, None) => epoch,
-        };
-        let mut objects = Vec::with_capacity(repeated);
-        for entry in &due[..repeated] {
-            let id = entry.key[entry.key.len() - T::ID.packed_length()..].to_vec();
-            objects.push((moment_of(&entry.key), id, unpack::<T>(&entry.row)?));
-        }
-        TreeKind::all::<T>()
-            .map(|kind| {
-                let name = kind.name::<T>();
-                let mut due = Vec::new();
-                for (moment, id, columns) in &objects {
-                    if !matches!(kind, TreeKind::Sorted { .. }) {
-                        break;
-                    }
-                    let (before, after) = (kind.entry(id, columns, at)?, kind.entry(id, columns, *moment)?);
-                    match (before, after) {
-                        (Some(entry), None) => due.push(DueChange { at: *moment, comes: false, entry }),
-                        (None, Some(entry)) => due.push(DueChange { at: *moment, comes: true, entry }),
-                        _ => {}
-                    }
-                }
-                let tree = self.trees.get(&name).cloned().unwrap_or_default();
-                let directory = Directory { version, at, absorbed: absorbed.clone(), tree, due, due_until };
-                let mut item = key_item(&Key::list_directory(list, &name));
-                item.insert(DATA.to_owned(), AttributeValue::B(Blob::new(directory.pack())));
-                Ok(Write::put(item))
-            })
-            .collect()
-    }
-
-    /// When the list is to be looked after again: to clear away what this version made superfluous; at once, if it could
-    /// not take in everything; and when enough will have changed by itself.
-    fn notes(&self, list: &ListId, now: Timestamp, more: bool, tuning: &Tuning) -> Vec<Write> {
-        let mut moments = BTreeSet::from([now.plus_seconds(GRACE_SECONDS)]);
-        if more {
-            moments.insert(now);
-        }
-        let whole = self.trees.get(DUE_TREE).map_or(0, Tree::count);
-        if whole > tuning.due_repeated {
-            moments.extend(self.due().get(tuning.due_absorb - 1).map(|entry| moment_of(&entry.key)));
-        }
-        moments.into_iter().map(|moment| note(list, moment)).collect()
-    }
-}
-
-/// The moment a key of the tree of what is due begins with. A separator may have lost its last bytes, which makes it
-/// earlier.
-fn moment_of(key: &[u8]) -> Timestamp {
-    let millis = (0..6).fold(0, |millis, at| (millis << 8) | u64::from(key.get(at).copied().unwrap_or_default()));
-    Timestamp::from_millis(millis).unwrap_or(Timestamp::MAX)
+    writes.extend(packing.notes(intake, now, tuning).into_iter().map(|moment| note(list, moment)));
+    Ok(writes)
 }
