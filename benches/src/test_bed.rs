@@ -1,7 +1,7 @@
 //! An embedded engine with payment links and API keys in it, and the price of asking it directly.
 
 use anyspend_api::clock::Clock;
-use anyspend_api::version::Version;
+use anyspend_api::versions::Version;
 use anyspend_domain::api_key::{ApiKey, KeyText, Permission, Permissions};
 use anyspend_domain::chain::Chains;
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};

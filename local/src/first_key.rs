@@ -2,7 +2,7 @@
 
 use crate::data_dir::DataDir;
 use anyspend_api::clock::Clock;
-use anyspend_api::version::Version;
+use anyspend_api::versions::Version;
 use anyspend_domain::api_key::{ApiKey, KeyText, Permissions};
 use anyspend_domain::organization::Organization;
 use anyspend_domain::text::Name;

@@ -10,7 +10,7 @@ use anyspend_api::Platform;
 use anyspend_api::clock::Clock;
 use anyspend_api::config::Config;
 use anyspend_api::seal::MasterSecret;
-use anyspend_api::version::Version;
+use anyspend_api::versions::Version;
 use anyspend_api::webhook::SigningSecret;
 use anyspend_domain::ProductId;
 use anyspend_domain::api_key::{ApiKey, KeyText, Permissions};

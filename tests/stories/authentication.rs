@@ -50,7 +50,7 @@ async fn every_route_refuses_a_key_with_less_than_its_permission() {
     let app = app().await;
     for (method, path, access) in routes() {
         let Access::Needs(needed) = access else { continue };
-        for held in Permission::ALL {
+        for held in Permission::ALL.iter().copied() {
             let client = app.merchant(Mode::Test, held).await;
             let reply = client.raw(method.clone(), &path, Vec::new()).await;
             if held < needed {

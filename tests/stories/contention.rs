@@ -8,6 +8,9 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// A field, and what the n-th change sets it to.
+type Field = fn(usize) -> (&'static str, Value);
+
 /// Changes at once, as the contract says.
 const AT_ONCE: usize = 64;
 /// Instances they arrive at, where there are several.
@@ -94,7 +97,7 @@ async fn patch_fields(
     instances: &[App],
     path: &str,
     (shown_at, place): (&str, &str),
-    fields: &[fn(usize) -> (&'static str, Value)],
+    fields: &[Field],
 ) {
     let replies = all_at_once(client, instances, |client, n| {
         let (name, value) = fields[n % fields.len()](n);
@@ -133,7 +136,7 @@ async fn sixty_four_patches_of_a_link_a_customer_and_a_discount_code_at_once_are
     let code = client.post("/api/v1/discount-codes", &code).await.expect(201);
     let path = format!("/api/v1/discount-codes/{}", code["id"].as_str().unwrap());
     let shown = ("/api/v1/discount-codes", "/data/0");
-    let fields: [fn(usize) -> (&'static str, Value); 3] = [
+    let fields: [Field; 3] = [
         |n| ("max_uses", json!(1_000 + n)),
         |n| ("min_order_amount", json!((1_000 + n).to_string())),
         |n| ("value", json!((11 + n).to_string())),
@@ -149,14 +152,14 @@ async fn sixty_four_patches_of_an_endpoint_and_of_an_organization_at_once_are_al
     let webhook = json!({"url": "https://hooks.example.com/0", "events": ["*"]});
     let webhook = client.post("/api/v1/webhooks", &webhook).await.expect(201);
     let path = format!("/api/v1/webhooks/{}", webhook["id"].as_str().unwrap());
-    let fields: [fn(usize) -> (&'static str, Value); 2] = [
+    let fields: [Field; 2] = [
         |n| ("url", json!(format!("https://hooks.example.com/{}", n + 1))),
         |n| ("events", if n % 4 == 1 { json!(["payment.completed"]) } else { json!(["payment.failed"]) }),
     ];
     patch_fields(&client, &instances, &path, (&path, ""), &fields).await;
 
     let client = app.admin().await;
-    let fields: [fn(usize) -> (&'static str, Value); 4] = [
+    let fields: [Field; 4] = [
         |n| ("name", json!(format!("Merchant {n}"))),
         |n| ("description", json!(format!("Number {n}"))),
         |n| ("logo_url", json!(format!("https://example.com/{n}.png"))),

@@ -18,6 +18,7 @@ mod discount_codes;
 mod documents;
 mod doors;
 mod duplicate;
+mod earlier_data;
 mod events;
 mod exports;
 mod idempotency;

@@ -120,7 +120,7 @@ impl World {
             assert_eq!(transaction, self.transactions[transaction["id"].as_str().unwrap()].0);
         }
         let stats = client.get(&format!("{TRANSACTIONS}/stats")).await.expect(200);
-        for status in TransactionStatus::NAMES {
+        for status in TransactionStatus::NAMES.iter().copied() {
             let count = self.transactions.values().filter(|(one, _)| one["status"] == status).count();
             assert_eq!(stats["status_breakdown"][status], count, "{status}");
         }

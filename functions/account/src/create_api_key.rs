@@ -3,9 +3,10 @@
 use crate::view::ApiKeyView;
 use anyspend_api::fields::{Body, Fields, List};
 use anyspend_api::operation::{Access, Operation};
-use anyspend_api::version::Version;
+use anyspend_api::versions::Version;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::api_key::{ApiKey, KeyText, Permission, Permissions};
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::text::Name;
 use anyspend_domain::{ApiKeyId, Code, Problem, Timestamp};
 use anyspend_store::api_keys;
@@ -22,6 +23,8 @@ struct CreateApiKey {
 }
 
 impl Body for CreateApiKey {
+    const RESOURCE: &'static str = ApiKeyId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.required::<Name>("name");
         let permissions = fields.required::<List<Permission, 1, 3>>("permissions");
@@ -75,8 +78,7 @@ async fn create(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
     answer.bears_secret = true;
     let changes = Changes {
         writes: api_keys::create(&key)?,
-        event_type: "api_key.created",
-        resource_type: ApiKeyId::OBJECT,
+        event_type: AuditEventType::ApiKeyCreated,
         resource_id: key.id.to_string(),
         answer,
     };

@@ -4,10 +4,10 @@ use anyspend_api::caller::ANONYMOUS;
 use anyspend_api::list::{CURSOR, LIMIT, Order, PAGE, PageRequest, Start};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{Query, QueryKind, QueryParam, invalid_cursor};
-use anyspend_api::version::Time;
+use anyspend_api::versions::Time;
 use anyspend_api::{Answer, ApiError, Call, Caller};
+use anyspend_domain::EventId;
 use anyspend_domain::api_key::Permission;
-use anyspend_domain::{EventId, Problem};
 use anyspend_store::audit::{RecordedEvent, TrailFilter, TrailStart};
 use http::StatusCode;
 use serde::Serialize;
@@ -23,7 +23,6 @@ const QUERY: &[QueryParam] = &[
         description: "Only events of this type, e.g. `payment_link.created`.",
         kind: QueryKind::Text(NAME),
     },
-    QueryParam { name: "event_type", description: "The same as `type`.", kind: QueryKind::Text(NAME) },
     QueryParam {
         name: "resource_type",
         description: "Only events about objects of this type, e.g. `payment_link`.",
@@ -56,6 +55,7 @@ pub(crate) fn operation() -> Operation {
         "Every change of the caller's mode, newest first: what changed, who changed it, and by which request. Recorded \
          with the change itself, kept 90 days.",
     )
+    .about(EventId::OBJECT)
     .query(QUERY)
     .handled_by(list)
 }
@@ -72,9 +72,6 @@ struct EventView {
     livemode: bool,
     /// What happened, e.g. `payment_link.created`.
     event_type: String,
-    /// The same as `event_type`.
-    #[serde(rename = "type")]
-    kind: String,
     /// The type of the object that changed.
     resource_type: String,
     /// The object that changed.
@@ -123,7 +120,6 @@ impl EventView {
             object: EventId::OBJECT,
             livemode,
             event_type: event.event_type.clone(),
-            kind: event.event_type.clone(),
             resource_type: event.resource_type.clone(),
             resource_id: event.resource_id.clone(),
             actor: ActorView { kind: event.actor_type.clone(), id: actor_id },
@@ -159,16 +155,9 @@ async fn list(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
 }
 
 fn read_filter(query: &Query) -> Result<TrailFilter, ApiError> {
-    let text = |name: &str| query.text_within(name, NAME).map(|text| text.map(str::to_owned));
-    let event_type = match (text("type")?, text("event_type")?) {
-        (Some(one), Some(other)) if one != other => {
-            let problem = Problem::invalid("event_type", "contradicts 'type', which is the same parameter");
-            return Err(problem.into());
-        }
-        (one, other) => one.or(other),
-    };
+    let text = |name| query.text_within(name, NAME).map(|text| text.map(str::to_owned));
     Ok(TrailFilter {
-        event_type,
+        event_type: text("type")?,
         resource_type: text("resource_type")?,
         resource_id: text("resource_id")?,
         from: query.moment("from", false)?,

@@ -1,6 +1,6 @@
 //! The caller's organization in an answer, and reading it.
 
-use anyspend_api::version::{Addr, Time};
+use anyspend_api::versions::{Addr, Time};
 use anyspend_api::{ApiError, Call, Caller};
 use anyspend_domain::OrgId;
 use anyspend_domain::organization::Organization;

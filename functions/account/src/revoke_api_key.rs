@@ -3,6 +3,7 @@
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::api_key::{ApiKey, Permission};
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::{ApiKeyId, Code, Owner};
 use anyspend_store::api_keys;
 use http::{Method, StatusCode};
@@ -70,8 +71,7 @@ async fn revoke(call: Arc<Call>, caller: Caller, found: Option<ApiKey>) -> Resul
             }
             let changes = Changes {
                 writes,
-                event_type: "api_key.revoked",
-                resource_type: ApiKeyId::OBJECT,
+                event_type: AuditEventType::ApiKeyRevoked,
                 resource_id: key.id.to_string(),
                 answer: answer.clone(),
             };

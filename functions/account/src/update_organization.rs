@@ -6,6 +6,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::ChainId;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::organization::OrganizationPatch;
 use anyspend_domain::{Code, OrgId};
 use anyspend_store::organizations;
@@ -19,6 +20,8 @@ struct UpdateOrganization {
 }
 
 impl Body for UpdateOrganization {
+    const RESOURCE: &'static str = OrgId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self {
             is_empty: fields.is_empty(),
@@ -68,8 +71,7 @@ async fn update(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
             ApiError::settle(problems.clone(), organization.update(patch.clone(), call.surroundings()))?;
             let changes = Changes {
                 writes: vec![organizations::replace(&organization, before)?],
-                event_type: "organization.updated",
-                resource_type: OrgId::OBJECT,
+                event_type: AuditEventType::OrganizationUpdated,
                 resource_id: organization.id.to_string(),
                 answer: call.answer(StatusCode::OK, &OrganizationView::new(&organization))?,
             };

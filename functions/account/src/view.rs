@@ -1,6 +1,6 @@
 //! An API key in an answer.
 
-use anyspend_api::version::Time;
+use anyspend_api::versions::Time;
 use anyspend_domain::api_key::ApiKey;
 use anyspend_domain::{ApiKeyId, Timestamp};
 use serde::Serialize;
@@ -18,8 +18,6 @@ pub(crate) struct ApiKeyView {
     name: String,
     /// Its first characters.
     key_prefix: String,
-    /// The same, by the name the official client knows.
-    prefix: String,
     /// What it may do.
     permissions: Vec<&'static str>,
     /// Whether it opens live or test data.
@@ -30,8 +28,6 @@ pub(crate) struct ApiKeyView {
     expires_at: Option<Time>,
     /// Whether it opens anything now.
     active: bool,
-    /// The same, by its 2024 name.
-    is_active: bool,
     /// When it was made.
     created_at: Time,
 }
@@ -44,13 +40,11 @@ impl ApiKeyView {
             object: ApiKeyId::OBJECT,
             name: key.name.as_str().to_owned(),
             key_prefix: key.prefix.clone(),
-            prefix: key.prefix.clone(),
             permissions: key.permissions.names(),
             livemode: key.owner.mode.is_live(),
             last_used_at: key.last_used_at.map(Time),
             expires_at: key.expires_at.map(Time),
             active,
-            is_active: active,
             created_at: Time(key.created_at),
         }
     }

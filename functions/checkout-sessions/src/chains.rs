@@ -1,7 +1,7 @@
 //! `GET /chains`
 
 use anyspend_api::operation::{Access, Operation};
-use anyspend_api::version::Time;
+use anyspend_api::versions::Time;
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::Timestamp;
 use anyspend_domain::api_key::Permission;

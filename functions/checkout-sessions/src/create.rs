@@ -7,6 +7,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::find_named_link;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::checkout_session::{CheckoutSession, MAX_LIFETIME, MIN_LIFETIME, NewCheckoutSession, Source};
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::text::Name;
@@ -23,6 +24,8 @@ struct CreateCheckoutSession {
 }
 
 impl Body for CreateCheckoutSession {
+    const RESOURCE: &'static str = CheckoutSessionId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         // Any short text: what is no id is a link that does not exist.
         let payment_link_id = fields.optional::<Name>("payment_link_id").map(|id| id.as_str().to_owned());
@@ -90,5 +93,5 @@ fn opening(call: &Call, session: &CheckoutSession) -> Result<Changes, ApiError> 
     let mut writes = checkout_sessions::create(session, &*call.platform)?;
     writes.extend(facts::session_opened(session)?);
     let answer = answer.sealed_if(session.names_somebody());
-    Ok(Changes::of(session, "checkout_session.created", writes, answer))
+    Ok(Changes::of(session, AuditEventType::CheckoutSessionCreated, writes, answer))
 }

@@ -4,6 +4,7 @@ use anyspend_api::checkout_session::{CheckoutSessionView, Found, find};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::webhook::WebhookEvent;
 use anyspend_store::checkout_sessions;
 use anyspend_store::outbox::{self, OutboxEvent};
@@ -38,7 +39,7 @@ async fn expire(call: Arc<Call>, caller: Caller, found: Found) -> Result<Answer,
             let mut writes = checkout_sessions::update(&was, &session, &*call.platform)?;
             writes.push(outbox::emit(&told)?);
             let answer = answer.sealed_if(session.names_somebody());
-            call.commit(caller, Changes::of(&session, "checkout_session.expired", writes, answer)).await
+            call.commit(caller, Changes::of(&session, AuditEventType::CheckoutSessionExpired, writes, answer)).await
         },
     )
     .await

@@ -3,7 +3,7 @@
 
 use anyspend_api::checkout_session::CheckoutSessionView;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
-use anyspend_domain::payment::Outcome;
+use anyspend_domain::payment::PaymentOutcome;
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{Address, CheckoutSessionId, Code, entropy};
 use anyspend_store::payments::{self, PaymentContext};
@@ -30,7 +30,7 @@ pub(crate) async fn simulate(
     call: &Call,
     caller: &Caller,
     wallet: &Address,
-    decide: impl Fn(&PaymentContext) -> Result<Outcome, ApiError>,
+    decide: impl Fn(&PaymentContext) -> Result<PaymentOutcome, ApiError>,
 ) -> Result<Answer, ApiError> {
     if caller.owner.mode.is_live() {
         let message = "Test helpers move test sessions: use a key that begins with 'asp_test_'.";

@@ -5,6 +5,7 @@ use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::customer::{Customer, CustomerPatch};
 use anyspend_domain::{Address, Code, CustomerId, Problem};
 use anyspend_store::customers;
@@ -18,6 +19,8 @@ struct CreateCustomer {
 }
 
 impl Body for CreateCustomer {
+    const RESOURCE: &'static str = CustomerId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let wallet_address = fields.required("wallet_address");
         let patch = crate::update::read_patch(fields);
@@ -49,7 +52,7 @@ async fn create(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
     let customer = ApiError::settle(problems, customer)?;
     let answer = call.answer(StatusCode::CREATED, &CustomerView::new(&customer))?.sealed_if(customer.names_somebody());
     let writes = customers::record(&customer, None, &*call.platform)?;
-    let changes = Changes::of(&customer, "customer.created", writes, answer);
+    let changes = Changes::of(&customer, AuditEventType::CustomerCreated, writes, answer);
     match call.commit(&caller, changes).await {
         Err(NotCommitted::Taken) => Err(taken(&customer.wallet_address)),
         settled => Ok(settled?),

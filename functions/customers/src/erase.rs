@@ -4,6 +4,7 @@ use crate::stored::{self, Customers};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, DeletedView};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::customer::Customer;
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -26,5 +27,5 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn erase(call: Arc<Call>, caller: Caller, found: Option<Customer>) -> Result<Answer, ApiError> {
-    call.delete::<Customers>(&caller, found, "customer.deleted").await
+    call.delete::<Customers>(&caller, found, AuditEventType::CustomerDeleted).await
 }

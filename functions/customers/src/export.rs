@@ -5,6 +5,7 @@ use anyspend_api::export::{Export, FORMAT, content};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call, Caller};
+use anyspend_domain::CustomerId;
 use anyspend_domain::api_key::Permission;
 use anyspend_store::list::ListRow;
 use http::{Method, StatusCode};
@@ -42,6 +43,7 @@ struct Customers;
 impl Export for Customers {
     type Id = ListRow;
     type View = CustomerView;
+    const RESOURCE: &'static str = CustomerId::OBJECT;
     const NAME: &'static str = "customers";
     const COLUMNS: &'static [&'static str] = &[
         "id",

@@ -5,6 +5,7 @@ use anyspend_api::list::{CURSOR, LIMIT, ListView, Listing, Matcher, ORDER, PAGE}
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
+use anyspend_domain::CustomerId;
 use anyspend_domain::Owner;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::text::Email;
@@ -27,7 +28,7 @@ const QUERY: &[QueryParam] = &[
     QueryParam {
         name: "sort",
         description: "What the list is ordered by: `created_at` by default.",
-        kind: QueryKind::OneOf(SORTS),
+        kind: QueryKind::FieldOf(SORTS),
     },
     ORDER,
     PAGE,
@@ -53,6 +54,7 @@ struct Customers;
 impl Listing for Customers {
     type Columns = CustomerColumns;
     type View = CustomerView;
+    const RESOURCE: &'static str = CustomerId::OBJECT;
     const SORTS: &'static [&'static str] = SORTS;
 
     fn facet(_: &Call) -> Result<CustomerFacet, ApiError> {

@@ -7,6 +7,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::Code;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::customer::{Customer, CustomerPatch};
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -18,6 +19,8 @@ struct UpdateCustomer {
 }
 
 impl Body for UpdateCustomer {
+    const RESOURCE: &'static str = anyspend_domain::CustomerId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self { is_empty: fields.is_empty(), patch: read_patch(fields) })
     }
@@ -48,7 +51,7 @@ async fn update(call: Arc<Call>, caller: Caller, found: Option<Customer>) -> Res
     if is_empty {
         return Err(ApiError::new(Code::NoUpdatesProvided, "The request body names no field to update."));
     }
-    call.change::<Customers>(&caller, found, "customer.updated", |customer| {
+    call.change::<Customers>(&caller, found, AuditEventType::CustomerUpdated, |customer| {
         ApiError::settle(problems.clone(), customer.update(patch.clone(), call.now))?;
         Ok(call.answer(StatusCode::OK, &CustomerView::new(customer))?.sealed_if(customer.names_somebody()))
     })

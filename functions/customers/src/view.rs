@@ -1,6 +1,6 @@
 //! A customer in an answer.
 
-use anyspend_api::version::{Addr, Time};
+use anyspend_api::versions::{Addr, Time};
 use anyspend_domain::customer::Customer;
 use anyspend_domain::{CustomerId, Metadata};
 use serde::Serialize;
@@ -27,18 +27,12 @@ pub(crate) struct CustomerView {
     metadata: Option<Metadata>,
     /// What has arrived from it in tokens of known price, in US dollars with two places.
     total_spent: String,
-    /// The same as `total_spent`.
-    total_paid: String,
     /// Payments that have arrived.
     transaction_count: u64,
     /// When the first of them arrived.
     first_seen_at: Option<Time>,
     /// When the last of them arrived.
     last_seen_at: Option<Time>,
-    /// The same as `first_seen_at`.
-    first_payment_at: Option<Time>,
-    /// The same as `last_seen_at`.
-    last_payment_at: Option<Time>,
     /// When the record was made.
     created_at: Time,
     /// When it last changed, by a payment or by the merchant.
@@ -57,12 +51,9 @@ impl CustomerView {
             email: customer.person.email.as_ref().map(|email| email.as_str().to_owned()),
             metadata: customer.metadata.clone(),
             total_spent: customer.total_spent.to_string(),
-            total_paid: customer.total_spent.to_string(),
             transaction_count: customer.transaction_count,
             first_seen_at: first,
             last_seen_at: last,
-            first_payment_at: first,
-            last_payment_at: last,
             created_at: Time(customer.created_at),
             updated_at: Time(customer.updated_at),
         }

@@ -5,9 +5,10 @@ use crate::lanes::Turn;
 use crate::message;
 use crate::subject::Subject;
 use anyspend_api::job::Job;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::webhook::{DisabledReason, SLOW_MILLIS, SLOW_SECONDS, Webhook};
 use anyspend_domain::webhook_delivery::{ATTEMPT_SECONDS, AttemptReport, Delivery, MAX_ANSWER_BYTES, Settled};
-use anyspend_domain::{RequestId, Timestamp, WebhookId, entropy};
+use anyspend_domain::{RequestId, Timestamp, entropy};
 use anyspend_sender::{Loopback, Message, SendError};
 use anyspend_store::audit::{self, AuditEvent};
 use anyspend_store::{Patience, Refusal, Step, StoreError, Write, webhook_deliveries, webhooks};
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long it is tried to write down how an attempt ended. The lease outlasts it.
-const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
+const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
 /// How long a place at a busy host is waited for. With an attempt and its writing down, less than the lease.
 const HOST_PATIENCE: Duration = Duration::from_secs(15);
 /// An attempt that has taken this long makes room for quicker ones.
@@ -165,9 +166,9 @@ impl Deliverer {
 fn disabling(before: &Webhook, reason: DisabledReason, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let mut after = before.clone();
     after.disable(reason, now);
-    let object = (WebhookId::OBJECT, after.id.as_str());
     let run = RequestId::generate(now);
-    let event = AuditEvent::by_job("webhook.disabled", object, ("system", Deliverer::NAME), &run, now);
+    let actor = ("system", Deliverer::NAME);
+    let event = AuditEvent::by_job(AuditEventType::WebhookDisabled, after.id.as_str(), actor, &run, now);
     Ok(vec![webhooks::disable(before, &after, now)?, audit::record(&after.owner, &event)?])
 }
 

@@ -83,7 +83,7 @@ impl Deliverer {
     pub async fn sweep(&self) -> Result<usize, StoreError> {
         self.reap();
         let outbox = stream::iter(0..SHARDS).map(|shard| self.sweep_outbox(shard)).buffer_unordered(SHARDS.into());
-        let queues = Queue::ALL.into_iter().flat_map(|queue| (0..SHARDS).map(move |shard| (queue, shard)));
+        let queues = Queue::ALL.iter().copied().flat_map(|queue| (0..SHARDS).map(move |shard| (queue, shard)));
         let queues =
             stream::iter(queues).map(|(queue, shard)| self.sweep_queue(queue, shard)).buffer_unordered(SHARDS.into());
         let (outbox, queues): (Vec<_>, Vec<_>) = tokio::join!(outbox.collect(), queues.collect());

@@ -2,7 +2,7 @@
 
 use crate::signature;
 use crate::subject::Subject;
-use anyspend_api::version::{Time, Version, render};
+use anyspend_api::versions::{Time, Version};
 use anyspend_api::webhook::SigningSecret;
 use anyspend_domain::Timestamp;
 use anyspend_domain::webhook::{Webhook, WebhookEvent};
@@ -16,8 +16,6 @@ use serde::Serialize;
 struct Envelope<'a> {
     id: &'a str,
     event: &'static str,
-    #[serde(rename = "type")]
-    kind: &'static str,
     api_version: &'static str,
     livemode: bool,
     webhook_id: &'a str,
@@ -31,14 +29,13 @@ pub(crate) fn body(webhook: &Webhook, delivery: &Delivery, subject: &Subject) ->
     let envelope = Envelope {
         id: delivery.event_id.as_str(),
         event: delivery.event.as_str(),
-        kind: delivery.event.as_str(),
         api_version: version.name(),
         livemode: delivery.owner.mode.is_live(),
         webhook_id: webhook.id.as_str(),
         timestamp: Time(delivery.event_at),
         data: subject,
     };
-    render(version, &envelope).map(Bytes::from)
+    version.render_as("webhook_event", &envelope).map(Bytes::from)
 }
 
 /// The headers of an attempt at `now`. `secrets` are the present one and, during a rotation, the one before.

@@ -5,7 +5,7 @@ use anyspend_api::checkout_session::CheckoutSessionView;
 use anyspend_api::transaction::TransactionView;
 use anyspend_domain::Metadata;
 use anyspend_domain::checkout_session::CheckoutSession;
-use anyspend_domain::webhook::WebhookEvent;
+use anyspend_domain::webhook::EventData;
 use anyspend_domain::webhook_delivery::Delivery;
 use anyspend_store::{Db, StoreError};
 use serde::Serialize;
@@ -34,22 +34,18 @@ pub(crate) struct Ping {
 pub(crate) struct About<T> {
     #[serde(flatten)]
     object: Option<T>,
-    #[serde(rename = "checkoutSession")]
-    camel: Option<CheckoutCamel>,
-    #[serde(rename = "checkout_session")]
-    snake: Option<CheckoutSnake>,
+    checkout_session: Option<Checkout>,
 }
 
 impl<T> About<T> {
     fn new(object: Option<T>, session: Option<&CheckoutSession>) -> Box<Self> {
-        Box::new(Self { object, camel: session.map(Into::into), snake: session.map(Into::into) })
+        Box::new(Self { object, checkout_session: session.map(Into::into) })
     }
 }
 
-/// Who bought, and how the merchant knows it, as the 2024 examples spell it.
+/// Who bought, and how the merchant knows it.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CheckoutCamel {
+struct Checkout {
     id: String,
     client_reference_id: Option<String>,
     metadata: Option<Metadata>,
@@ -57,17 +53,7 @@ struct CheckoutCamel {
     customer_name: Option<String>,
 }
 
-/// The same in the spelling of everything else.
-#[derive(Debug, Serialize)]
-struct CheckoutSnake {
-    id: String,
-    client_reference_id: Option<String>,
-    metadata: Option<Metadata>,
-    customer_email: Option<String>,
-    customer_name: Option<String>,
-}
-
-impl From<&CheckoutSession> for CheckoutCamel {
+impl From<&CheckoutSession> for Checkout {
     fn from(session: &CheckoutSession) -> Self {
         Self {
             id: session.id.to_string(),
@@ -76,13 +62,6 @@ impl From<&CheckoutSession> for CheckoutCamel {
             customer_email: session.buyer.email.as_ref().map(|email| email.as_str().to_owned()),
             customer_name: session.buyer.name.as_ref().map(|name| name.as_str().to_owned()),
         }
-    }
-}
-
-impl From<&CheckoutSession> for CheckoutSnake {
-    fn from(session: &CheckoutSession) -> Self {
-        let CheckoutCamel { id, client_reference_id, metadata, customer_email, customer_name } = session.into();
-        Self { id, client_reference_id, metadata, customer_email, customer_name }
     }
 }
 
@@ -102,13 +81,13 @@ impl Subject {
                 None => Ok(None),
             }
         };
-        Ok(match delivery.event {
-            WebhookEvent::TestPing => Self::Ping(Ping { object: "ping", message: "This is a test event." }),
-            WebhookEvent::PaymentCompleted | WebhookEvent::PaymentFailed | WebhookEvent::PaymentException => {
+        Ok(match delivery.event.data() {
+            EventData::Ping => Self::Ping(Ping { object: "ping", message: "This is a test event." }),
+            EventData::Transaction => {
                 let (transaction, session) = tokio::try_join!(transaction, session)?;
                 Self::Payment(About::new(transaction.as_ref().map(TransactionView::new), session.as_ref()))
             }
-            WebhookEvent::CheckoutCompleted | WebhookEvent::CheckoutExpired => {
+            EventData::CheckoutSession => {
                 let session = session.await?;
                 let now = platform.clock.now();
                 let view =

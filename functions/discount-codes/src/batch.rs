@@ -7,6 +7,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::find_named_link;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::discount_code::{CodeText, DiscountCode, DiscountCodePatch};
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::{DiscountCodeId, Problem};
@@ -98,8 +99,7 @@ async fn batch(call: Arc<Call>, caller: Caller, link: Option<PaymentLink>) -> Re
     }
     let changes = Changes {
         writes: Vec::new(),
-        event_type: "discount_code.batch_created",
-        resource_type: DiscountCodeId::OBJECT,
+        event_type: AuditEventType::DiscountCodeBatchCreated,
         resource_id: name,
         answer: call.answer(StatusCode::CREATED, &view)?,
     };

@@ -6,6 +6,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::find_named_link;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::discount_code::{CodeText, DiscountCode};
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::{Code, DiscountCodeId, Problem};
@@ -42,8 +43,7 @@ async fn create(call: Arc<Call>, caller: Caller, link: Option<PaymentLink>) -> R
     let made = ApiError::settle(problems, made)?;
     let changes = Changes {
         writes: discount_codes::create(&made, None)?,
-        event_type: "discount_code.created",
-        resource_type: DiscountCodeId::OBJECT,
+        event_type: AuditEventType::DiscountCodeCreated,
         resource_id: made.id.to_string(),
         answer: call.answer(StatusCode::CREATED, &DiscountCodeView::new(&made))?,
     };

@@ -4,6 +4,7 @@ use crate::stored::{DiscountCodes, find};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, DeletedView};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::discount_code::DiscountCode;
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -22,5 +23,5 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn delete(call: Arc<Call>, caller: Caller, found: Option<DiscountCode>) -> Result<Answer, ApiError> {
-    call.delete::<DiscountCodes>(&caller, found, "discount_code.deleted").await
+    call.delete::<DiscountCodes>(&caller, found, AuditEventType::DiscountCodeDeleted).await
 }

@@ -5,6 +5,7 @@ use anyspend_api::list::{CURSOR, LIMIT, ListView, Listing, ORDER, PAGE};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
+use anyspend_domain::DiscountCodeId;
 use anyspend_domain::api_key::Permission;
 use anyspend_store::discount_codes::{DiscountCodeColumns, DiscountCodeFacet};
 use anyspend_store::list::{ListRow, OpenList};
@@ -16,7 +17,6 @@ const QUERY: &[QueryParam] = &[
         description: "Only codes that are switched on (`true`), or off (`false`).",
         kind: QueryKind::Bool,
     },
-    QueryParam { name: "is_active", description: "The same as `active`.", kind: QueryKind::Bool },
     ORDER,
     PAGE,
     LIMIT,
@@ -41,10 +41,11 @@ struct DiscountCodes;
 impl Listing for DiscountCodes {
     type Columns = DiscountCodeColumns;
     type View = DiscountCodeView;
+    const RESOURCE: &'static str = DiscountCodeId::OBJECT;
 
     fn facet(call: &Call) -> Result<DiscountCodeFacet, ApiError> {
         let query = call.query();
-        Ok(query.bool_with_alias("active", "is_active")?.map_or(DiscountCodeFacet::All, DiscountCodeFacet::of))
+        Ok(query.bool("active")?.map_or(DiscountCodeFacet::All, DiscountCodeFacet::of))
     }
 
     async fn views(

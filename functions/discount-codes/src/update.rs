@@ -6,6 +6,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::find_named_link;
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::discount_code::DiscountCode;
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::{Code, Patch, Problem};
@@ -47,7 +48,7 @@ async fn update(call: Arc<Call>, caller: Caller, (found, link): Loaded) -> Resul
     }
     let (patch, unknown) = with_link(terms, &caller, link);
     problems.extend(unknown);
-    call.change::<DiscountCodes>(&caller, Some(found), "discount_code.updated", |code| {
+    call.change::<DiscountCodes>(&caller, Some(found), AuditEventType::DiscountCodeUpdated, |code| {
         ApiError::settle(problems.clone(), code.update(patch.clone(), call.now))?;
         call.answer(StatusCode::OK, &DiscountCodeView::new(code))
     })

@@ -64,9 +64,6 @@ struct DiscountValidationView {
     /// Why the code cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
-    /// The same, by the name the official client knows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
 }
 
 impl DiscountValidationView {
@@ -81,10 +78,9 @@ impl DiscountValidationView {
             final_amount: None,
             discount_code: None,
             error: None,
-            reason: None,
         };
         match checked {
-            Err(why) => Self { error: Some(why.reason()), reason: Some(why.reason()), ..blank },
+            Err(why) => Self { error: Some(why.reason()), ..blank },
             Ok(code) => {
                 let off = price.map(|price| (price, code.reduction.off(price)));
                 let left = off.map(|(price, off)| off.and_then(|off| price.checked_sub(off)).unwrap_or(price));

@@ -10,6 +10,7 @@
 
 use anyspend_api::Platform;
 use anyspend_api::job::{Afterwards, Job, NotPrepared, Run, Summary, demand_secret};
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::checkout_session::{CheckoutSession, Status};
 use anyspend_domain::webhook::WebhookEvent;
 use anyspend_domain::{CheckoutSessionId, OrgId};
@@ -172,9 +173,10 @@ impl Endings<'_> {
             return Ok(Vec::new());
         }
         let expired = session.stored_status == Status::Expired;
-        let event_type = if expired { "checkout_session.expired" } else { "checkout_session.failed" };
-        let object = (CheckoutSessionId::OBJECT, session.id.as_str());
-        let event = AuditEvent::by_job(event_type, object, ("system", EndSessions::NAME), &self.run.id, self.run.now);
+        let event_type =
+            if expired { AuditEventType::CheckoutSessionExpired } else { AuditEventType::CheckoutSessionFailed };
+        let actor = ("system", EndSessions::NAME);
+        let event = AuditEvent::by_job(event_type, session.id.as_str(), actor, &self.run.id, self.run.now);
         let mut writes = vec![audit::record(owner, &event)?];
         if expired {
             writes.push(outbox::emit(&OutboxEvent::of(session, None, WebhookEvent::CheckoutExpired, self.run.now))?);

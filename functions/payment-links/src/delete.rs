@@ -4,6 +4,7 @@ use crate::stored::{self, PaymentLinks};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, DeletedView};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::payment_link::PaymentLink;
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -22,5 +23,5 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn delete(call: Arc<Call>, caller: Caller, found: Option<PaymentLink>) -> Result<Answer, ApiError> {
-    call.delete::<PaymentLinks>(&caller, found, "payment_link.deleted").await
+    call.delete::<PaymentLinks>(&caller, found, AuditEventType::PaymentLinkDeleted).await
 }

@@ -16,6 +16,7 @@ mod update;
 mod visitors;
 
 use anyspend_api::Group;
+use anyspend_domain::audit::AuditEventType;
 
 /// Every operation of the group, one file each.
 pub fn routes() -> Group {
@@ -40,7 +41,7 @@ pub fn routes() -> Group {
 }
 
 /// The event of every change of a link.
-const UPDATED: &str = "payment_link.updated";
+const UPDATED: AuditEventType = AuditEventType::PaymentLinkUpdated;
 /// The collection's path.
 const LINKS: &str = "/api/v1/payment-links";
 /// One link's path.

@@ -5,12 +5,13 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::payment_link::PaymentLinkView;
 use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
+use anyspend_domain::PaymentLinkId;
 use anyspend_domain::api_key::Permission;
 use anyspend_store::list::{ListRow, OpenList};
 use anyspend_store::payment_links::{LinkColumns, LinkFacet};
 use http::{Method, StatusCode};
 
-const SORTS: &[&str] = &["created_at", "updated_at", "name", "uses", "current_uses"];
+const SORTS: &[&str] = &["created_at", "updated_at", "name", "uses"];
 
 const QUERY: &[QueryParam] = &[
     QueryParam {
@@ -18,7 +19,6 @@ const QUERY: &[QueryParam] = &[
         description: "Only links that take payments now (`true`), or only those that do not (`false`).",
         kind: QueryKind::Bool,
     },
-    QueryParam { name: "is_active", description: "The same as `active`.", kind: QueryKind::Bool },
     QueryParam {
         name: "search",
         description: "Only links whose name, description or short code contains this, whatever the case.",
@@ -27,7 +27,7 @@ const QUERY: &[QueryParam] = &[
     QueryParam {
         name: "sort",
         description: "What the list is ordered by: `created_at` by default. `current_uses` is `uses`.",
-        kind: QueryKind::OneOf(SORTS),
+        kind: QueryKind::FieldOf(SORTS),
     },
     ORDER,
     PAGE,
@@ -53,19 +53,16 @@ struct PaymentLinks;
 impl Listing for PaymentLinks {
     type Columns = LinkColumns;
     type View = PaymentLinkView;
+    const RESOURCE: &'static str = PaymentLinkId::OBJECT;
     const SORTS: &'static [&'static str] = SORTS;
 
     fn facet(call: &Call) -> Result<LinkFacet, ApiError> {
         let query = call.query();
-        Ok(match query.bool_with_alias("active", "is_active")? {
+        Ok(match query.bool("active")? {
             None => LinkFacet::All,
             Some(true) => LinkFacet::Active,
             Some(false) => LinkFacet::Inactive,
         })
-    }
-
-    fn sort_called(name: &str) -> &str {
-        if name == "current_uses" { "uses" } else { name }
     }
 
     async fn views(

@@ -3,7 +3,7 @@
 use crate::counted::{self, Counted};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
-use anyspend_api::version::Time;
+use anyspend_api::versions::Time;
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::payment_link::PaymentLink;

@@ -7,7 +7,7 @@ use crate::counted;
 use anyspend_api::list::{CURSOR, LIMIT, Order, PAGE, PageRequest, Start};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam, invalid_cursor};
-use anyspend_api::version::Time;
+use anyspend_api::versions::Time;
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::VisitorId;
 use anyspend_domain::api_key::Permission;

@@ -1,7 +1,7 @@
 //! `GET /health`
 
 use anyspend_api::operation::{Access, Operation};
-use anyspend_api::version::Version;
+use anyspend_api::versions::Version;
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::Timestamp;
 use http::{Method, StatusCode};

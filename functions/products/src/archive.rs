@@ -4,6 +4,7 @@ use crate::stored::{self, Products};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, DeletedView};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::product::Product;
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -25,7 +26,7 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn archive(call: Arc<Call>, caller: Caller, found: Option<Product>) -> Result<Answer, ApiError> {
-    call.change::<Products>(&caller, found, "product.archived", |product| {
+    call.change::<Products>(&caller, found, AuditEventType::ProductArchived, |product| {
         product.archive(call.now);
         call.answer(StatusCode::OK, &DeletedView::of(product))
     })

@@ -5,6 +5,7 @@ use anyspend_api::product::{CreateProduct, ProductView};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::ProductId;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::product::{Product, ProductPatch};
 use anyspend_store::products;
 use http::{Method, StatusCode};
@@ -36,8 +37,7 @@ async fn create(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
     let product = ApiError::settle(problems, product)?;
     let changes = Changes {
         writes: products::create(&product)?,
-        event_type: "product.created",
-        resource_type: ProductId::OBJECT,
+        event_type: AuditEventType::ProductCreated,
         resource_id: product.id.to_string(),
         answer: call.answer(StatusCode::CREATED, &ProductView::new(&product))?,
     };

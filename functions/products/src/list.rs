@@ -5,6 +5,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::product::ProductView;
 use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{ApiError, Call};
+use anyspend_domain::ProductId;
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::product::ProductType;
 use anyspend_store::list::{ListRow, OpenList};
@@ -12,8 +13,6 @@ use anyspend_store::products::{ProductColumns, ProductFacet};
 use http::{Method, StatusCode};
 
 const SORTS: &[&str] = &["created_at", "updated_at", "name"];
-const PRODUCT_TYPES: [ProductType; 3] = [ProductType::OneTime, ProductType::Subscription, ProductType::Variable];
-const TYPES: &[&str] = &[PRODUCT_TYPES[0].as_str(), PRODUCT_TYPES[1].as_str(), PRODUCT_TYPES[2].as_str()];
 
 const QUERY: &[QueryParam] = &[
     QueryParam {
@@ -21,11 +20,10 @@ const QUERY: &[QueryParam] = &[
         description: "`true` by default; `false` lists the archived products instead.",
         kind: QueryKind::Bool,
     },
-    QueryParam { name: "is_active", description: "The same as `active`.", kind: QueryKind::Bool },
     QueryParam {
         name: "product_type",
         description: "Only products that are priced this way.",
-        kind: QueryKind::OneOf(TYPES),
+        kind: QueryKind::OneOf(ProductType::NAMES),
     },
     QueryParam {
         name: "search",
@@ -35,7 +33,7 @@ const QUERY: &[QueryParam] = &[
     QueryParam {
         name: "sort",
         description: "What the list is ordered by: `created_at` by default.",
-        kind: QueryKind::OneOf(SORTS),
+        kind: QueryKind::FieldOf(SORTS),
     },
     ORDER,
     PAGE,
@@ -61,13 +59,13 @@ struct Products;
 impl Listing for Products {
     type Columns = ProductColumns;
     type View = ProductView;
+    const RESOURCE: &'static str = ProductId::OBJECT;
     const SORTS: &'static [&'static str] = SORTS;
 
     fn facet(call: &Call) -> Result<ProductFacet, ApiError> {
         let query = call.query();
-        let active = query.bool_with_alias("active", "is_active")?.unwrap_or(true);
-        let wanted = query.one_of("product_type", TYPES)?;
-        let product_type = PRODUCT_TYPES.into_iter().find(|known| wanted == Some(known.as_str()));
+        let active = query.bool("active")?.unwrap_or(true);
+        let product_type = query.one_of("product_type", ProductType::NAMES)?.and_then(ProductType::named);
         Ok(ProductFacet::of(active, product_type))
     }
 

@@ -6,6 +6,7 @@ use anyspend_api::product::{ProductView, UpdateProduct};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::Code;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::product::Product;
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -33,7 +34,7 @@ async fn update(call: Arc<Call>, caller: Caller, found: Option<Product>) -> Resu
     if is_empty {
         return Err(ApiError::new(Code::NoUpdatesProvided, "The request body names no field to update."));
     }
-    call.change::<Products>(&caller, found, "product.updated", |product| {
+    call.change::<Products>(&caller, found, AuditEventType::ProductUpdated, |product| {
         ApiError::settle(problems.clone(), product.update(patch.clone(), call.surroundings()))?;
         call.answer(StatusCode::OK, &ProductView::new(product))
     })

@@ -26,6 +26,8 @@ struct QuickPay {
 }
 
 impl Body for QuickPay {
+    const RESOURCE: &'static str = anyspend_domain::PaymentLinkId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let recipient = fields.required::<Address>("recipient_address");
         let token = fields.optional::<Address>("token_address");

@@ -5,10 +5,10 @@ use crate::Round;
 use anyspend_api::job::Job;
 use anyspend_domain::checkout_session::Status;
 use anyspend_domain::followed::{self, Finding, Followed, RowStep, Situation, Step as Decision};
-use anyspend_domain::payment::{Outcome, Payment};
+use anyspend_domain::payment::{Payment, PaymentOutcome};
 use anyspend_domain::settlement::{Binding, Evidence, Transfer};
 use anyspend_domain::transaction::Transaction;
-use anyspend_domain::{Address, CheckoutSessionId, EventId, OrgId, TransactionId};
+use anyspend_domain::{Address, EventId, OrgId, TransactionId};
 use anyspend_store::audit::AuditEvent;
 use anyspend_store::payments::{self, PaymentContext};
 use anyspend_store::settlement::{follow_on, reserve, unfollow};
@@ -258,7 +258,7 @@ fn writes_of(
 }
 
 /// Whoever paid too little is asked for the rest, by an amount of the session's own like the first.
-fn asks_for_the_rest(round: &Round<'_>, outcome: &Outcome) -> Result<Option<Write>, StoreError> {
+fn asks_for_the_rest(round: &Round<'_>, outcome: &PaymentOutcome) -> Result<Option<Write>, StoreError> {
     let session = &outcome.session;
     let is_open = session.status(round.run.now, None) == Status::Open;
     let rest = match (session.amount_due(), session.amount_received) {
@@ -268,7 +268,7 @@ fn asks_for_the_rest(round: &Round<'_>, outcome: &Outcome) -> Result<Option<Writ
     rest.map(|rest| reserve(session, rest, round.run.now)).transpose()
 }
 
-fn audited(round: &Round<'_>, outcome: &Outcome) -> Result<Option<Write>, StoreError> {
+fn audited(round: &Round<'_>, outcome: &PaymentOutcome) -> Result<Option<Write>, StoreError> {
     let owner = &outcome.session.owner;
     // Nobody could ever read the trail of nobody's organization.
     if !outcome.is_final() || owner.org == OrgId::anonymous() {
@@ -277,7 +277,6 @@ fn audited(round: &Round<'_>, outcome: &Outcome) -> Result<Option<Write>, StoreE
     let event = AuditEvent {
         id: EventId::generate(round.run.now),
         event_type: outcome.audit_event(),
-        resource_type: CheckoutSessionId::OBJECT,
         resource_id: outcome.session.id.to_string(),
         actor_type: "settlement",
         actor_id: format!("chain {}", round.chain.id),

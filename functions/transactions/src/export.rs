@@ -4,6 +4,7 @@ use anyspend_api::export::{Export, FORMAT, content};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::transaction::{FROM, STATUS, TO, TransactionView, read_filter};
 use anyspend_api::{ApiError, Call, Caller};
+use anyspend_domain::TransactionId;
 use anyspend_domain::api_key::Permission;
 use anyspend_store::list::ListRow;
 use http::{Method, StatusCode};
@@ -30,6 +31,7 @@ struct Transactions;
 impl Export for Transactions {
     type Id = ListRow;
     type View = TransactionView;
+    const RESOURCE: &'static str = TransactionId::OBJECT;
     const NAME: &'static str = "transactions";
     const COLUMNS: &'static [&'static str] = &[
         "id",

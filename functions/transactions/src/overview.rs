@@ -3,7 +3,7 @@
 use crate::stats;
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{QueryKind, QueryParam};
-use anyspend_api::version::Addr;
+use anyspend_api::versions::Addr;
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::chain::{known_asset, known_chain};

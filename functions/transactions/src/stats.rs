@@ -34,51 +34,28 @@ pub(crate) fn operation() -> Operation {
 
 /// Counts of transactions, under the names of the API and of the official client.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
 struct TransactionStatsView {
     /// `transaction_stats`
     #[schema(examples("transaction_stats"))]
     object: &'static str,
     /// All of them.
-    #[serde(rename = "total_transactions")]
-    total: u64,
-    /// Those that are final.
-    #[serde(rename = "completed_transactions")]
-    completed: u64,
-    /// Those that came to nothing.
-    #[serde(rename = "failed_transactions")]
-    failed: u64,
-    /// Those under way: pending and confirming.
-    #[serde(rename = "pending_transactions")]
-    pending: u64,
-    /// What has arrived, in US dollars with two places.
-    #[serde(rename = "total_volume_usd")]
-    volume: String,
-    /// Those first seen in the last 24 hours.
-    #[serde(rename = "last_24h")]
-    last_day: LastDayView,
-    /// How many there are of each status.
-    #[serde(rename = "status_breakdown")]
-    by_status: BTreeMap<&'static str, u64>,
-    /// The same as `total_transactions`.
     total_transactions: u64,
-    /// The same as `completed_transactions`.
+    /// Those that are final.
     completed_transactions: u64,
-    /// The same as `failed_transactions`.
+    /// Those that came to nothing.
     failed_transactions: u64,
-    /// The same as `pending_transactions`.
+    /// Those under way: pending and confirming.
     pending_transactions: u64,
-    /// The same as `total_volume_usd`.
+    /// What has arrived, in US dollars with two places.
     total_volume_usd: String,
-    /// The same as `last_24h`.
-    #[serde(rename = "last24h")]
-    last24h: LastDayView,
-    /// The same as `status_breakdown`.
+    /// Those first seen in the last 24 hours.
+    last_24h: LastDayView,
+    /// How many there are of each status.
     status_breakdown: BTreeMap<&'static str, u64>,
 }
 
 /// Transactions first seen in the last 24 hours.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 struct LastDayView {
     /// All of them.
     transactions: u64,
@@ -86,9 +63,6 @@ struct LastDayView {
     completed: u64,
     /// What has arrived with them, in US dollars with two places.
     volume_usd: String,
-    /// The same as `volume_usd`.
-    #[serde(rename = "volumeUsd")]
-    volume_usd_twin: String,
 }
 
 /// What is counted of some transactions.
@@ -124,7 +98,7 @@ pub(crate) async fn open(call: Arc<Call>, owner: Owner) -> Result<OpenList<Trans
 async fn stats(call: Arc<Call>, _: Caller, open: OpenList<TransactionColumns>) -> Result<Answer, ApiError> {
     // Those first seen in the last 24 hours, and in all.
     let (mut all, mut last_day) = (Tally::default(), Tally::default());
-    for status in TransactionStatus::NAMES {
+    for status in TransactionStatus::NAMES.iter().copied() {
         all.by_status.insert(status, 0);
     }
     open.each(&call.db, |_, packed_id, transaction| {
@@ -135,35 +109,23 @@ async fn stats(call: Arc<Call>, _: Caller, open: OpenList<TransactionColumns>) -
         Ok(())
     })
     .await?;
-    call.answer(StatusCode::OK, &view(&all, &last_day))
+    call.answer(StatusCode::OK, &view(all, &last_day))
 }
 
-fn view(all: &Tally, last_day: &Tally) -> TransactionStatsView {
+fn view(all: Tally, last_day: &Tally) -> TransactionStatsView {
     use TransactionStatus::{Completed, Confirming, Failed, Pending};
-    let (total, completed, failed) = (all.total(), all.count(Completed), all.count(Failed));
-    let pending = all.count(Pending) + all.count(Confirming);
-    let volume = all.volume.to_string();
-    let last_day = LastDayView {
-        transactions: last_day.total(),
-        completed: last_day.count(Completed),
-        volume_usd: last_day.volume.to_string(),
-        volume_usd_twin: last_day.volume.to_string(),
-    };
     TransactionStatsView {
         object: "transaction_stats",
-        total,
-        completed,
-        failed,
-        pending,
-        volume: volume.clone(),
-        last_day: last_day.clone(),
-        by_status: all.by_status.clone(),
-        total_transactions: total,
-        completed_transactions: completed,
-        failed_transactions: failed,
-        pending_transactions: pending,
-        total_volume_usd: volume,
-        last24h: last_day,
-        status_breakdown: all.by_status.clone(),
+        total_transactions: all.total(),
+        completed_transactions: all.count(Completed),
+        failed_transactions: all.count(Failed),
+        pending_transactions: all.count(Pending) + all.count(Confirming),
+        total_volume_usd: all.volume.to_string(),
+        last_24h: LastDayView {
+            transactions: last_day.total(),
+            completed: last_day.count(Completed),
+            volume_usd: last_day.volume.to_string(),
+        },
+        status_breakdown: all.by_status,
     }
 }

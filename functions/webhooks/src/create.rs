@@ -6,6 +6,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::webhook::SigningSecret;
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::webhook::{MAX_WEBHOOKS, NewWebhook, Webhook};
 use anyspend_domain::{Code, WebhookId};
 use anyspend_store::webhooks;
@@ -45,8 +46,7 @@ async fn create(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
     answer.bears_secret = true;
     let changes = Changes {
         writes: webhooks::create(&webhook)?,
-        event_type: "webhook.created",
-        resource_type: WebhookId::OBJECT,
+        event_type: AuditEventType::WebhookCreated,
         resource_id: webhook.id.to_string(),
         answer,
     };

@@ -4,6 +4,7 @@ use crate::stored::Webhooks;
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, DeletedView, Stored};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::webhook::Webhook;
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -22,5 +23,5 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn delete(call: Arc<Call>, caller: Caller, found: Option<Webhook>) -> Result<Answer, ApiError> {
-    call.delete::<Webhooks>(&caller, found, "webhook.deleted").await
+    call.delete::<Webhooks>(&caller, found, AuditEventType::WebhookDeleted).await
 }

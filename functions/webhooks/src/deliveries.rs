@@ -7,7 +7,7 @@ use anyspend_api::query::{QueryKind, QueryParam};
 use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::webhook::Webhook;
-use anyspend_domain::webhook_delivery::STATUSES;
+use anyspend_domain::webhook_delivery::DeliveryStatus;
 use anyspend_domain::{Owner, WebhookId};
 use anyspend_store::webhook_deliveries::SlimDelivery;
 use http::StatusCode;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 const STATUS: QueryParam = QueryParam {
     name: "status",
     description: "Only deliveries that have this status now.",
-    kind: QueryKind::OneOf(&STATUSES),
+    kind: QueryKind::OneOf(DeliveryStatus::NAMES),
 };
 
 pub(crate) fn operation() -> Operation {
@@ -40,7 +40,7 @@ async fn find(call: Arc<Call>, owner: Owner) -> Result<Found, ApiError> {
 }
 
 async fn list(call: Arc<Call>, caller: Caller, (found, mut rows): Found) -> Result<Answer, ApiError> {
-    let status = call.query().one_of("status", &STATUSES)?;
+    let status = call.query().one_of("status", DeliveryStatus::NAMES)?;
     let request = PageRequest::read(&call, Order::Descending, &format!("status={}", status.unwrap_or_default()))?;
     caller.own(found, call.param("id"))?;
     rows.retain(|row| status.is_none_or(|status| row.status == status));

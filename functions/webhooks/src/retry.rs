@@ -5,6 +5,7 @@ use crate::view::WebhookActionView;
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, Stored};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::webhook::Webhook;
 use anyspend_domain::webhook_delivery::Delivery;
 use anyspend_domain::{DeliveryId, Owner};
@@ -58,7 +59,7 @@ async fn retry(call: Arc<Call>, caller: Caller, (webhook, found): Found) -> Resu
                 return Ok(answer);
             }
             let writes = vec![webhook_deliveries::replace(&delivery, version)?];
-            call.commit(caller, Changes::of(&delivery, "webhook_delivery.retried", writes, answer)).await
+            call.commit(caller, Changes::of(&delivery, AuditEventType::WebhookDeliveryRetried, writes, answer)).await
         },
     )
     .await

@@ -6,6 +6,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::webhook::SigningSecret;
 use anyspend_api::{Answer, ApiError, Call, Caller, Stored};
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::webhook::Webhook;
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub(crate) fn operation() -> Operation {
 
 async fn rotate(call: Arc<Call>, caller: Caller, found: Option<Webhook>) -> Result<Answer, ApiError> {
     let secret = SigningSecret::generate();
-    call.change::<Webhooks>(&caller, found, "webhook.secret_rotated", |webhook| {
+    call.change::<Webhooks>(&caller, found, AuditEventType::WebhookSecretRotated, |webhook| {
         webhook.rotate_secret(call.platform.seal_webhook_secret(&webhook.owner, &webhook.id, &secret)?, call.now);
         Ok(call.answer(StatusCode::OK, &WebhookWithSecretView::new(webhook, &secret, call.now))?.sealed_if(true))
     })

@@ -6,6 +6,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, Stored};
 use anyspend_domain::EventId;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::webhook::{Webhook, WebhookEvent};
 use anyspend_domain::webhook_delivery::{Cause, Delivery, Occurrence};
 use anyspend_store::webhook_deliveries;
@@ -39,6 +40,7 @@ async fn test(call: Arc<Call>, caller: Caller, found: Option<Webhook>) -> Result
     };
     let delivery = Delivery::new(&webhook, occurrence, Cause::Request, call.now);
     let answer = call.answer(StatusCode::OK, &WebhookActionView::new("webhook.test", &delivery))?;
-    let changes = Changes::of(&webhook, "webhook.tested", vec![webhook_deliveries::create(&delivery)?], answer);
+    let changes =
+        Changes::of(&webhook, AuditEventType::WebhookTested, vec![webhook_deliveries::create(&delivery)?], answer);
     Ok(call.commit(&caller, changes).await?)
 }

@@ -6,6 +6,7 @@ use anyspend_api::operation::{Access, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Stored};
 use anyspend_domain::Code;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::webhook::Webhook;
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -33,7 +34,7 @@ async fn update(call: Arc<Call>, caller: Caller, found: Option<Webhook>) -> Resu
     if is_empty {
         return Err(ApiError::new(Code::NoUpdatesProvided, "The request body names no field to update."));
     }
-    call.change::<Webhooks>(&caller, found, "webhook.updated", |webhook| {
+    call.change::<Webhooks>(&caller, found, AuditEventType::WebhookUpdated, |webhook| {
         let updated = webhook.update(patch.clone(), call.now, call.platform.config.webhook_reach);
         ApiError::settle(problems.clone(), updated)?;
         call.answer(StatusCode::OK, &WebhookView::new(webhook, call.now))

@@ -1,7 +1,7 @@
 //! How endpoints, deliveries and what was done about them are shown, and how an endpoint is read from a body.
 
 use anyspend_api::fields::{Body, Fields, List};
-use anyspend_api::version::Time;
+use anyspend_api::versions::Time;
 use anyspend_api::webhook::SigningSecret;
 use anyspend_domain::webhook::{Standing, Subscription, Webhook, WebhookPatch, Wish};
 use anyspend_domain::webhook_delivery::{Delivery, DeliveryState};
@@ -21,6 +21,8 @@ pub(crate) struct UpdateWebhook {
 }
 
 impl Body for CreateWebhook {
+    const RESOURCE: &'static str = WebhookId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         fields.requires(&["url", "events"]);
         Some(Self(read_patch(fields)))
@@ -28,6 +30,8 @@ impl Body for CreateWebhook {
 }
 
 impl Body for UpdateWebhook {
+    const RESOURCE: &'static str = WebhookId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self { is_empty: fields.is_empty(), patch: read_patch(fields) })
     }
@@ -43,7 +47,7 @@ fn read_patch(fields: &mut Fields<'_>) -> WebhookPatch {
             Patch::Keep => Patch::Keep,
         },
         description: fields.patch("description"),
-        active: fields.patch_with_alias("active", "is_active"),
+        active: fields.patch("active"),
     }
 }
 
@@ -67,8 +71,6 @@ pub(crate) struct WebhookView {
     api_version: String,
     /// Whether it is told anything.
     active: bool,
-    /// The same, by its 2024 name.
-    is_active: bool,
     /// Why the platform switched it off: `gone` (it answered 410) or `failing` (10 deliveries in a row failed).
     disabled_reason: Option<&'static str>,
     /// When the platform switched it off.
@@ -102,7 +104,6 @@ impl WebhookView {
             description: webhook.description.as_ref().map(|text| text.as_str().to_owned()),
             api_version: webhook.api_version.clone(),
             active: webhook.is_active(),
-            is_active: webhook.is_active(),
             disabled_reason: reason,
             disabled_at: at,
             success_count: webhook.health.success_count,
@@ -155,8 +156,6 @@ pub(crate) struct DeliveryView {
     attempts: u32,
     /// What the endpoint answered last.
     status_code: Option<u16>,
-    /// The same, by its other name.
-    response_code: Option<u16>,
     /// How long that took, in milliseconds.
     response_time_ms: Option<u64>,
     /// The first 2,048 bytes of what it answered; bytes that are not UTF-8 are replaced.
@@ -183,10 +182,9 @@ impl DeliveryView {
             event_id: delivery.event_id.to_string(),
             event_type: delivery.event.as_str(),
             url: delivery.url.clone(),
-            status: delivery.state.as_str(),
+            status: delivery.state.status().as_str(),
             attempts: delivery.attempts,
             status_code,
-            response_code: status_code,
             response_time_ms: last.and_then(|last| last.response_millis),
             response_body: last.and_then(|last| last.response_body.clone()),
             error_message: last.and_then(|last| last.error_message.clone()),
@@ -225,7 +223,7 @@ impl WebhookActionView {
             action,
             webhook_id: delivery.webhook_id.to_string(),
             delivery_id: delivery.id.to_string(),
-            status: delivery.state.as_str(),
+            status: delivery.state.status().as_str(),
             delivery: DeliveryView::new(delivery),
         }
     }

@@ -1,18 +1,19 @@
-//! What stands between HTTP and the rules, in three rooms: the frame every request walks through, the hosts that run it
-//! and the jobs, and how the resources that more than one function shows are read and rendered.
+//! What stands between HTTP and the rules, in four rooms: the frame every request walks through, the hosts that run it and
+//! the jobs, how the resources that more than one function shows are read and rendered, and the dated versions.
 //!
 //! What must stay true: every request, on Lambda and in one process alike, walks [`road`]; an operation is one
-//! [`operation::Operation`] and nothing about it is declared twice; versions differ in [`version`] only; the frame knows
+//! [`operation::Operation`] and nothing about it is declared twice; versions differ in [`versions`] only; the frame knows
 //! no resource.
 
 mod frame;
 mod hosts;
 mod resources;
+pub mod versions;
 
 pub use frame::{
-    access_log, answer, auth, call, caller, clock, commit, config, credential, door, error, expected, export, fields,
-    idempotency, json, kms, list, openapi, operation, owner_cache, page, platform, query, rate_limit_cache, road, seal,
-    session_token, settings, stored, vault, version, wrong_credentials,
+    access_log, answer, auth, call, caller, clock, codes, commit, config, credential, door, error, expected, export,
+    fields, idempotency, json, kms, list, openapi, operation, owner_cache, page, platform, query, rate_limit_cache,
+    road, seal, session_token, settings, stored, vault, wrong_credentials,
 };
 use frame::{body, requirements, response, turns};
 pub use hosts::{job, serve};

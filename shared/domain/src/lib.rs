@@ -16,7 +16,7 @@ mod payments;
 mod values;
 mod webhooks;
 
-pub use account::{api_key, customer, mode, organization, rate_limit, token_bucket};
+pub use account::{api_key, audit, customer, mode, organization, rate_limit, token_bucket};
 pub use assets::{address, chain, money};
 pub use catalogue::{bounds, discount_code, line_item, link_form, payment_link, product, statistics};
 pub use checkout::{buyer, checkout_session, country, payer_answers, payer_details};

@@ -4,11 +4,12 @@ use crate::Write;
 use crate::audit_days::{DAY_MILLIS, DAYS_AT_ONCE, SettledDays};
 use crate::db::{Db, StoreError, read, row, string};
 use crate::schema::{self, Key, audit_partition};
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::{EventId, Owner, RequestId, Timestamp};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// How long an event is kept.
 pub const KEPT_SECONDS: u64 = 90 * 24 * 60 * 60;
@@ -20,10 +21,9 @@ const READ_AT_ONCE: i32 = 200;
 pub struct AuditEvent {
     /// `evt_…`
     pub id: EventId,
-    /// E.g. `payment_link.created`.
-    pub event_type: &'static str,
-    /// E.g. `payment_link`.
-    pub resource_type: &'static str,
+    /// What happened.
+    #[serde(serialize_with = "by_name")]
+    pub event_type: AuditEventType,
     /// The object that changed.
     pub resource_id: String,
     /// `api_key`, `session` or `anonymous`.
@@ -53,8 +53,8 @@ pub struct AuditEvent {
 impl AuditEvent {
     /// What a job did by itself, without a request: `actor` is its kind and name, `run` names the run.
     pub fn by_job(
-        event_type: &'static str,
-        (resource_type, resource_id): (&'static str, &str),
+        event_type: AuditEventType,
+        resource_id: &str,
         (actor_type, actor_id): (&'static str, &str),
         run: &RequestId,
         now: Timestamp,
@@ -62,7 +62,6 @@ impl AuditEvent {
         Self {
             id: EventId::generate(now),
             event_type,
-            resource_type,
             resource_id: resource_id.to_owned(),
             actor_type,
             actor_id: actor_id.to_owned(),
@@ -82,13 +81,21 @@ impl AuditEvent {
 struct Row<'a> {
     #[serde(flatten)]
     event: &'a AuditEvent,
+    resource_type: &'static str,
     ttl: u64,
+}
+
+fn by_name<S: Serializer>(event_type: &AuditEventType, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(event_type.as_str())
 }
 
 /// The write that records an event.
 pub fn record(owner: &Owner, event: &AuditEvent) -> Result<Write, StoreError> {
     let ttl = event.created_at.plus_seconds(KEPT_SECONDS).seconds();
-    Ok(Write::put(row(&Key::audit(owner, event.created_at, &event.id), &Row { event, ttl })?))
+    Ok(Write::put(row(
+        &Key::audit(owner, event.created_at, &event.id),
+        &Row { event, resource_type: event.event_type.resource_type(), ttl },
+    )?))
 }
 
 /// An event as it is read.

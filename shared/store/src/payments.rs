@@ -8,7 +8,7 @@ use crate::{Write, checkout_sessions, customers, discount_codes, facts, payment_
 use anyspend_domain::chain::usd_value;
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::customer::Customer;
-use anyspend_domain::payment::{LinkState, Outcome};
+use anyspend_domain::payment::{LinkState, PaymentOutcome};
 use anyspend_domain::transaction::{Transaction, TransactionStatus};
 use anyspend_domain::{Address, CheckoutSessionId, CustomerId, OrgId, Owner, Timestamp};
 
@@ -45,11 +45,11 @@ impl PaymentContext {
 pub fn writes(
     context: &PaymentContext,
     before: Option<&Transaction>,
-    outcome: &Outcome,
+    outcome: &PaymentOutcome,
     now: Timestamp,
     vault: &impl Vault,
 ) -> Result<Vec<Write>, StoreError> {
-    let Outcome { session, transaction, .. } = outcome;
+    let PaymentOutcome { session, transaction, .. } = outcome;
     let mut writes = Vec::new();
     if session.version != context.session.version {
         writes.extend(checkout_sessions::update(&context.session, session, vault)?);

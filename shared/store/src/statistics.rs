@@ -193,7 +193,7 @@ impl Ledger {
         let item = row(&key, &StoredTotals { tally: self.counts.totals, applied, day, version })?;
         writes.push(write(key, item));
         for (values, dimension) in self.counts.breakdowns.iter().zip(Dimension::ALL) {
-            let key = Key::statistics_breakdown(&self.code, dimension);
+            let key = Key::statistics_breakdown(&self.code, *dimension);
             let item = row(&key, &StoredBreakdown { values: values.clone(), version })?;
             writes.push(write(key, item));
         }

@@ -45,7 +45,7 @@ pub struct DueDelivery {
 
 fn whole(delivery: &Delivery) -> Result<Item, StoreError> {
     let ttl = delivery.created_at.plus_seconds(KEPT_SECONDS).seconds();
-    let stored = Row { delivery, status: delivery.state.as_str(), ttl };
+    let stored = Row { delivery, status: delivery.state.status().as_str(), ttl };
     let mut item = row(&Key::webhook_delivery(&delivery.id), &stored)?;
     let log = delivery_log_partition(&delivery.owner, &delivery.webhook_id);
     item.insert(schema::LIST_PK.to_owned(), AttributeValue::S(log));

@@ -12,7 +12,7 @@ use anyspend_api::config::Config;
 use anyspend_api::operation::Group;
 use anyspend_api::road::{PeerAddress, router};
 use anyspend_api::seal::MasterSecret;
-use anyspend_api::version::Version;
+use anyspend_api::versions::Version;
 use anyspend_api::{Platform, session_token};
 use anyspend_domain::api_key::{ApiKey, KeyText, Permission, Permissions};
 use anyspend_domain::organization::Organization;
@@ -28,6 +28,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 use tower::ServiceExt;
 
@@ -44,6 +45,7 @@ pub struct App {
     pub faults: Arc<Faults>,
     router: Router,
     embedded: Arc<Embedded>,
+    table: &'static str,
     make_groups: fn() -> Vec<Group>,
 }
 
@@ -62,25 +64,44 @@ impl App {
         config.secret = Some(MasterSecret::generate());
         configure(&mut config);
         let clock = Clock::fixed(Timestamp::parse(START).unwrap());
-        Self::assemble(embedded, config, clock, groups)
+        Self::assemble(embedded, TABLE, config, clock, groups)
+    }
+
+    /// A platform on a database file that exists, with the clock at a moment: for data that another version wrote.
+    pub fn open_file(
+        groups: fn() -> Vec<Group>,
+        file: &Path,
+        table: &'static str,
+        at: Timestamp,
+        config: Config,
+    ) -> Self {
+        let embedded = Arc::new(Embedded::start(Some(file)).unwrap());
+        Self::assemble(embedded, table, config, Clock::fixed(at), groups)
     }
 
     /// Another instance on the same table: its own memory, its own faults, the same clock.
     pub fn another_instance(&self) -> Self {
         Self::assemble(
             self.embedded.clone(),
+            self.table,
             self.platform.config.clone(),
             self.platform.clock.clone(),
             self.make_groups,
         )
     }
 
-    fn assemble(embedded: Arc<Embedded>, config: Config, clock: Clock, make_groups: fn() -> Vec<Group>) -> Self {
+    fn assemble(
+        embedded: Arc<Embedded>,
+        table: &'static str,
+        config: Config,
+        clock: Clock,
+        make_groups: fn() -> Vec<Group>,
+    ) -> Self {
         let faults = Arc::new(Faults::default());
         let connection = Connection::in_process(faults::under(embedded.http_client(), faults.clone()));
-        let platform = Platform::new(Db::new(connection.client(), TABLE), config, clock);
+        let platform = Platform::new(Db::new(connection.client(), table), config, clock);
         let router = router(make_groups(), platform.clone());
-        Self { platform, faults, router, embedded, make_groups }
+        Self { platform, faults, router, embedded, table, make_groups }
     }
 
     /// The moment the clock stands at.
@@ -95,12 +116,12 @@ impl App {
 
     /// A raw SDK client for looking at the table itself, and the table's name.
     pub fn table(&self) -> (aws_sdk_dynamodb::Client, &'static str) {
-        (Connection::in_process(self.embedded.http_client()).client(), TABLE)
+        (Connection::in_process(self.embedded.http_client()).client(), self.table)
     }
 
     /// Stores items past the platform and the SDK, for what would take too many requests.
     pub fn load(&self, items: Vec<Item>) {
-        self.embedded.load(TABLE, items).unwrap();
+        self.embedded.load(self.table, items).unwrap();
     }
 
     /// How many items the table holds whose partition key begins with `prefix`.

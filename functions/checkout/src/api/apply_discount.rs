@@ -6,6 +6,7 @@ use anyspend_api::discount_code::{apply, find_by_text};
 use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::rate_limit;
 use anyspend_domain::text::Name;
@@ -60,7 +61,7 @@ async fn apply_discount(call: Arc<Call>, caller: Caller, found: Option<Context>)
                 let mut writes = checkout_sessions::update(&context.session, session, &*call.platform)?;
                 writes.extend(others.iter().cloned());
                 let answer = call.answer(StatusCode::OK, &view)?;
-                Ok(Changes::of(session, "checkout_session.updated", writes, answer))
+                Ok(Changes::of(session, AuditEventType::CheckoutSessionUpdated, writes, answer))
             };
             call.commit_asking(caller, &session, changes).await
         },

@@ -5,6 +5,7 @@ use crate::decisions::context::{self, Context, find};
 use anyspend_api::fields::{Body, Fields};
 use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::payment::{LinkState, report};
 use anyspend_domain::rate_limit;
@@ -65,7 +66,7 @@ async fn report_payment(call: Arc<Call>, caller: Caller, found: Option<Context>)
                 return Ok(call.answer(StatusCode::OK, &view(call, &context, &context.session))?);
             };
             let answer = call.answer(StatusCode::OK, &view(call, &context, &session))?;
-            let changes = Changes::of(&session, "checkout_session.payment_reported", writes, answer);
+            let changes = Changes::of(&session, AuditEventType::CheckoutSessionPaymentReported, writes, answer);
             call.commit_for(caller, &session.owner, changes).await
         },
     )

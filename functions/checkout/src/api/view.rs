@@ -4,7 +4,7 @@ use crate::decisions::instructions::{cancel_url, payment_uri, success_url};
 use anyspend_api::Call;
 use anyspend_api::checkout_session::ignored_url;
 use anyspend_api::error::ErrorItem;
-use anyspend_api::version::{Addr, Time};
+use anyspend_api::versions::{Addr, Time};
 use anyspend_domain::chain::{known_asset, usd_value};
 use anyspend_domain::checkout_session::{CheckoutSession, FailureReason, Status};
 use anyspend_domain::{Amount, CheckoutSessionId, Timestamp};

@@ -4,6 +4,7 @@ use crate::decisions::context::Context;
 use crate::decisions::opening::read_payer_input;
 use anyspend_api::fields::{Body, Fields, Reading};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes, NotCommitted};
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::payer_answers::PayerInput;
 use anyspend_domain::{Amount, Rejection};
@@ -57,7 +58,7 @@ pub(crate) async fn commit(
 ) -> Result<Answer, NotCommitted> {
     let changes = |session: &CheckoutSession| {
         let writes = checkout_sessions::update(was, session, &*call.platform)?;
-        Ok(Changes::of(session, "checkout_session.updated", writes, answer(session)?))
+        Ok(Changes::of(session, AuditEventType::CheckoutSessionUpdated, writes, answer(session)?))
     };
     call.commit_asking(caller, session, changes).await
 }

@@ -4,6 +4,7 @@ use anyspend_api::checkout_session::read_purchase;
 use anyspend_api::discount_code::{apply, find_by_text};
 use anyspend_api::fields::{Body, Fields, Reading, SentForm};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::buyer::ShippingAddress;
 use anyspend_domain::checkout_session::{CheckoutSession, NewCheckoutSession, Source};
 use anyspend_domain::country::CountryCode;
@@ -27,6 +28,8 @@ pub(crate) struct OpenSession {
 }
 
 impl Body for OpenSession {
+    const RESOURCE: &'static str = CheckoutSessionId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self {
             session: NewCheckoutSession { amount: fields.optional("amount"), ..read_purchase(fields) },
@@ -186,7 +189,7 @@ pub(crate) async fn commit(
                 if let Some(visitor) = &opening.visitor {
                     writes.extend(facts::started_session(visitor, session)?);
                 }
-                Ok(Changes::of(session, "checkout_session.created", writes, answer(session)?))
+                Ok(Changes::of(session, AuditEventType::CheckoutSessionCreated, writes, answer(session)?))
             };
             call.commit_asking(caller, &session, changes).await
         },

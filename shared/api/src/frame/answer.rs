@@ -2,7 +2,7 @@
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::version::{Version, render};
+use crate::versions::Version;
 use anyspend_domain::Problem;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -122,7 +122,7 @@ impl Call {
     /// When it cannot be rendered, which is a fault of ours.
     pub fn answer(&self, status: StatusCode, view: &impl Serialize) -> Result<Answer, ApiError> {
         let version = self.version();
-        let body = render(version, view).map_err(|error| ApiError::internal(error.to_string()))?;
+        let body = version.render(view).map_err(|error| ApiError::internal(error.to_string()))?;
         Ok(Answer::new(status, version, HeaderMap::new(), body))
     }
 

@@ -7,7 +7,7 @@ use crate::error::ApiError;
 use crate::rate_limit_cache::{BucketName, CachedBucket, KnownKey};
 use crate::requirements::Access;
 use crate::session_token;
-use crate::version::Version;
+use crate::versions::Version;
 use anyspend_domain::api_key::{KeyHash, Permission, Permissions};
 use anyspend_domain::rate_limit::{self, RateLimit};
 use anyspend_domain::token_bucket::Allowance;

@@ -6,6 +6,7 @@ use crate::error::ApiError;
 use crate::fields::{Body, Fields, ReadContext, Reading, read_body};
 use crate::json::Json;
 use crate::query::Query;
+use crate::versions;
 use anyspend_domain::{Code, Mode};
 use http::{HeaderMap, header};
 
@@ -35,7 +36,8 @@ impl Call {
     /// What is wrong with one of them.
     pub fn read_query(&self) -> Result<(), ApiError> {
         if self.query.get().is_none() {
-            let _ = self.query.set(Query::parse(&self.query_string, self.requirements.query)?);
+            let _ =
+                self.query.set(Query::parse(&self.query_string, self.requirements.resource, self.requirements.query)?);
         }
         Ok(())
     }
@@ -72,9 +74,11 @@ impl Call {
     }
 
     /// A text field of the body before anything was checked, for a read that runs beside the check of the caller.
-    pub fn peek(&self, name: &str) -> Option<String> {
+    pub fn peek(&self, name: &'static str) -> Option<String> {
+        let names = versions::names(self.requirements.resource, name);
+        let is_named = |(key, _): &&(String, Json)| names.contains(&key.as_str());
         match self.json().ok()? {
-            Json::Object(fields) => fields.iter().find(|(key, _)| key == name).and_then(|(_, value)| match value {
+            Json::Object(fields) => fields.iter().find(is_named).and_then(|(_, value)| match value {
                 Json::String(text) => Some(text.clone()),
                 _ => None,
             }),

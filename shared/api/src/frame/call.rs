@@ -11,7 +11,7 @@ use crate::platform::Platform;
 use crate::query::Query;
 use crate::rate_limit_cache::KnownKey;
 use crate::requirements::Requirements;
-use crate::version::Version;
+use crate::versions::Version;
 use anyspend_domain::statistics::Country;
 use anyspend_domain::token_bucket::Allowance;
 use anyspend_domain::{Code, Mode, RequestId, Timestamp};

@@ -5,6 +5,7 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::error::ApiError;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::{EventId, OrgId, Owned, Owner, Rejection};
 use anyspend_store::audit::AuditEvent;
 use anyspend_store::{CommitError, Refusal, StoreError, Write, audit, idempotency};
@@ -14,10 +15,8 @@ use anyspend_store::{CommitError, Refusal, StoreError, Write, audit, idempotency
 pub struct Changes {
     /// The writes.
     pub writes: Vec<Write>,
-    /// E.g. `payment_link.created`.
-    pub event_type: &'static str,
-    /// E.g. `payment_link`.
-    pub resource_type: &'static str,
+    /// What happens.
+    pub event_type: AuditEventType,
     /// The object that changes.
     pub resource_id: String,
     /// What the caller is told, once it happened.
@@ -26,8 +25,8 @@ pub struct Changes {
 
 impl Changes {
     /// Changes of this object.
-    pub fn of<T: Owned>(object: &T, event_type: &'static str, writes: Vec<Write>, answer: Answer) -> Self {
-        Self { writes, event_type, resource_type: T::OBJECT, resource_id: object.id_text(), answer }
+    pub fn of<T: Owned>(object: &T, event_type: AuditEventType, writes: Vec<Write>, answer: Answer) -> Self {
+        Self { writes, event_type, resource_id: object.id_text(), answer }
     }
 }
 
@@ -129,7 +128,6 @@ impl Call {
         AuditEvent {
             id: EventId::generate(self.now),
             event_type: changes.event_type,
-            resource_type: changes.resource_type,
             resource_id: changes.resource_id.clone(),
             actor_type: caller.actor_type,
             actor_id: caller.actor_id.clone(),

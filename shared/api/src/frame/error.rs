@@ -1,5 +1,6 @@
 //! Every way a request can fail, and the one envelope all of them are answered in.
 
+use crate::codes::entry;
 use anyspend_domain::problem::{MOST_PROBLEMS, quoted};
 use anyspend_domain::{Code, Problem, Rejection};
 use anyspend_store::StoreError;
@@ -26,43 +27,6 @@ pub struct ApiError {
     pub(crate) retry_after: Option<u64>,
     /// The methods a path does have.
     pub(crate) allow: Option<String>,
-}
-
-/// The error type and HTTP status of a code: the contract's table, once.
-pub const fn class(code: Code) -> (StatusCode, &'static str) {
-    const INVALID: &str = "invalid_request_error";
-    match code {
-        Code::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, INVALID),
-        Code::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID),
-        Code::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, INVALID),
-        Code::DuplicateResource | Code::LastAdminKey => (StatusCode::CONFLICT, INVALID),
-        Code::KeyMissing
-        | Code::KeyInvalid
-        | Code::KeyExpired
-        | Code::KeyRevoked
-        | Code::TokenInvalid
-        | Code::TokenExpired => (StatusCode::UNAUTHORIZED, "authentication_error"),
-        Code::HostNotAllowed => (StatusCode::MISDIRECTED_REQUEST, INVALID),
-        Code::InsufficientPermissions | Code::OriginNotAllowed => (StatusCode::FORBIDDEN, "permission_error"),
-        Code::ResourceNotFound | Code::RouteNotFound => (StatusCode::NOT_FOUND, "not_found_error"),
-        Code::IdempotencyConflict => (StatusCode::CONFLICT, "idempotency_error"),
-        Code::RateLimitExceeded => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error"),
-        Code::InternalError => (StatusCode::INTERNAL_SERVER_ERROR, "api_error"),
-        Code::ServiceUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "api_error"),
-        Code::MissingRequiredField
-        | Code::InvalidFieldValue
-        | Code::InvalidAddress
-        | Code::UnknownParameter
-        | Code::NoUpdatesProvided
-        | Code::InvalidStatusTransition
-        | Code::PaymentLinkInactive
-        | Code::ProductInactive
-        | Code::InvalidJson
-        | Code::InvalidApiVersion
-        | Code::InvalidIdempotencyKey
-        | Code::TokenChainMismatch
-        | Code::RedirectIgnored => (StatusCode::BAD_REQUEST, INVALID),
-    }
 }
 
 /// The body of every error.
@@ -184,6 +148,22 @@ impl ApiError {
         }
     }
 
+    /// The same with the fields of a body called by other names.
+    #[must_use]
+    pub(crate) fn naming_fields(mut self, name_of: impl Fn(&str) -> &str) -> Self {
+        for problem in &mut self.problems {
+            let Some(param) = &problem.param else { continue };
+            let field = param.split(['.', '[']).next().unwrap_or_default();
+            let name = name_of(field);
+            if name != field {
+                let renamed = format!("{name}{}", &param[field.len()..]);
+                problem.message = problem.message.replace(&format!("'{param}'"), &format!("'{renamed}'"));
+                problem.param = Some(renamed);
+            }
+        }
+        self
+    }
+
     /// Everything that is wrong.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -196,7 +176,7 @@ impl ApiError {
 
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
-        class(self.code()).0
+        entry(self.code()).status
     }
 
     /// What the log is told besides.
@@ -227,7 +207,7 @@ impl ApiError {
         });
         ErrorEnvelope {
             error: ErrorBody {
-                kind: class(code).1,
+                kind: entry(code).kind,
                 code: code.as_str(),
                 message: first.as_ref().map_or_else(String::new, |problem| problem.message.clone()),
                 param: first.and_then(|problem| problem.param),

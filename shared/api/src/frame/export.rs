@@ -10,13 +10,12 @@ use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::operation::{Content, Operation, describe_answer};
 use crate::query::{QueryKind, QueryParam};
-use crate::version::render;
+use crate::versions::Tree;
 use anyspend_domain::Problem;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
-use serde_json::{Map, Value};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -46,6 +45,8 @@ pub trait Export: Send + Sync + 'static {
     type Id: Send + Sync;
     /// How an object is shown; the columns are fields of it.
     type View: Serialize + ToSchema + Send;
+    /// What it exports, by its `object`.
+    const RESOURCE: &'static str;
     /// What the objects are called, in messages and in the file's name.
     const NAME: &'static str;
     /// The columns of the CSV, in their order.
@@ -171,15 +172,17 @@ impl<E: Export> Progress<E> {
     fn csv(&self, views: &[E::View], begins: bool) -> Result<Vec<u8>, ApiError> {
         let fault = |error: csv::Error| ApiError::internal(error.to_string());
         let mut writer = csv::Writer::from_writer(Vec::new());
+        let version = self.call.version();
+        let columns: Vec<&str> = E::COLUMNS.iter().map(|column| version.name_of(E::RESOURCE, column)).collect();
         if begins {
-            writer.write_record(E::COLUMNS).map_err(fault)?;
+            writer.write_record(&columns).map_err(fault)?;
         }
         for view in views {
-            // By way of JSON, because that is where versions are told apart.
-            let fields: Map<String, Value> = render(self.call.version(), view)
-                .and_then(|json| serde_json::from_slice(&json))
-                .map_err(|error| ApiError::internal(error.to_string()))?;
-            writer.write_record(E::COLUMNS.iter().map(|column| cell(fields.get(*column)))).map_err(fault)?;
+            let Tree::Fields(fields) = version.tree(view).map_err(|error| ApiError::internal(error.to_string()))?
+            else {
+                return Err(ApiError::internal("what is exported has no fields"));
+            };
+            writer.write_record(columns.iter().map(|column| cell(fields.get(column)))).map_err(fault)?;
         }
         writer.into_inner().map_err(|error| ApiError::internal(error.to_string()))
     }
@@ -194,7 +197,7 @@ impl<E: Export> Progress<E> {
                 text.push(b',');
             }
             self.written += 1;
-            let shown = render(self.call.version(), view).map_err(|error| ApiError::internal(error.to_string()))?;
+            let shown = self.call.version().render(view).map_err(|error| ApiError::internal(error.to_string()))?;
             text.extend_from_slice(&shown);
         }
         if self.ended {
@@ -205,29 +208,29 @@ impl<E: Export> Progress<E> {
 }
 
 /// A value as a cell: nothing for what is not known, and nothing a spreadsheet would run.
-fn cell(value: Option<&Value>) -> String {
+fn cell(value: Option<&Tree>) -> String {
     match value {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) if text.starts_with(FORMULA_STARTS) => format!("{TEXT_MARK}{text}"),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
+        None | Some(Tree::Null) => String::new(),
+        Some(Tree::Text(text)) if text.starts_with(FORMULA_STARTS) => format!("{TEXT_MARK}{text}"),
+        Some(Tree::Text(text)) => text.clone(),
+        Some(other) => other.to_json().unwrap_or_default(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::Number;
 
     #[test]
     fn no_cell_begins_like_a_formula() {
         for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "=cmd|' /C calc'!A0"] {
-            assert_eq!(cell(Some(&json!(text))), format!("'{text}"));
+            assert_eq!(cell(Some(&Tree::Text(text.to_owned()))), format!("'{text}"));
         }
         for text in ["a=1", "'=1", "", "0x-1", "é@b"] {
-            assert_eq!(cell(Some(&json!(text))), text);
+            assert_eq!(cell(Some(&Tree::Text(text.to_owned()))), text);
         }
-        assert_eq!((cell(None), cell(Some(&Value::Null))), (String::new(), String::new()));
-        assert_eq!(cell(Some(&json!(8453))), "8453");
+        assert_eq!((cell(None), cell(Some(&Tree::Null))), (String::new(), String::new()));
+        assert_eq!(cell(Some(&Tree::Number(Number::from(8453)))), "8453");
     }
 }

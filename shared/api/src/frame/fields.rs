@@ -9,6 +9,7 @@ pub use values::{AnyText, Digits, List, MAX_SAFE_INTEGER, SentForm, Whole};
 use crate::error::ApiError;
 use crate::frame::problems::Problems;
 use crate::json::Json;
+use crate::versions;
 use anyspend_domain::problem::{MOST_QUOTED, quoted};
 use anyspend_domain::{Code, Invalid, Mode, Patch, Problem, Timestamp};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, SchemaType, Type};
@@ -52,6 +53,10 @@ pub trait FieldValue: Sized {
 
 /// An object whose fields are known by name.
 pub trait Body: Sized {
+    /// The resource whose fields these are, by its `object`: they go by every name it has for them. Empty for what is no
+    /// resource's.
+    const RESOURCE: &'static str = "";
+
     /// Reads the fields. It must ask for every field before it gives up on any, both to find every problem and
     /// because describing a body runs this on nothing at all.
     fn read(fields: &mut Fields<'_>) -> Option<Self>;
@@ -62,6 +67,7 @@ pub struct Fields<'a> {
     /// `None` while the body is only being described.
     object: Option<&'a [(String, Json)]>,
     path: String,
+    resource: &'static str,
     context: ReadContext,
     known: Vec<&'static str>,
     problems: Problems,
@@ -107,7 +113,7 @@ pub fn read_body<T: Body>(json: &Json, context: ReadContext) -> Reading<T> {
         let message = format!("The request body must be a JSON object, not {}.", json.kind());
         return Reading { value: None, problems: vec![Problem::new(Code::InvalidJson, message)] };
     };
-    let mut fields = Fields::of(Some(object), String::new(), context);
+    let mut fields = Fields::of(Some(object), String::new(), T::RESOURCE, context);
     let value = T::read(&mut fields);
     fields.complain_of_unknown();
     Reading { value, problems: fields.problems.into_kept() }
@@ -116,15 +122,15 @@ pub fn read_body<T: Body>(json: &Json, context: ReadContext) -> Reading<T> {
 /// Describes a body as a JSON schema.
 pub fn describe_body<T: Body>() -> RefOr<Schema> {
     let context = ReadContext { mode: Mode::Test, now: Timestamp::MAX };
-    let mut fields = Fields::of(None, String::new(), context);
+    let mut fields = Fields::of(None, String::new(), T::RESOURCE, context);
     let _ = T::read(&mut fields);
     Schema::Object(fields.description.additional_properties(Some(AdditionalProperties::FreeForm(false))).build()).into()
 }
 
 impl<'a> Fields<'a> {
-    fn of(object: Option<&'a [(String, Json)]>, path: String, context: ReadContext) -> Self {
+    fn of(object: Option<&'a [(String, Json)]>, path: String, resource: &'static str, context: ReadContext) -> Self {
         let description = ObjectBuilder::new();
-        Self { object, path, context, known: Vec::new(), problems: Problems::default(), description }
+        Self { object, path, resource, context, known: Vec::new(), problems: Problems::default(), description }
     }
 
     /// The moment of the request.
@@ -145,12 +151,17 @@ impl<'a> Fields<'a> {
         self.object?.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    fn know<T: FieldValue>(&mut self, name: &'static str) {
-        self.known.push(name);
+    /// Notes that a field is known, and returns every name it goes by.
+    fn know<T: FieldValue>(&mut self, name: &'static str) -> Vec<&'static str> {
+        let names = versions::names(self.resource, name);
+        self.known.extend(&names);
         if self.object.is_none() {
-            let description = std::mem::take(&mut self.description);
-            self.description = description.property(name, T::schema());
+            for name in &names {
+                let description = std::mem::take(&mut self.description);
+                self.description = description.property(*name, T::schema());
+            }
         }
+        names
     }
 
     /// Names fields as required, for the description; the decision is the domain's.
@@ -163,30 +174,37 @@ impl<'a> Fields<'a> {
 
     /// A field that may be absent, `null` or a value.
     pub fn patch<T: FieldValue>(&mut self, name: &'static str) -> Patch<T> {
-        self.know::<Nullable<T>>(name);
-        self.read(name)
+        let names = self.know::<Nullable<T>>(name);
+        self.read(&names)
     }
 
-    fn read<T: FieldValue>(&mut self, name: &'static str) -> Patch<T> {
-        let path = self.path_of(name);
-        match self.json(name) {
-            None => Patch::Keep,
-            Some(Json::Null) => Patch::Clear,
-            Some(json) => {
-                let mut place = Place { path: &path, context: self.context, problems: &mut self.problems };
-                T::read(json, &mut place).map_or(Patch::Keep, Patch::Set)
+    /// Reads a field by whichever of its names it was sent; by two with different values, it contradicts itself.
+    fn read<T: FieldValue>(&mut self, names: &[&'static str]) -> Patch<T> {
+        let mut found: Option<(&str, &Json, Patch<T>)> = None;
+        for name in names {
+            let Some(json) = self.json(name) else { continue };
+            let value = self.read_value(name, json);
+            match &found {
+                _ if !value.is_sent() => {}
+                None => found = Some((name, json, value)),
+                Some((one, other, _)) if *other != json => {
+                    let path = self.path_of(name);
+                    let must = || format!("contradicts '{one}', which is the same field");
+                    self.problems.add(|| Problem::invalid(&path, must()));
+                }
+                Some(_) => {}
             }
         }
+        found.map_or(Patch::Keep, |(_, _, value)| value)
     }
 
-    /// A field with two names, of which a request may use either; both with different values contradict.
-    pub fn patch_with_alias<T: FieldValue + PartialEq>(&mut self, name: &'static str, alias: &'static str) -> Patch<T> {
-        let (one, other) = (self.patch::<T>(name), self.patch::<T>(alias));
-        if one.is_sent() && other.is_sent() && one != other {
-            let path = self.path_of(alias);
-            self.problems.add(|| Problem::invalid(&path, format!("contradicts '{name}', which is the same field")));
+    fn read_value<T: FieldValue>(&mut self, name: &str, json: &Json) -> Patch<T> {
+        if *json == Json::Null {
+            return Patch::Clear;
         }
-        if one.is_sent() { one } else { other }
+        let path = self.path_of(name);
+        let mut place = Place { path: &path, context: self.context, problems: &mut self.problems };
+        T::read(json, &mut place).map_or(Patch::Keep, Patch::Set)
     }
 
     /// A field that may be absent; `null` means absent.
@@ -199,14 +217,14 @@ impl<'a> Fields<'a> {
 
     /// A field that must be there.
     pub fn required<T: FieldValue>(&mut self, name: &'static str) -> Option<T> {
-        self.know::<T>(name);
+        let names = self.know::<T>(name);
         self.requires(&[name]);
-        let absent = self.object.is_some() && matches!(self.json(name), None | Some(Json::Null));
-        if absent {
+        let given = |name: &&str| !matches!(self.json(name), None | Some(Json::Null));
+        if self.object.is_some() && !names.iter().any(given) {
             let path = self.path_of(name);
             self.problems.add(|| Problem::missing(&path));
         }
-        match self.read(name) {
+        match self.read(&names) {
             Patch::Set(value) => Some(value),
             Patch::Keep | Patch::Clear => None,
         }
@@ -263,7 +281,7 @@ impl<T: Body> FieldValue for T {
         let Json::Object(object) = json else {
             return place.refuse(Invalid::new(format!("must be an object, not {}", json.kind())));
         };
-        let mut fields = Fields::of(Some(object), place.path.to_owned(), place.context);
+        let mut fields = Fields::of(Some(object), place.path.to_owned(), T::RESOURCE, place.context);
         let value = T::read(&mut fields);
         fields.complain_of_unknown();
         let flawless = fields.problems.is_empty();
@@ -287,10 +305,12 @@ mod tests {
     }
 
     impl Body for Sample {
+        const RESOURCE: &'static str = "payment_link";
+
         fn read(fields: &mut Fields<'_>) -> Option<Self> {
             let limit = fields.required::<Whole<1, 10>>("max_uses");
             let _ = fields.optional::<Name>("name");
-            let _ = fields.patch_with_alias::<bool>("active", "is_active");
+            let _ = fields.patch::<bool>("active");
             Some(Self { limit: limit?.0 })
         }
     }

@@ -7,7 +7,7 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::version::Version;
+use crate::versions::Version;
 use anyspend_domain::Code;
 use anyspend_store::Write;
 use anyspend_store::idempotency::{self, IdempotencyScope, KeptAnswer};

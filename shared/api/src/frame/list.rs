@@ -58,6 +58,8 @@ pub trait Listing: Send + Sync + 'static {
     type Columns: Columns;
     /// How an object is shown.
     type View: Serialize + ToSchema + Send;
+    /// What it lists, by its `object`.
+    const RESOURCE: &'static str;
     /// What `sort` may be, the default first; without any, the list has the order of creation only.
     const SORTS: &'static [&'static str] = &[];
 
@@ -94,11 +96,6 @@ pub trait Listing: Send + Sync + 'static {
         Ok(Box::new(move |id, columns| columns.contains(id, &sought)))
     }
 
-    /// The order that goes by another name in queries.
-    fn sort_called(name: &str) -> &str {
-        name
-    }
-
     /// Reads the objects of a page and shows them as they are at the moment of the list.
     fn views(
         call: &Call,
@@ -130,7 +127,7 @@ impl Operation {
     /// Lists a resource.
     #[must_use]
     pub fn listing<L: Listing>(self) -> Self {
-        self.beside(open_expected::<L>, show::<L>)
+        self.about(L::RESOURCE).beside(open_expected::<L>, show::<L>)
     }
 }
 
@@ -141,12 +138,12 @@ fn asked<L: Listing>(
 ) -> Result<(PageRequest, Selection<L::Columns>, Option<String>), ApiError> {
     let query = call.query();
     let facet = L::facet(call)?;
-    let sort = query.one_of("sort", L::SORTS)?.or(L::SORTS.first().copied());
+    let sort = query.field_of("sort", L::SORTS)?.or(L::SORTS.first().copied());
     let sought = L::sought(call)?;
     let filter = format!("{}&{sort:?}&{}&{part:?}", facet.place(), sought.as_deref().unwrap_or_default());
     let request = PageRequest::read(call, Order::Descending, &filter)?;
     let part = part.unwrap_or_else(|| {
-        let sort = sort.map(L::sort_called).and_then(SortOf::<L>::named).unwrap_or_default();
+        let sort = sort.and_then(SortOf::<L>::named).unwrap_or_default();
         Part { sort, range: KeyRange::default() }
     });
     let selection = request.select(facet, part, sought.is_some());

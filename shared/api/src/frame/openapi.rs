@@ -2,7 +2,7 @@
 
 use crate::error::ErrorEnvelope;
 use crate::operation::{Access, AnswerSpec, Components, Content, Group, Operation};
-use crate::version::Version;
+use crate::versions::{self, Version, describe_superset};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem};
@@ -31,6 +31,7 @@ pub fn document(groups: &[Group]) -> OpenApi {
             paths = paths.path(operation.path, path_item(group, operation, &mut schemas));
         }
     }
+    describe_superset(&mut schemas);
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("An API key (`asp_live_…`, `asp_test_…`) or a dashboard session token."))
@@ -201,15 +202,19 @@ fn parameters(operation: &Operation) -> Vec<Parameter> {
         })
         .collect();
     for param in operation.query {
-        parameters.push(
-            ParameterBuilder::new()
-                .name(param.name)
-                .parameter_in(ParameterIn::Query)
-                .required(Required::False)
-                .description(Some(param.description))
-                .schema(Some(param.kind.schema()))
-                .build(),
-        );
+        for name in versions::names(operation.resource, param.name) {
+            let same = format!("The same as `{}`.", param.name);
+            let description = if name == param.name { param.description } else { &same };
+            parameters.push(
+                ParameterBuilder::new()
+                    .name(name)
+                    .parameter_in(ParameterIn::Query)
+                    .required(Required::False)
+                    .description(Some(description))
+                    .schema(Some(param.kind.schema(operation.resource)))
+                    .build(),
+            );
+        }
     }
     let mut header = |name: &str, description: &str, schema: ObjectBuilder| {
         parameters.push(

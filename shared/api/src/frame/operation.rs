@@ -83,6 +83,8 @@ pub struct Operation {
     pub summary: &'static str,
     /// More than one line.
     pub description: &'static str,
+    /// The resource it is about, by its `object`: its query and body go by every name that has for fields.
+    pub resource: &'static str,
     /// Its query parameters; others are refused.
     pub query: &'static [QueryParam],
     /// Its body's schema; without one, a body must be empty or `{}`.
@@ -168,6 +170,7 @@ impl Operation {
             access,
             summary,
             description: "",
+            resource: "",
             query: &[],
             body: None,
             answer: AnswerSpec { status, content, when: "" },
@@ -184,6 +187,13 @@ impl Operation {
         self
     }
 
+    /// Says what resource it is about, where neither its body nor its list does.
+    #[must_use]
+    pub const fn about(mut self, resource: &'static str) -> Self {
+        self.resource = resource;
+        self
+    }
+
     /// Takes these query parameters.
     #[must_use]
     pub const fn query(mut self, params: &'static [QueryParam]) -> Self {
@@ -195,6 +205,7 @@ impl Operation {
     #[must_use]
     pub fn body<T: Body>(mut self) -> Self {
         self.body = Some(describe_body::<T>);
+        self.resource = T::RESOURCE;
         self
     }
 
@@ -309,9 +320,12 @@ impl Operation {
         self
     }
 
-    /// Runs the operation.
+    /// Runs the operation. What it refuses names fields as the version in force does.
     pub(crate) fn run(&self, call: Arc<Call>) -> BoxFuture<'static, Result<Reply, ApiError>> {
-        (self.handler)(call)
+        let (resource, running) = (self.resource, (self.handler)(call.clone()));
+        Box::pin(async move {
+            running.await.map_err(|error| error.naming_fields(|name| call.version().name_of(resource, name)))
+        })
     }
 
     /// Whether people read its answers.
@@ -323,6 +337,7 @@ impl Operation {
     pub(crate) fn requirements(&self) -> Requirements {
         Requirements {
             access: self.access,
+            resource: self.resource,
             query: self.query,
             takes_body: self.body.is_some(),
             changes: self.changes(),

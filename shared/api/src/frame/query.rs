@@ -2,6 +2,7 @@
 
 use crate::error::ApiError;
 use crate::fields::unknown_parameter;
+use crate::versions;
 use anyspend_domain::problem::MOST_PROBLEMS;
 use anyspend_domain::{Code, Invalid, Problem, Timestamp};
 use std::collections::HashSet;
@@ -32,6 +33,8 @@ pub enum QueryKind {
     Bool,
     /// One of these.
     OneOf(&'static [&'static str]),
+    /// One of these fields of the resource, by any of its names.
+    FieldOf(&'static [&'static str]),
     /// Any text, at most this many characters.
     Text(usize),
     /// A date, an ISO 8601 time or milliseconds.
@@ -39,9 +42,9 @@ pub enum QueryKind {
 }
 
 impl QueryKind {
-    /// Its JSON schema.
+    /// Its JSON schema, as a parameter of an operation on a resource.
     #[expect(clippy::cast_precision_loss, reason = "bounds are at most 2^53 - 1")]
-    pub fn schema(self) -> ObjectBuilder {
+    pub fn schema(self, resource: &str) -> ObjectBuilder {
         let builder = ObjectBuilder::new();
         match self {
             Self::Whole(min, max) => builder
@@ -53,7 +56,10 @@ impl QueryKind {
             Self::OneOf(values) => {
                 builder.schema_type(SchemaType::new(Type::String)).enum_values(Some(values.iter().copied()))
             }
-            Self::Moment => Self::Text(MOMENT).schema(),
+            Self::FieldOf(fields) => builder
+                .schema_type(SchemaType::new(Type::String))
+                .enum_values(Some(fields.iter().flat_map(|field| versions::names(resource, field)))),
+            Self::Moment => Self::Text(MOMENT).schema(resource),
             Self::Text(max) => builder.schema_type(SchemaType::new(Type::String)).max_length(Some(max)),
         }
     }
@@ -62,6 +68,7 @@ impl QueryKind {
 /// The parameters of one request.
 #[derive(Clone)]
 pub struct Query {
+    resource: &'static str,
     pairs: Vec<(String, String)>,
 }
 
@@ -72,13 +79,13 @@ impl fmt::Debug for Query {
 }
 
 impl Query {
-    /// Reads a query string against what the operation declares.
+    /// Reads a query string against what the operation on a resource declares.
     ///
     /// # Errors
     /// Unknown and repeated parameters, as many as are told at once.
-    pub fn parse(text: &str, declared: &[QueryParam]) -> Result<Self, ApiError> {
+    pub fn parse(text: &str, resource: &'static str, declared: &[QueryParam]) -> Result<Self, ApiError> {
         let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
-        let known: Vec<&str> = declared.iter().map(|param| param.name).collect();
+        let known: Vec<&str> = declared.iter().flat_map(|param| versions::names(resource, param.name)).collect();
         let mut seen = HashSet::new();
         let wrong = pairs.iter().filter_map(|(name, _)| match known.contains(&name.as_str()) {
             false => Some(unknown_parameter(name, name, &known)),
@@ -86,37 +93,64 @@ impl Query {
             true => Some(Problem::invalid(name, "must not be repeated")),
         });
         let problems = wrong.take(MOST_PROBLEMS).collect();
-        ApiError::merged(problems, None).map_or(Ok(Self { pairs }), Err)
+        ApiError::merged(problems, None).map_or(Ok(Self { resource, pairs }), Err)
+    }
+
+    /// What was sent under the names of a parameter: the names and their texts.
+    fn sent(&self, name: &'static str) -> impl Iterator<Item = (&'static str, &str)> {
+        let text = |name: &str| self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        versions::names(self.resource, name).into_iter().filter_map(move |name| Some((name, text(name)?)))
+    }
+
+    /// Reads a parameter by whichever of its names it was sent; by two with different values, it contradicts itself.
+    fn read<'q, T: PartialEq>(
+        &'q self,
+        name: &'static str,
+        read: impl Fn(&str, &'q str) -> Result<T, Problem>,
+    ) -> Result<Option<T>, Problem> {
+        let mut found: Option<(&str, T)> = None;
+        for (sent, text) in self.sent(name) {
+            let value = read(sent, text)?;
+            match &found {
+                None => found = Some((sent, value)),
+                Some((one, other)) if *other != value => {
+                    return Err(Problem::invalid(sent, format!("contradicts '{one}', which is the same parameter")));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(found.map(|(_, value)| value))
     }
 
     /// A parameter's text.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    pub fn text(&self, name: &'static str) -> Option<&str> {
+        self.sent(name).next().map(|(_, text)| text)
     }
 
     /// A text of at most `max` characters.
     ///
     /// # Errors
     /// `invalid_field_value` naming the parameter.
-    pub fn text_within(&self, name: &str, max: usize) -> Result<Option<&str>, Problem> {
-        match self.text(name) {
-            Some(text) if text.chars().count() > max => {
+    pub fn text_within(&self, name: &'static str, max: usize) -> Result<Option<&str>, Problem> {
+        self.read(name, |name, text| match text {
+            _ if text.chars().count() > max => {
                 Err(Problem::invalid(name, format!("must be at most {max} characters long")))
             }
             text => Ok(text),
-        }
+        })
     }
 
     /// A whole number within bounds.
     ///
     /// # Errors
     /// `invalid_field_value` naming the parameter.
-    pub fn whole(&self, name: &str, bounds: RangeInclusive<u64>) -> Result<Option<u64>, Problem> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let value = digits.then(|| text.parse::<u64>().ok()).flatten().filter(|value| bounds.contains(value));
-        value.map(Some).ok_or_else(|| {
-            Problem::invalid(name, format!("must be a whole number from {} to {}", bounds.start(), bounds.end()))
+    pub fn whole(&self, name: &'static str, bounds: RangeInclusive<u64>) -> Result<Option<u64>, Problem> {
+        self.read(name, |name, text| {
+            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            let value = digits.then(|| text.parse::<u64>().ok()).flatten().filter(|value| bounds.contains(value));
+            value.ok_or_else(|| {
+                Problem::invalid(name, format!("must be a whole number from {} to {}", bounds.start(), bounds.end()))
+            })
         })
     }
 
@@ -124,47 +158,46 @@ impl Query {
     ///
     /// # Errors
     /// `invalid_field_value` naming the parameter.
-    pub fn moment(&self, name: &str, upper: bool) -> Result<Option<Timestamp>, Problem> {
-        self.text(name).map(|text| Timestamp::parse_filter(text, upper).map_err(|invalid| invalid.at(name))).transpose()
+    pub fn moment(&self, name: &'static str, upper: bool) -> Result<Option<Timestamp>, Problem> {
+        self.read(name, |name, text| Timestamp::parse_filter(text, upper).map_err(|invalid| invalid.at(name)))
     }
 
     /// `true` or `false`.
     ///
     /// # Errors
     /// `invalid_field_value` naming the parameter.
-    pub fn bool(&self, name: &str) -> Result<Option<bool>, Problem> {
-        match self.text(name) {
-            None => Ok(None),
-            Some("true") => Ok(Some(true)),
-            Some("false") => Ok(Some(false)),
-            Some(_) => Err(Problem::invalid(name, "must be 'true' or 'false'")),
-        }
-    }
-
-    /// The same parameter by either of two names.
-    ///
-    /// # Errors
-    /// `invalid_field_value` when one is neither true nor false, or they contradict each other.
-    pub fn bool_with_alias(&self, name: &str, alias: &str) -> Result<Option<bool>, Problem> {
-        match (self.bool(name)?, self.bool(alias)?) {
-            (Some(one), Some(other)) if one != other => {
-                Err(Problem::invalid(alias, format!("contradicts '{name}', which is the same parameter")))
-            }
-            (one, other) => Ok(one.or(other)),
-        }
+    pub fn bool(&self, name: &'static str) -> Result<Option<bool>, Problem> {
+        self.read(name, |name, text| match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(Problem::invalid(name, "must be 'true' or 'false'")),
+        })
     }
 
     /// One of a few values.
     ///
     /// # Errors
     /// `invalid_field_value` naming the parameter and what it may be.
-    pub fn one_of<'v>(&self, name: &str, values: &[&'v str]) -> Result<Option<&'v str>, Problem> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        values
-            .iter()
-            .find(|value| **value == text)
-            .map(|value| Some(*value))
-            .ok_or_else(|| Problem::invalid(name, format!("must be one of: {}", values.join(", "))))
+    pub fn one_of(&self, name: &'static str, values: &[&'static str]) -> Result<Option<&'static str>, Problem> {
+        self.read(name, |name, text| {
+            let value = values.iter().copied().find(|value| *value == text);
+            value.ok_or_else(|| Problem::invalid(name, format!("must be one of: {}", values.join(", "))))
+        })
+    }
+
+    /// One of a few fields of the resource, by any of its names.
+    ///
+    /// # Errors
+    /// `invalid_field_value` naming the parameter and what it may be.
+    pub fn field_of(&self, name: &'static str, fields: &[&'static str]) -> Result<Option<&'static str>, Problem> {
+        let named: Vec<_> = fields.iter().map(|field| (*field, versions::names(self.resource, field))).collect();
+        self.read(name, |name, text| {
+            let field = named.iter().find(|(_, names)| names.contains(&text)).map(|(field, _)| *field);
+            field.ok_or_else(|| {
+                let names: Vec<_> = named.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+                Problem::invalid(name, format!("must be one of: {}", names.join(", ")))
+            })
+        })
     }
 }
 

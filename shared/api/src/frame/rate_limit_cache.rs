@@ -5,7 +5,7 @@
 //! what the table would refuse until the reset. Within an interval a bucket's count only grows, so an empty bucket
 //! stays empty until then.
 
-use crate::version::Version;
+use crate::versions::Version;
 use anyspend_domain::api_key::KeyHash;
 use anyspend_domain::token_bucket::Allowance;
 use anyspend_domain::{Owner, Timestamp};

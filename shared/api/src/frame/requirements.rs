@@ -20,6 +20,8 @@ pub enum Access {
 pub(crate) struct Requirements {
     /// Who may send it.
     pub(crate) access: Access,
+    /// The resource it is about, by its `object`.
+    pub(crate) resource: &'static str,
     /// The query parameters it may have.
     pub(crate) query: &'static [QueryParam],
     /// Whether its body has fields; otherwise a body must be empty or `{}`.
@@ -33,5 +35,5 @@ pub(crate) struct Requirements {
 impl Requirements {
     /// Of a request that no operation answers.
     pub(crate) const NONE: Self =
-        Self { access: Access::Public, query: &[], takes_body: false, changes: false, is_page: false };
+        Self { access: Access::Public, resource: "", query: &[], takes_body: false, changes: false, is_page: false };
 }

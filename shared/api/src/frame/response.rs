@@ -5,7 +5,7 @@ use crate::answer::{Reply, Streamed};
 use crate::call::{Call, RequestContext};
 use crate::error::ApiError;
 use crate::operation::Audience;
-use crate::version::Version;
+use crate::versions::Version;
 use anyspend_domain::Mode;
 use anyspend_domain::token_bucket::{Allowance, INTERVAL_SECONDS};
 use anyspend_store::Cost;

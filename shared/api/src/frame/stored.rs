@@ -6,6 +6,7 @@ use crate::call::Call;
 use crate::caller::Caller;
 use crate::commit::{Changes, NotCommitted};
 use crate::error::ApiError;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::{Owned, Owner};
 use anyspend_store::{StoreError, Write};
 use http::StatusCode;
@@ -70,7 +71,7 @@ impl Call {
         self: &Arc<Self>,
         caller: &Caller,
         found: Option<T::Object>,
-        event_type: &'static str,
+        event_type: AuditEventType,
         decide: impl Fn(&mut T::Object) -> Result<Answer, ApiError>,
     ) -> Result<Answer, ApiError> {
         let (id, decide) = (self.param("id"), &decide);
@@ -99,7 +100,7 @@ impl Call {
         self: &Arc<Self>,
         caller: &Caller,
         found: Option<T::Object>,
-        event_type: &'static str,
+        event_type: AuditEventType,
     ) -> Result<Answer, ApiError> {
         let id = self.param("id");
         let reload = || T::find(self.clone(), caller.owner.clone());

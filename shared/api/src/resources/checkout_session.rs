@@ -6,7 +6,7 @@ use crate::error::{ApiError, ErrorItem};
 use crate::fields::Fields;
 use crate::list::{CURSOR, LIMIT, Listing, ORDER, PAGE, Part};
 use crate::query::{QueryKind, QueryParam};
-use crate::version::{Addr, Time};
+use crate::versions::{Addr, Time};
 use anyspend_domain::buyer::{Buyer, FormData, ShippingAddress};
 use anyspend_domain::chain::usd_value;
 use anyspend_domain::checkout_session::{Attribution, CheckoutSession, FailureReason, NewCheckoutSession, Status};
@@ -250,7 +250,7 @@ pub async fn find(call: Arc<Call>) -> Result<Found, ApiError> {
 pub const STATUS: QueryParam = QueryParam {
     name: "status",
     description: "Only sessions that have this status now.",
-    kind: QueryKind::OneOf(&Status::NAMES),
+    kind: QueryKind::OneOf(Status::NAMES),
 };
 /// The query of a link's list of sessions.
 pub const OF_LINK: &[QueryParam] = &[STATUS, ORDER, PAGE, LIMIT, CURSOR];
@@ -268,9 +268,10 @@ pub fn part(link: Option<&PaymentLinkId>, from: Option<Timestamp>, to: Option<Ti
 impl Listing for CheckoutSessions {
     type Columns = SessionColumns;
     type View = CheckoutSessionView;
+    const RESOURCE: &'static str = CheckoutSessionId::OBJECT;
 
     fn facet(call: &Call) -> Result<SessionFacet, ApiError> {
-        let status = call.query().one_of("status", &Status::NAMES)?;
+        let status = call.query().one_of("status", Status::NAMES)?;
         Ok(status.and_then(SessionFacet::named).unwrap_or_default())
     }
 

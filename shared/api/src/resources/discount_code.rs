@@ -2,7 +2,7 @@
 
 use crate::error::ApiError;
 use crate::fields::{AnyText, Body, Digits, Fields, List, MAX_SAFE_INTEGER, Whole};
-use crate::version::Time;
+use crate::versions::Time;
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::discount_code::{CodeText, DiscountCode, DiscountCodePatch, Inapplicable, MAX_BATCH};
 use anyspend_domain::text::Name;
@@ -30,7 +30,7 @@ fn read_terms(fields: &mut Fields<'_>) -> Terms {
             max_uses: fields.patch::<Whole<1, MAX_SAFE_INTEGER>>("max_uses").map(|uses| uses.0),
             min_order_amount: fields.patch("min_order_amount"),
             expires_at: fields.patch("expires_at"),
-            active: fields.patch_with_alias("active", "is_active"),
+            active: fields.patch("active"),
         },
         payment_link_id: fields.patch::<Name>("payment_link_id").map(|id| id.as_str().to_owned()),
     }
@@ -45,6 +45,8 @@ pub struct CreateDiscountCode {
 }
 
 impl Body for CreateDiscountCode {
+    const RESOURCE: &'static str = DiscountCodeId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let code = fields.required("code");
         fields.requires(&["type", "value"]);
@@ -63,6 +65,8 @@ pub struct UpdateDiscountCode {
 }
 
 impl Body for UpdateDiscountCode {
+    const RESOURCE: &'static str = DiscountCodeId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self { is_empty: fields.is_empty(), code: fields.patch("code"), terms: read_terms(fields) })
     }
@@ -77,6 +81,8 @@ pub struct CreateDiscountCodes {
 }
 
 impl Body for CreateDiscountCodes {
+    const RESOURCE: &'static str = DiscountCodeId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let codes = fields.required::<List<AnyText, 1, MAX_BATCH>>("codes");
         fields.requires(&["type", "value"]);
@@ -108,8 +114,6 @@ pub struct DiscountCodeView {
     /// The most payments that may use it.
     max_uses: Option<u64>,
     /// Payments that have used it.
-    current_uses: u64,
-    /// The same, by its 2026 name.
     uses: u64,
     /// The least price it takes something off.
     min_order_amount: Option<String>,
@@ -117,8 +121,6 @@ pub struct DiscountCodeView {
     expires_at: Option<Time>,
     /// The merchant's own switch.
     active: bool,
-    /// The same, by its 2024 name.
-    is_active: bool,
     /// When it was made.
     created_at: Time,
     /// When the merchant last changed it.
@@ -137,12 +139,10 @@ impl DiscountCodeView {
             value: code.reduction.value(),
             payment_link_id: code.payment_link_id.as_ref().map(ToString::to_string),
             max_uses: code.max_uses,
-            current_uses: code.uses,
             uses: code.uses,
             min_order_amount: code.min_order_amount.map(|amount| amount.to_string()),
             expires_at: code.expires_at.map(Time),
             active: code.active,
-            is_active: code.active,
             created_at: Time(code.created_at),
             updated_at: Time(code.updated_at),
         }

@@ -6,6 +6,7 @@ use crate::caller::Caller;
 use crate::commit::Changes;
 use crate::error::ApiError;
 use crate::payment_link::PaymentLinkView;
+use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
 use anyspend_domain::{Address, Patch, PaymentLinkId, Problem, ProductId, ShortCode};
 use anyspend_store::payment_links;
@@ -93,7 +94,8 @@ impl Call {
             |id| async move {
                 let link = decide(id)?;
                 let answer = self.answer(StatusCode::CREATED, &view(&link))?;
-                let changes = Changes::of(&link, "payment_link.created", payment_links::create(&link)?, answer);
+                let changes =
+                    Changes::of(&link, AuditEventType::PaymentLinkCreated, payment_links::create(&link)?, answer);
                 let answer = self.commit(caller, changes).await?;
                 // Where one process serves everything, the link's page already knows whose it is.
                 self.platform.remember_link(&link);

@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::config::Config;
 use crate::error::{ApiError, ErrorItem};
 use crate::fields::{Body, Fields, List, MAX_SAFE_INTEGER, Whole, describe_body};
-use crate::version::{Addr, Time};
+use crate::versions::{Addr, Time};
 use anyspend_domain::chain::token_elsewhere;
 use anyspend_domain::line_item::{LineItem, MAX_LINE_ITEMS, NewLineItem};
 use anyspend_domain::link_form::{
@@ -35,12 +35,16 @@ pub struct UpdatePaymentLink {
 pub struct LinkOverrides(pub TermsPatch);
 
 impl Body for LinkOverrides {
+    const RESOURCE: &'static str = PaymentLinkId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self(read_terms(fields)))
     }
 }
 
 impl Body for CreatePaymentLink {
+    const RESOURCE: &'static str = PaymentLinkId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         fields.requires(&["name", "token_address", "chain_id", "recipient_address"]);
         Some(Self(read_terms(fields)))
@@ -48,6 +52,8 @@ impl Body for CreatePaymentLink {
 }
 
 impl Body for UpdatePaymentLink {
+    const RESOURCE: &'static str = PaymentLinkId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self { is_empty: fields.is_empty(), patch: read_terms(fields) })
     }
@@ -76,7 +82,7 @@ fn read_terms(fields: &mut Fields<'_>) -> TermsPatch {
         button_text: fields.patch("button_text"),
         max_uses: fields.patch::<Uses>("max_uses").map(|uses| uses.0),
         expires_at: fields.patch("expires_at"),
-        active: fields.patch_with_alias("active", "is_active"),
+        active: fields.patch("active"),
         form_schema: read_form_schema(fields),
         shipping_options: read_shipping_options(fields),
         collect_shipping_address: fields.patch("collect_shipping_address"),
@@ -160,6 +166,8 @@ struct NewLineItemFields {
 }
 
 impl Body for LineItemBody {
+    const RESOURCE: &'static str = LineItemId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.required::<Name>("name");
         let amount = fields.required::<Amount>("amount");
@@ -303,14 +311,10 @@ pub struct PaymentLinkView {
     pub max_uses: Option<u64>,
     /// Completed payments so far.
     pub uses: u64,
-    /// The same, by its 2024 name.
-    pub current_uses: u64,
     /// When the link closes.
     pub expires_at: Option<Time>,
     /// Whether the link takes payments now.
     pub active: bool,
-    /// The same, by its 2024 name.
-    pub is_active: bool,
     /// What the payer fills in.
     #[schema(schema_with = nullable_form_schema)]
     pub form_schema: Option<FormSchema>,
@@ -384,10 +388,8 @@ impl PaymentLinkView {
             button_text: terms.button_text.as_ref().map(|text| text.as_str().to_owned()),
             max_uses: terms.max_uses,
             uses: link.uses,
-            current_uses: link.uses,
             expires_at: terms.expires_at.map(Time),
             active,
-            is_active: active,
             form_schema: terms.form_schema.clone(),
             shipping_options: terms.shipping_options.clone(),
             collect_shipping_address: terms.collect_shipping_address,

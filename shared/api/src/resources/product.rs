@@ -7,7 +7,7 @@ use crate::fields::{Body, Fields};
 use crate::payment_link::{
     ChainId, nullable_form_schema, nullable_shipping_options, read_form_schema, read_shipping_options, token_warnings,
 };
-use crate::version::{Addr, Time};
+use crate::versions::{Addr, Time};
 use anyspend_domain::link_form::{FormSchema, ShippingOption};
 use anyspend_domain::product::{Product, ProductPatch};
 use anyspend_domain::{Metadata, Problem, ProductId};
@@ -26,6 +26,8 @@ pub struct UpdateProduct {
 }
 
 impl Body for CreateProduct {
+    const RESOURCE: &'static str = ProductId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         fields.requires(&["name", "token_address", "chain_id"]);
         Some(Self(read_terms(fields)))
@@ -33,6 +35,8 @@ impl Body for CreateProduct {
 }
 
 impl Body for UpdateProduct {
+    const RESOURCE: &'static str = ProductId::OBJECT;
+
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self { is_empty: fields.is_empty(), patch: read_terms(fields) })
     }
@@ -51,7 +55,7 @@ fn read_terms(fields: &mut Fields<'_>) -> ProductPatch {
         metadata: fields.patch("metadata"),
         form_schema: read_form_schema(fields),
         shipping_options: read_shipping_options(fields),
-        active: fields.patch_with_alias("active", "is_active"),
+        active: fields.patch("active"),
     }
 }
 
@@ -93,8 +97,6 @@ pub struct ProductView {
     pub shipping_options: Option<Vec<ShippingOption>>,
     /// Whether links can be made from it; an archived product is not active.
     pub active: bool,
-    /// The same, by its 2024 name.
-    pub is_active: bool,
     /// When it was made.
     pub created_at: Time,
     /// When the merchant last changed it.
@@ -124,7 +126,6 @@ impl ProductView {
             form_schema: terms.form_schema.clone(),
             shipping_options: terms.shipping_options.clone(),
             active: terms.active,
-            is_active: terms.active,
             created_at: Time(product.created_at),
             updated_at: Time(product.updated_at),
             warnings: token_warnings(&terms.token_address, terms.chain_id, "product"),

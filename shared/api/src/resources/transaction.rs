@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use crate::fields::MAX_SAFE_INTEGER;
 use crate::list::{CURSOR, LIMIT, Listing, Matcher, ORDER, PAGE, Part};
 use crate::query::{QueryKind, QueryParam};
-use crate::version::{Addr, Time};
+use crate::versions::{Addr, Time};
 use anyspend_domain::buyer::{FormData, ShippingAddress};
 use anyspend_domain::chain::usd_value;
 use anyspend_domain::link_form::ShippingOption;
@@ -24,7 +24,7 @@ const ID: usize = 64;
 pub const STATUS: QueryParam = QueryParam {
     name: "status",
     description: "Only transactions that have come this far.",
-    kind: QueryKind::OneOf(&TransactionStatus::NAMES),
+    kind: QueryKind::OneOf(TransactionStatus::NAMES),
 };
 /// `from`
 pub const FROM: QueryParam = QueryParam {
@@ -72,7 +72,7 @@ pub fn read_filter(call: &Call) -> Result<TransactionFilter, ApiError> {
         PaymentLinkId::parse(text).ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
     });
     Ok(TransactionFilter {
-        status: query.one_of("status", &TransactionStatus::NAMES)?.and_then(TransactionStatus::parse),
+        status: query.one_of("status", TransactionStatus::NAMES)?.and_then(TransactionStatus::named),
         customer_id: customer.transpose()?.or_else(|| CustomerId::parse(call.param("id"))),
         payment_link_id: link.transpose()?,
         chain_id: query.whole("chain_id", 1..=MAX_SAFE_INTEGER)?,
@@ -94,6 +94,7 @@ pub fn part(filter: &TransactionFilter) -> Part<TransactionColumns> {
 impl Listing for Transactions {
     type Columns = TransactionColumns;
     type View = TransactionView;
+    const RESOURCE: &'static str = TransactionId::OBJECT;
 
     fn facet(call: &Call) -> Result<TransactionFacet, ApiError> {
         Ok(read_filter(call)?.facet())
@@ -155,20 +156,14 @@ pub struct TransactionView {
     confirmations: u64,
     /// Who paid.
     payer_address: Option<Addr>,
-    /// The same as `payer_address`.
-    from_address: Option<Addr>,
     /// Who was paid.
     recipient_address: Addr,
-    /// The same as `recipient_address`.
-    to_address: Addr,
     /// The customer record.
     customer_id: Option<String>,
     /// The link that was paid.
     payment_link_id: Option<String>,
     /// The session that was paid.
     session_id: Option<String>,
-    /// The same as `session_id`.
-    checkout_session_id: Option<String>,
     /// Where the money came from, when it was swapped on the way. Payments are not swapped here.
     #[schema(value_type = Option<u64>)]
     source_chain_id: Option<()>,
@@ -225,13 +220,10 @@ impl TransactionView {
             block_number: transaction.block.as_ref().map(|block| block.number),
             confirmations: transaction.confirmations,
             payer_address: payer.clone(),
-            from_address: payer,
             recipient_address: Addr(transaction.recipient_address.clone()),
-            to_address: Addr(transaction.recipient_address.clone()),
             customer_id: transaction.customer_id.as_ref().map(ToString::to_string),
             payment_link_id: transaction.payment_link_id.as_ref().map(ToString::to_string),
             session_id: session.clone(),
-            checkout_session_id: session,
             source_chain_id: None,
             source_token_address: None,
             source_amount: None,

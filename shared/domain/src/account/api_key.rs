@@ -2,14 +2,33 @@
 
 use crate::rate_limit::PER_API_KEY;
 use crate::text::Name;
+use crate::values::named::{named, named_in_fields};
 use crate::{ApiKeyId, Invalid, Mode, Owner, Timestamp, entropy};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use strum::{EnumMessage, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// What a credential may do. Each level includes the ones before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumMessage,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Permission {
     /// Look.
     Read,
@@ -19,28 +38,13 @@ pub enum Permission {
     Admin,
 }
 
+named!(Permission);
+named_in_fields!(Permission);
+
 impl Permission {
-    /// Every permission, weakest first.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Admin];
-
-    /// The name in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// Reads a permission by name.
-    ///
-    /// # Errors
-    /// `invalid_field_value` that lists the names.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        Self::ALL
-            .into_iter()
-            .find(|permission| permission.as_str() == text)
-            .ok_or_else(|| Invalid::new("must be one of: read, write, admin"))
+    /// What it means, in a sentence that stands in the documentation too.
+    pub fn meaning(self) -> &'static str {
+        self.get_documentation().unwrap_or_default()
     }
 }
 
@@ -67,7 +71,7 @@ impl Permissions {
             }
         }
         if distinct.is_empty() {
-            return Err(Invalid::new("must name at least one of: read, write, admin"));
+            return Err(Invalid::new(format!("must name at least one of: {}", Permission::NAMES.join(", "))));
         }
         Ok(Self(distinct))
     }

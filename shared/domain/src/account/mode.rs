@@ -1,11 +1,27 @@
 //! Live and test data never mix.
 
 use crate::OrgId;
+use crate::values::named::named;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// Whether an object belongs to real money or to the sandbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Mode {
     /// Real money.
     Live,
@@ -13,15 +29,9 @@ pub enum Mode {
     Test,
 }
 
-impl Mode {
-    /// `live` or `test`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Test => "test",
-        }
-    }
+named!(Mode);
 
+impl Mode {
     /// The `livemode` of a resource.
     pub const fn is_live(self) -> bool {
         matches!(self, Self::Live)

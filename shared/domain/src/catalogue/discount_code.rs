@@ -4,8 +4,10 @@
 //! Applying it to a session reserves a use until the session ends, so that the price a buyer was shown is the price owed.
 
 use crate::checkout_session::AppliedDiscount;
+use crate::values::named::{named, named_in_fields};
 use crate::{Amount, DiscountCodeId, Invalid, Locator, Owner, Patch, PaymentLinkId, Problem, Rejection, Timestamp};
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// Most codes of one batch.
 pub const MAX_BATCH: usize = 500;
@@ -45,7 +47,8 @@ impl CodeText {
 }
 
 /// How a code reckons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[strum(serialize_all = "lowercase")]
 pub enum ReductionType {
     /// In percent of the price.
     Percentage,
@@ -53,27 +56,8 @@ pub enum ReductionType {
     Fixed,
 }
 
-impl ReductionType {
-    /// Every type, by its name in JSON.
-    pub const ALL: [(&'static str, Self); 2] = [("percentage", Self::Percentage), ("fixed", Self::Fixed)];
-
-    /// Reads a type by name.
-    ///
-    /// # Errors
-    /// `invalid_field_value` that lists the types.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let found = Self::ALL.iter().find(|(name, _)| *name == text).map(|(_, found)| *found);
-        found.ok_or_else(|| Invalid::new("must be one of: percentage, fixed"))
-    }
-
-    /// The name in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Percentage => "percentage",
-            Self::Fixed => "fixed",
-        }
-    }
-}
+named!(ReductionType);
+named_in_fields!(ReductionType);
 
 /// What a code takes off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

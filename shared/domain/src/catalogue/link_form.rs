@@ -2,9 +2,11 @@
 
 use crate::money::ShippingCost;
 use crate::text::Name;
+use crate::values::named::{named, named_in_fields};
 use crate::{Invalid, Problem};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// Most fields of a form.
 pub const MAX_FORM_FIELDS: usize = 50;
@@ -13,8 +15,11 @@ pub const MAX_SHIPPING_OPTIONS: usize = 20;
 /// Most options of a select field.
 pub const MAX_SELECT_OPTIONS: usize = 100;
 /// The kinds of form field a checkout page can show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantArray, VariantNames,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum FieldKind {
     /// One line of text.
     Text,
@@ -32,30 +37,8 @@ pub enum FieldKind {
     Checkbox,
 }
 
-impl FieldKind {
-    /// Every kind, by its name in JSON.
-    pub const ALL: [(&'static str, Self); 7] = [
-        ("text", Self::Text),
-        ("email", Self::Email),
-        ("phone", Self::Phone),
-        ("select", Self::Select),
-        ("textarea", Self::Textarea),
-        ("number", Self::Number),
-        ("checkbox", Self::Checkbox),
-    ];
-
-    /// Reads a kind by name.
-    ///
-    /// # Errors
-    /// `invalid_field_value` that lists the kinds.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        Self::ALL
-            .iter()
-            .find(|(name, _)| *name == text)
-            .map(|(_, kind)| *kind)
-            .ok_or_else(|| Invalid::new(format!("must be one of: {}", Self::ALL.map(|(name, _)| name).join(", "))))
-    }
-}
+named!(FieldKind);
+named_in_fields!(FieldKind);
 
 /// An identifier inside a schema: what a submitted form is keyed by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -7,16 +7,21 @@ use crate::link_form::{FormSchema, ShippingOption, shipping_problems};
 use crate::metadata::MetadataPatch;
 use crate::payment_link::{Surroundings, TermsPatch, settlement_problems};
 use crate::text::{Description, Name};
+use crate::values::named::{named, named_in_fields};
 use crate::web_url::WebUrl;
-use crate::{Address, Amount, Code, Invalid, Metadata, Owner, Patch, Problem, ProductId, Rejection, Timestamp};
+use crate::{Address, Amount, Code, Metadata, Owner, Patch, Problem, ProductId, Rejection, Timestamp};
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// Most bytes of a product as compact JSON, as for a link: it keeps the database item below DynamoDB's 400 KB.
 pub const MAX_PRODUCT_BYTES: usize = 262_144;
 
 /// How a product is priced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantArray, VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum ProductType {
     /// A fixed price, paid once.
     OneTime,
@@ -26,32 +31,8 @@ pub enum ProductType {
     Variable,
 }
 
-impl ProductType {
-    /// Every type, by its name in JSON.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("one_time", Self::OneTime), ("subscription", Self::Subscription), ("variable", Self::Variable)];
-
-    /// Reads a type by name.
-    ///
-    /// # Errors
-    /// `invalid_field_value` that lists the types.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        Self::ALL
-            .iter()
-            .find(|(name, _)| *name == text)
-            .map(|(_, product_type)| *product_type)
-            .ok_or_else(|| Invalid::new(format!("must be one of: {}", Self::ALL.map(|(name, _)| name).join(", "))))
-    }
-
-    /// The type's name in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::OneTime => "one_time",
-            Self::Subscription => "subscription",
-            Self::Variable => "variable",
-        }
-    }
-}
+named!(ProductType);
+named_in_fields!(ProductType);
 
 /// What the merchant decides about a product, and may change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -311,7 +292,7 @@ mod tests {
 
     #[test]
     fn every_type_reads_as_it_is_written() {
-        for (name, product_type) in ProductType::ALL {
+        for (&name, &product_type) in std::iter::zip(ProductType::NAMES, ProductType::ALL) {
             assert_eq!((ProductType::parse(name).unwrap(), product_type.as_str()), (product_type, name));
             assert_eq!(serde_json::to_value(product_type).unwrap(), name);
         }

@@ -8,9 +8,11 @@ pub use super::time_bucket::{BUCKETS_PER_DAY, Day, FACTS_KEPT_SECONDS, TimeBucke
 
 use crate::checkout_session::Attribution;
 use crate::text::UtmTag;
+use crate::values::named::named;
 use crate::{Amount, Owner, PaymentLinkId, ShortCode, Timestamp, VisitorId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// Partitions the facts of one bucket are spread over.
 pub const SHARDS: u8 = 16;
@@ -117,7 +119,8 @@ pub enum Event {
 }
 
 /// By what statistics are broken down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[strum(serialize_all = "lowercase")]
 pub enum Dimension {
     /// `utm_source`
     Source,
@@ -127,19 +130,9 @@ pub enum Dimension {
     Campaign,
 }
 
+named!(Dimension);
+
 impl Dimension {
-    /// Every dimension, in the order of [`Breakdowns`].
-    pub const ALL: [Self; 3] = [Self::Source, Self::Medium, Self::Campaign];
-
-    /// The name in keys.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Medium => "medium",
-            Self::Campaign => "campaign",
-        }
-    }
-
     /// What counts for a fact that carries no value.
     pub const fn absent(self) -> &'static str {
         match self {

@@ -17,16 +17,21 @@ use crate::link_form::ShippingOption;
 use crate::text::{ClientReference, UtmTag};
 use crate::transaction::TxHash;
 use crate::values::is_default;
+use crate::values::named::named;
 use crate::web_url::WebUrl;
 use crate::{
     Address, Amount, CheckoutSessionId, Code, CustomerId, DiscountCodeId, Metadata, Owner, PaymentLinkId, Problem,
     ProductId, Rejection, Sealed, Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// What was stored of a session's progress. Time moves it on without a write: ask [`CheckoutSession::status`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantArray, VariantNames,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Status {
     /// Waiting for a payment.
     Open,
@@ -40,21 +45,9 @@ pub enum Status {
     Failed,
 }
 
+named!(Status);
+
 impl Status {
-    /// Every status, by its name in JSON.
-    pub const NAMES: [&'static str; 5] = ["open", "processing", "completed", "expired", "failed"];
-
-    /// The name in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Processing => "processing",
-            Self::Completed => "completed",
-            Self::Expired => "expired",
-            Self::Failed => "failed",
-        }
-    }
-
     /// The state machine, and nothing else.
     pub const fn may_become(self, next: Self) -> bool {
         matches!(
@@ -88,8 +81,11 @@ pub struct AppliedDiscount {
 }
 
 /// Why a failed session failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantArray, VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum FailureReason {
     /// Its link was deleted.
     LinkDeleted,
@@ -99,16 +95,7 @@ pub enum FailureReason {
     PaymentFailed,
 }
 
-impl FailureReason {
-    /// The name in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::LinkDeleted => "link_deleted",
-            Self::LinkUsedUp => "link_used_up",
-            Self::PaymentFailed => "payment_failed",
-        }
-    }
-}
+named!(FailureReason);
 
 /// A checkout session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -323,12 +310,10 @@ mod tests {
     use super::*;
     use crate::chain::Chains;
 
-    const ALL: [Status; 5] = [Status::Open, Status::Processing, Status::Completed, Status::Expired, Status::Failed];
-
     #[test]
     fn completed_expired_and_failed_are_final() {
         for end in [Status::Completed, Status::Expired, Status::Failed] {
-            assert!(ALL.iter().all(|next| !end.may_become(*next)));
+            assert!(Status::ALL.iter().all(|next| !end.may_become(*next)));
         }
         assert!(!Status::Open.may_become(Status::Completed), "nothing is completed without being seen on chain");
         assert!(Status::Processing.may_become(Status::Open) && !Status::Processing.may_become(Status::Expired));
@@ -365,7 +350,7 @@ mod tests {
     fn what_ended_a_session_is_taken_down_as_it_was_read_and_reads_the_same_ever_after() {
         let made_at = Timestamp::parse("2026-02-27T10:30:00Z").unwrap();
         let after = |seconds| made_at.plus_seconds(seconds);
-        for stored_status in ALL {
+        for stored_status in Status::ALL.iter().copied() {
             for deleted in
                 [None, Some(100), Some(MIN_LIFETIME - 1), Some(MIN_LIFETIME), Some(400)].map(|at| at.map(after))
             {

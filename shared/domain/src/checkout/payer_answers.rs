@@ -398,7 +398,7 @@ mod tests {
     }
 
     fn any_kind() -> impl Strategy<Value = FieldKind> {
-        prop::sample::select(FieldKind::ALL.map(|(_, kind)| kind).to_vec())
+        prop::sample::select(FieldKind::ALL.to_vec())
     }
 
     fn any_sent() -> impl Strategy<Value = Sent> {

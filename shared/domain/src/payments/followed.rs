@@ -5,7 +5,7 @@
 //! versions it was decided on, or none.
 
 use crate::checkout_session::CheckoutSession;
-use crate::payment::{self, Failing, LinkState, Outcome, Payment, PaymentRecord};
+use crate::payment::{self, Failing, LinkState, Payment, PaymentOutcome, PaymentRecord};
 use crate::settlement::WalletSignature;
 use crate::transaction::{Block, Transaction, TransactionStatus, TxHash};
 use crate::{CheckoutSessionId, CustomerId, Owner, Timestamp, TransactionId};
@@ -154,7 +154,7 @@ pub struct Situation<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// Session and record, where they change.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<PaymentOutcome>,
     /// The row.
     pub row: RowStep,
 }

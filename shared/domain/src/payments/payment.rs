@@ -4,6 +4,7 @@
 //! outcome has a transaction that says what was unusual about it; and a session completes exactly when what arrived for it
 //! suffices, it had not ended, and its link had a use left.
 
+use crate::audit::AuditEventType;
 use crate::checkout_session::{CheckoutSession, FailureReason, Status};
 use crate::transaction::{Block, PaymentException, Transaction, TransactionStatus, TxHash};
 use crate::webhook::WebhookEvent;
@@ -66,7 +67,7 @@ impl LinkState {
 
 /// What becomes of a session and its transaction, and what else follows. All of it happens together or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct PaymentOutcome {
     /// The session afterwards.
     pub session: CheckoutSession,
     /// The transaction afterwards.
@@ -79,7 +80,7 @@ pub struct Outcome {
     pub events: Vec<WebhookEvent>,
 }
 
-impl Outcome {
+impl PaymentOutcome {
     /// Whether this is what completed the session.
     pub fn completes(&self) -> bool {
         self.events.contains(&WebhookEvent::CheckoutCompleted)
@@ -91,11 +92,11 @@ impl Outcome {
     }
 
     /// What the audit trail calls it.
-    pub fn audit_event(&self) -> &'static str {
+    pub fn audit_event(&self) -> AuditEventType {
         match (self.completes(), self.counts_payment) {
-            (true, _) => "checkout_session.completed",
-            (false, true) => "checkout_session.payment_exception",
-            (false, false) => "checkout_session.failed",
+            (true, _) => AuditEventType::CheckoutSessionCompleted,
+            (false, true) => AuditEventType::CheckoutSessionPaymentException,
+            (false, false) => AuditEventType::CheckoutSessionFailed,
         }
     }
 }
@@ -201,7 +202,7 @@ pub fn confirming(
     payment: &Payment,
     link: LinkState,
     now: Timestamp,
-) -> Outcome {
+) -> PaymentOutcome {
     let mut transaction = record.continued(&session, &payment.tx_hash, payment.amount, now);
     transaction.show(payment, now);
     transaction.status = TransactionStatus::Confirming;
@@ -211,7 +212,7 @@ pub fn confirming(
         session.payer_address = Some(payment.payer_address.clone());
         session.touch(now);
     }
-    Outcome { session, transaction, counts_use: false, counts_payment: false, events: Vec::new() }
+    PaymentOutcome { session, transaction, counts_use: false, counts_payment: false, events: Vec::new() }
 }
 
 /// A payment is final.
@@ -222,7 +223,7 @@ pub fn settle(
     link: LinkState,
     customer: Option<CustomerId>,
     now: Timestamp,
-) -> Outcome {
+) -> PaymentOutcome {
     let mut transaction = record.continued(&session, &payment.tx_hash, payment.amount, now);
     transaction.show(payment, now);
     transaction.status = TransactionStatus::Completed;
@@ -275,7 +276,7 @@ pub fn settle(
     if transaction.exception.is_some() {
         events.push(WebhookEvent::PaymentException);
     }
-    Outcome { session, transaction, counts_use, counts_payment: true, events }
+    PaymentOutcome { session, transaction, counts_use, counts_payment: true, events }
 }
 
 /// How a payment came to nothing.
@@ -298,7 +299,7 @@ pub fn fail(
     failing: Failing,
     link: LinkState,
     now: Timestamp,
-) -> Result<Outcome, Rejection> {
+) -> Result<PaymentOutcome, Rejection> {
     let status = session.status(now, link.deleted_at());
     let in_progress = matches!(status, Status::Open | Status::Processing);
     if !in_progress && matches!(record, PaymentRecord::New(_)) {
@@ -325,5 +326,5 @@ pub fn fail(
         session.touch(now);
     }
     let events = vec![WebhookEvent::PaymentFailed];
-    Ok(Outcome { session, transaction, counts_use: false, counts_payment: false, events })
+    Ok(PaymentOutcome { session, transaction, counts_use: false, counts_payment: false, events })
 }

@@ -3,12 +3,14 @@
 use crate::buyer::Buyer;
 use crate::link_form::ShippingOption;
 use crate::values::is_default;
+use crate::values::named::named;
 use crate::{
     Address, Amount, CheckoutSessionId, CustomerId, Invalid, Metadata, Owner, PaymentLinkId, Sealed, Timestamp,
     TransactionId,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// A transaction's hash on its chain: 32 bytes, lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -55,8 +57,11 @@ impl From<TxHash> for String {
 }
 
 /// How far a transaction has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantArray, VariantNames,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum TransactionStatus {
     /// Reported by the payer; no block has it yet.
     Pending,
@@ -68,31 +73,14 @@ pub enum TransactionStatus {
     Failed,
 }
 
-impl TransactionStatus {
-    /// Every status.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Confirming, Self::Completed, Self::Failed];
-    /// Every status, by its name in JSON.
-    pub const NAMES: [&'static str; 4] = ["pending", "confirming", "completed", "failed"];
-
-    /// The status with this name in JSON.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == name)
-    }
-
-    /// The name in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Confirming => "confirming",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-        }
-    }
-}
+named!(TransactionStatus);
 
 /// Money that arrived otherwise than it was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantArray, VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum PaymentException {
     /// Less than is due: the session waits for the rest.
     Underpaid,
@@ -106,18 +94,7 @@ pub enum PaymentException {
     LinkUsedUp,
 }
 
-impl PaymentException {
-    /// The name in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Underpaid => "underpaid",
-            Self::Overpaid => "overpaid",
-            Self::Late => "late",
-            Self::LinkDeleted => "link_deleted",
-            Self::LinkUsedUp => "link_used_up",
-        }
-    }
-}
+named!(PaymentException);
 
 /// The block a transaction stands in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,9 +166,8 @@ mod tests {
 
     #[test]
     fn every_status_reads_as_it_is_written() {
-        assert_eq!(TransactionStatus::NAMES, TransactionStatus::ALL.map(TransactionStatus::as_str));
-        for status in TransactionStatus::ALL {
-            assert_eq!(TransactionStatus::parse(status.as_str()), Some(status));
+        for status in TransactionStatus::ALL.iter().copied() {
+            assert_eq!(TransactionStatus::named(status.as_str()), Some(status));
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
         }
     }

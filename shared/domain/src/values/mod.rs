@@ -3,6 +3,7 @@
 pub mod entropy;
 pub mod id;
 pub mod metadata;
+pub(crate) mod named;
 pub mod patch;
 pub mod problem;
 pub mod sealed;

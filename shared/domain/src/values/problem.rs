@@ -1,7 +1,9 @@
 //! What can be wrong with a request, in the words the API promises. Codes are stable: callers branch on them.
 
+use crate::values::named::named;
 use std::borrow::Cow;
 use std::fmt;
+use strum::{EnumMessage, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// Most problems that are told at once: nobody reads more, and a body of garbage has tens of thousands.
 pub const MOST_PROBLEMS: usize = 50;
@@ -16,8 +18,12 @@ pub fn quoted(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A stable machine-readable error code. Its HTTP status and error type are decided once, in the API crate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A stable machine-readable error code. What it is answered with, and what can be done about
+/// it, is one table in the API crate; the comment of each, which stands in the documentation too, says what it means.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, EnumMessage, EnumString, IntoStaticStr, VariantArray, VariantNames,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Code {
     /// A required field is absent or `null`.
     MissingRequiredField,
@@ -87,44 +93,12 @@ pub enum Code {
     RedirectIgnored,
 }
 
+named!(Code);
+
 impl Code {
-    /// The code as it stands in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::MissingRequiredField => "missing_required_field",
-            Self::InvalidFieldValue => "invalid_field_value",
-            Self::InvalidAddress => "invalid_address",
-            Self::UnknownParameter => "unknown_parameter",
-            Self::NoUpdatesProvided => "no_updates_provided",
-            Self::InvalidStatusTransition => "invalid_status_transition",
-            Self::PaymentLinkInactive => "payment_link_inactive",
-            Self::ProductInactive => "product_inactive",
-            Self::InvalidJson => "invalid_json",
-            Self::InvalidApiVersion => "invalid_api_version",
-            Self::InvalidIdempotencyKey => "invalid_idempotency_key",
-            Self::PayloadTooLarge => "payload_too_large",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::KeyMissing => "key_missing",
-            Self::KeyInvalid => "key_invalid",
-            Self::KeyExpired => "key_expired",
-            Self::KeyRevoked => "key_revoked",
-            Self::TokenInvalid => "token_invalid",
-            Self::TokenExpired => "token_expired",
-            Self::HostNotAllowed => "host_not_allowed",
-            Self::OriginNotAllowed => "origin_not_allowed",
-            Self::InsufficientPermissions => "insufficient_permissions",
-            Self::ResourceNotFound => "resource_not_found",
-            Self::RouteNotFound => "route_not_found",
-            Self::DuplicateResource => "duplicate_resource",
-            Self::LastAdminKey => "last_admin_key",
-            Self::IdempotencyConflict => "idempotency_conflict",
-            Self::RateLimitExceeded => "rate_limit_exceeded",
-            Self::InternalError => "internal_error",
-            Self::ServiceUnavailable => "service_unavailable",
-            Self::TokenChainMismatch => "token_chain_mismatch",
-            Self::RedirectIgnored => "redirect_ignored",
-        }
+    /// What it means, in a sentence that stands in the documentation too.
+    pub fn meaning(self) -> &'static str {
+        self.get_documentation().unwrap_or_default()
     }
 }
 

@@ -6,10 +6,12 @@
 pub use super::destination::{Reach, check_destination};
 
 use crate::text::Description;
+use crate::values::named::named;
 use crate::web_url::WebUrl;
 use crate::webhook_delivery::Settled;
 use crate::{Invalid, Mode, Owner, Patch, Problem, Rejection, Timestamp, WebhookId};
 use serde::{Deserialize, Serialize};
+use strum::{EnumMessage, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// Most endpoints an organization can have in one mode. All of them are read when something happens.
 pub const MAX_WEBHOOKS: u64 = 1_000;
@@ -22,55 +24,81 @@ pub const SLOW_MILLIS: u64 = 3_000;
 /// How long an endpoint counts as slow.
 pub const SLOW_SECONDS: u64 = 10 * 60;
 
-/// What can happen that a merchant may want to be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// What can happen that a merchant may want to be told: the table of webhook events. The comment of each, which stands in
+/// the documentation too, says when it is told.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    EnumMessage,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
+#[serde(into = "&'static str", try_from = "String")]
 pub enum WebhookEvent {
-    /// A payment is completed.
-    #[serde(rename = "payment.completed")]
+    /// a payment has completed its session
+    #[strum(serialize = "payment.completed")]
     PaymentCompleted,
-    /// A payment failed for good.
-    #[serde(rename = "payment.failed")]
+    /// a payment came to nothing
+    #[strum(serialize = "payment.failed")]
     PaymentFailed,
-    /// A payment arrived that is not what was asked for: too little, too much, too late, or for a link that takes none.
-    #[serde(rename = "payment.exception")]
+    /// a payment arrived that is not what was asked for; `data.exception` says how
+    #[strum(serialize = "payment.exception")]
     PaymentException,
-    /// A checkout session is completed.
-    #[serde(rename = "checkout.completed")]
+    /// a checkout session is completed
+    #[strum(serialize = "checkout.completed")]
     CheckoutCompleted,
-    /// A checkout session expired, by itself or because the merchant ended it.
-    #[serde(rename = "checkout.expired")]
+    /// a checkout session ran out, or the merchant expired it
+    #[strum(serialize = "checkout.expired")]
     CheckoutExpired,
-    /// The merchant asked to be told something.
-    #[serde(rename = "test.ping")]
+    /// you asked for it: `POST /webhooks/{id}/test`
+    #[strum(serialize = "test.ping")]
     TestPing,
 }
 
-impl WebhookEvent {
-    /// Every event there is.
-    pub const ALL: [Self; 6] = [
-        Self::PaymentCompleted,
-        Self::PaymentFailed,
-        Self::PaymentException,
-        Self::CheckoutCompleted,
-        Self::CheckoutExpired,
-        Self::TestPing,
-    ];
+named!(WebhookEvent);
 
-    /// The event as it stands in JSON.
-    pub const fn as_str(self) -> &'static str {
+/// What an event carries as its `data`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventData {
+    /// The transaction.
+    Transaction,
+    /// The checkout session.
+    CheckoutSession,
+    /// Nothing in particular.
+    Ping,
+}
+
+impl WebhookEvent {
+    /// What it carries.
+    pub const fn data(self) -> EventData {
         match self {
-            Self::PaymentCompleted => "payment.completed",
-            Self::PaymentFailed => "payment.failed",
-            Self::PaymentException => "payment.exception",
-            Self::CheckoutCompleted => "checkout.completed",
-            Self::CheckoutExpired => "checkout.expired",
-            Self::TestPing => "test.ping",
+            Self::PaymentCompleted | Self::PaymentFailed | Self::PaymentException => EventData::Transaction,
+            Self::CheckoutCompleted | Self::CheckoutExpired => EventData::CheckoutSession,
+            Self::TestPing => EventData::Ping,
         }
     }
 
-    /// Reads an event; `None` for anything else.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|event| event.as_str() == text)
+    /// When it is told.
+    pub fn when(self) -> &'static str {
+        self.get_documentation().unwrap_or_default()
+    }
+}
+
+impl TryFrom<String> for WebhookEvent {
+    type Error = strum::ParseError;
+
+    fn try_from(name: String) -> Result<Self, strum::ParseError> {
+        name.parse()
     }
 }
 
@@ -94,15 +122,15 @@ pub enum Star {
 
 impl Wish {
     /// Every wish there is, by name.
-    pub const NAMES: [&'static str; 7] = [
-        "*",
-        WebhookEvent::PaymentCompleted.as_str(),
-        WebhookEvent::PaymentFailed.as_str(),
-        WebhookEvent::PaymentException.as_str(),
-        WebhookEvent::CheckoutCompleted.as_str(),
-        WebhookEvent::CheckoutExpired.as_str(),
-        WebhookEvent::TestPing.as_str(),
-    ];
+    pub const NAMES: &'static [&'static str] = &{
+        let mut names = ["*"; WebhookEvent::NAMES.len() + 1];
+        let mut at = 0;
+        while at < WebhookEvent::NAMES.len() {
+            names[at + 1] = WebhookEvent::NAMES[at];
+            at += 1;
+        }
+        names
+    };
 
     /// Reads a wish by name.
     ///
@@ -112,13 +140,13 @@ impl Wish {
         if text == "*" {
             return Ok(Self::Everything(Star::Star));
         }
-        WebhookEvent::parse(text)
+        WebhookEvent::named(text)
             .map(Self::One)
             .ok_or_else(|| Invalid::new(format!("must be one of: {}", Self::NAMES.join(", "))))
     }
 
     /// Its name in JSON.
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::One(event) => event.as_str(),
             Self::Everything(Star::Star) => "*",
@@ -161,8 +189,11 @@ impl Subscription {
 }
 
 /// Why an endpoint was switched off by the platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr, VariantArray, VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum DisabledReason {
     /// It answered 410 Gone.
     Gone,
@@ -170,15 +201,7 @@ pub enum DisabledReason {
     Failing,
 }
 
-impl DisabledReason {
-    /// The reason's name in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Gone => "gone",
-            Self::Failing => "failing",
-        }
-    }
-}
+named!(DisabledReason);
 
 /// Whether an endpoint is told anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -422,11 +445,11 @@ mod tests {
 
     #[test]
     fn an_event_is_stored_under_the_name_it_is_told_by() {
-        for event in WebhookEvent::ALL {
+        for event in WebhookEvent::ALL.iter().copied() {
             assert_eq!(serde_json::to_value(event).unwrap(), event.as_str());
-            assert_eq!(WebhookEvent::parse(event.as_str()), Some(event));
+            assert_eq!(WebhookEvent::named(event.as_str()), Some(event));
         }
-        assert_eq!(WebhookEvent::parse("*"), None);
+        assert_eq!(WebhookEvent::named("*"), None);
         let wishes: Vec<Wish> = Wish::NAMES.iter().map(|name| Wish::parse(name).unwrap()).collect();
         assert_eq!(serde_json::to_value(&wishes).unwrap(), serde_json::json!(Wish::NAMES));
         assert_eq!(serde_json::from_value::<Vec<Wish>>(serde_json::json!(Wish::NAMES)).unwrap(), wishes);
@@ -439,7 +462,7 @@ mod tests {
         assert_eq!(two.names(), ["payment.failed", "test.ping"]);
         assert!(two.wants(WebhookEvent::PaymentFailed) && !two.wants(WebhookEvent::PaymentCompleted));
         let all = Subscription::new(vec![wish("*")]).unwrap();
-        assert!(WebhookEvent::ALL.into_iter().all(|event| all.wants(event)));
+        assert!(WebhookEvent::ALL.iter().copied().all(|event| all.wants(event)));
         assert!(Subscription::new(Vec::new()).is_none());
         assert!(Wish::parse("payment.*").is_err());
     }

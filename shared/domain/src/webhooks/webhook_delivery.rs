@@ -4,9 +4,11 @@
 //! attempt died with its process is claimed again; and a delivery that succeeded or failed moves only when its merchant
 //! asks for it.
 
+use crate::values::named::named;
 use crate::webhook::{Webhook, WebhookEvent};
 use crate::{CheckoutSessionId, DeliveryId, EventId, Owner, Timestamp, TransactionId, WebhookId};
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 /// After how many seconds a failed attempt is made again: after the first, the second and the third. The fourth is the
 /// last.
@@ -27,8 +29,22 @@ pub const KEPT_SECONDS: u64 = 30 * 24 * 60 * 60;
 pub const MAX_ANSWER_BYTES: usize = 2_048;
 
 /// Which queue a delivery waits in. Retries never stand before first attempts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+    VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Queue {
     /// Has not been tried, or is tried because its merchant asked.
     First,
@@ -36,18 +52,7 @@ pub enum Queue {
     Retry,
 }
 
-impl Queue {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::First, Self::Retry];
-
-    /// `first` or `retry`
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::First => "first",
-            Self::Retry => "retry",
-        }
-    }
-}
+named!(Queue);
 
 /// Who wants an attempt to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,16 +93,27 @@ pub enum DeliveryState {
     Failed,
 }
 
-/// The names of what a delivery can be, for filters.
-pub const STATUSES: [&str; 3] = ["pending", "success", "failed"];
+/// How a delivery stands, as its merchant is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum DeliveryStatus {
+    /// An attempt is to be made, or is being made.
+    Pending,
+    /// The endpoint took it.
+    Success,
+    /// It will not be tried again by itself.
+    Failed,
+}
+
+named!(DeliveryStatus);
 
 impl DeliveryState {
-    /// `pending`, `success` or `failed`
-    pub const fn as_str(self) -> &'static str {
+    /// How it stands.
+    pub const fn status(self) -> DeliveryStatus {
         match self {
-            Self::Waiting { .. } | Self::Attempting { .. } => STATUSES[0],
-            Self::Succeeded => STATUSES[1],
-            Self::Failed => STATUSES[2],
+            Self::Waiting { .. } | Self::Attempting { .. } => DeliveryStatus::Pending,
+            Self::Succeeded => DeliveryStatus::Success,
+            Self::Failed => DeliveryStatus::Failed,
         }
     }
 
@@ -380,7 +396,7 @@ mod tests {
         }
         delivery.claim(now).unwrap();
         assert_eq!(delivery.settle(answered(503), now, 0), Settled::Failed);
-        assert_eq!((delivery.attempts, delivery.state.as_str()), (4, "failed"));
+        assert_eq!((delivery.attempts, delivery.state.status().as_str()), (4, "failed"));
         assert_eq!(delivery.claim(Timestamp::MAX), Err(NotClaimed::NotNow));
     }
 
@@ -460,6 +476,6 @@ mod tests {
         assert!(delivery.is_asked_for());
         assert_eq!(delivery.settle(answered(200), at(5), 0), Settled::Succeeded);
         assert!(delivery.retry(at(6)), "also one that arrived");
-        assert_eq!(delivery.state.as_str(), "pending");
+        assert_eq!(delivery.state.status().as_str(), "pending");
     }
 }

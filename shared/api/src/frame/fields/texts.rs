@@ -67,10 +67,10 @@ string_fields! {
         string().pattern(Some("^[A-Za-z]{2}$")).description(Some("ISO 3166-1 alpha-2"));
     CodeText = |text, _| Self::parse(text),
         string().pattern(Some("^[A-Za-z0-9_-]{1,50}$")).description(Some("Kept in upper case"));
-    ReductionType = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));
+    ReductionType = |text, _| Self::parse(text), string().enum_values(Some(Self::NAMES.iter().copied()));
     FieldId = |text, _| Self::parse(text), string().min_length(Some(1)).max_length(Some(Self::MAX));
-    FieldKind = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));
-    ProductType = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(|(name, _)| name)));
-    Wish = |text, _| Self::parse(text), string().enum_values(Some(Self::NAMES));
-    Permission = |text, _| Self::parse(text), string().enum_values(Some(Self::ALL.map(Self::as_str)));
+    FieldKind = |text, _| Self::parse(text), string().enum_values(Some(Self::NAMES.iter().copied()));
+    ProductType = |text, _| Self::parse(text), string().enum_values(Some(Self::NAMES.iter().copied()));
+    Wish = |text, _| Self::parse(text), string().enum_values(Some(Self::NAMES.iter().copied()));
+    Permission = |text, _| Self::parse(text), string().enum_values(Some(Self::NAMES.iter().copied()));
 }
