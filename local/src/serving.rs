@@ -237,3 +237,51 @@ impl<B> Drop for Watched<B> {
         self.finish();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    const IMPATIENT: Patience = Patience { head: Duration::from_millis(50), answer: Duration::from_secs(30) };
+
+    /// A server that answers every request, and where it is.
+    async fn server(patience: Patience) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = Router::new().fallback(|| async { "done" });
+        tokio::spawn(serve(listener, app, false, patience, std::future::pending()));
+        address
+    }
+
+    /// What comes back until the server closes the connection.
+    async fn heard(address: SocketAddr, said: &[u8]) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        let mut heard = Vec::new();
+        stream.read_to_end(&mut heard).await.unwrap();
+        String::from_utf8(heard).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_head_that_does_not_come_and_a_connection_that_stays_idle_are_given_up() {
+        let address = server(IMPATIENT).await;
+        for half in ["", "GET / HTTP/1.1\r\nHost: loc"] {
+            assert!(!heard(address, half.as_bytes()).await.contains("done"), "{half}");
+        }
+        let idle = heard(address, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        assert!(idle.starts_with("HTTP/1.1 200") && idle.ends_with("done"), "{idle}");
+    }
+
+    #[tokio::test]
+    async fn a_head_of_more_than_64_kibibytes_is_refused() {
+        let address = server(Patience::default()).await;
+        let head = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(MAX_HEAD_BYTES));
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // The server may close before it has had all of it.
+        let _ = stream.write_all(head.as_bytes()).await;
+        let mut heard = Vec::new();
+        let _ = stream.read_to_end(&mut heard).await;
+        assert!(!String::from_utf8_lossy(&heard).contains("200 OK"));
+    }
+}

@@ -188,7 +188,8 @@ async fn one_url_stands_once_among_an_organizations_webhooks_of_a_mode_also_when
     let client = app.admin().await;
     let body = |url: &str| json!({"url": url, "events": ["*"]});
     let (hooks, made) = ("/api/v1/webhooks", "https://example.com/hook");
-    let at_once = (0..8).map(|_| client.post(hooks, &body(made)));
+    let sent = body(made);
+    let at_once = (0..8).map(|_| client.post(hooks, &sent));
     let replies = futures_util::future::join_all(at_once).await;
     let mut statuses: Vec<u16> = replies.iter().map(|reply| reply.status.as_u16()).collect();
     statuses.sort_unstable();

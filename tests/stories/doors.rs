@@ -101,6 +101,26 @@ fn a_listener_that_is_reached_under_any_name_must_be_told_its_own() {
     assert!(said.contains("--public-url") && said.contains("--allow-host"), "{said}");
 }
 
+#[test]
+fn the_runner_refuses_at_the_start_what_cannot_be_meant_with_one_sentence_that_names_the_flag() {
+    for (flag, bad, must) in [
+        ("--public-url", "https://example.com/shop", "has a path"),
+        ("--public-url", "example.com", "not an http:// or https:// URL"),
+        ("--short-url", "https://example.com?a", "before any '?'"),
+        ("--chain", "8453", "of the form CHAIN_ID="),
+        ("--chain", "8453=https://a;8453=https://b", "two settings"),
+        ("--confirmations", "8453=3", "without an RPC endpoint"),
+        ("--trusted-proxies", "99", "from 0 to 10"),
+        ("--country-header", "a b", "not a header's name"),
+    ] {
+        let folder = Folder::new("doors-settings");
+        let said = refusal(&["--data", folder.text(), flag, bad]);
+        assert!(said.contains(flag) && said.contains(must), "{flag} {bad}: {said}");
+        assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+        assert!(!folder.0.exists(), "{flag} {bad} left a data directory");
+    }
+}
+
 #[tokio::test]
 async fn a_thousand_half_sent_requests_do_not_stop_the_runner() {
     let process = start(&["--memory"]);
