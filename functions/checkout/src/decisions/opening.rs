@@ -97,7 +97,7 @@ pub(crate) async fn decide(
     reading: Reading<OpenSession>,
 ) -> Result<Opening, ApiError> {
     let (OpenSession { input, visitor_id, discount_code, session: mut request }, read) = reading.parts()?;
-    request.ignored_urls = ignored_urls(call, link, &mut request).await?;
+    request.purchase.ignored_urls = ignored_urls(call, link, &mut request).await?;
     let mut decided = Vec::new();
     match Asked::by(&link.terms).accept(input) {
         Ok(answers) => {
@@ -145,7 +145,7 @@ async fn ignored_urls(
     request: &mut NewCheckoutSession,
 ) -> Result<Vec<String>, ApiError> {
     let is_on = |site: Option<&WebUrl>, url: &WebUrl| site.is_some_and(|site| site.same_origin(url));
-    let urls = [("success_url", &mut request.success_url), ("cancel_url", &mut request.cancel_url)];
+    let urls = [("success_url", &mut request.purchase.success_url), ("cancel_url", &mut request.purchase.cancel_url)];
     let mut elsewhere =
         urls.into_iter().filter(|(_, url)| url.as_ref().is_some_and(|url| !is_on(link.terms.return_url.as_ref(), url)));
     let Some(first) = elsewhere.next() else { return Ok(Vec::new()) };

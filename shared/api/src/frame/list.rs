@@ -131,11 +131,11 @@ impl Operation {
     }
 }
 
-/// Reads what is asked for, and what is sought by looking at every object.
-fn asked<L: Listing>(
-    call: &Call,
-    part: Option<Part<L::Columns>>,
-) -> Result<(PageRequest, Selection<L::Columns>, Option<String>), ApiError> {
+/// The page, what of the list it is cut from, and what is sought there by looking at every object.
+type Asked<L> = (PageRequest, Selection<<L as Listing>::Columns>, Option<String>);
+
+/// Reads what is asked for.
+fn asked<L: Listing>(call: &Call, part: Option<Part<L::Columns>>) -> Result<Asked<L>, ApiError> {
     let query = call.query();
     let facet = L::facet(call)?;
     let sort = query.field_of("sort", L::SORTS)?.or(L::SORTS.first().copied());
