@@ -16,6 +16,7 @@ pub struct Entry {
 
 const INVALID: &str = "invalid_request_error";
 const AUTHENTICATION: &str = "authentication_error";
+const PERMISSION: &str = "permission_error";
 const NOT_FOUND: &str = "not_found_error";
 const OURS: &str = "api_error";
 
@@ -49,8 +50,14 @@ pub const fn entry(code: Code) -> Entry {
         Code::KeyInvalid => (UNKNOWN, AUTHENTICATION, "Check that the whole key was copied, or create another."),
         Code::KeyExpired | Code::KeyRevoked => (UNKNOWN, AUTHENTICATION, "Use another key."),
         Code::TokenInvalid | Code::TokenExpired => (UNKNOWN, AUTHENTICATION, "Sign in again."),
+        Code::HostNotAllowed => {
+            (StatusCode::MISDIRECTED_REQUEST, INVALID, "Use the service's own address, or tell its operator the name.")
+        }
+        Code::OriginNotAllowed => {
+            (StatusCode::FORBIDDEN, PERMISSION, "Call from a server, and keep the key out of pages.")
+        }
         Code::InsufficientPermissions => {
-            (StatusCode::FORBIDDEN, "permission_error", "Use a key with the permission that the message names.")
+            (StatusCode::FORBIDDEN, PERMISSION, "Use a key with the permission that the message names.")
         }
         Code::ResourceNotFound => {
             (StatusCode::NOT_FOUND, NOT_FOUND, "Check the id, and that the key is of its organization and mode.")

@@ -4,8 +4,10 @@ use crate::error::ApiError;
 use crate::fields::unknown_parameter;
 use crate::versions;
 use anyspend_domain::pasted::{machine_form, verbatim};
+use anyspend_domain::problem::MOST_PROBLEMS;
 use anyspend_domain::{Code, Invalid, Problem, Timestamp};
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::RangeInclusive;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
@@ -82,18 +84,17 @@ impl Query {
     /// Reads a query string against what the operation on a resource declares.
     ///
     /// # Errors
-    /// Every unknown and every repeated parameter at once.
+    /// Unknown and repeated parameters, as many as are told at once.
     pub fn parse(text: &str, resource: &'static str, declared: &[QueryParam]) -> Result<Self, ApiError> {
         let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
         let known: Vec<&str> = declared.iter().flat_map(|param| versions::names(resource, param.name)).collect();
-        let mut problems = Vec::new();
-        for (index, (name, _)) in pairs.iter().enumerate() {
-            if !known.contains(&name.as_str()) {
-                problems.push(unknown_parameter(name, name, &known));
-            } else if pairs[..index].iter().any(|(earlier, _)| earlier == name) {
-                problems.push(Problem::invalid(name, "must not be repeated"));
-            }
-        }
+        let mut seen = HashSet::new();
+        let wrong = pairs.iter().filter_map(|(name, _)| match known.contains(&name.as_str()) {
+            false => Some(unknown_parameter(name, name, &known)),
+            true if seen.insert(name) => None,
+            true => Some(Problem::invalid(name, "must not be repeated")),
+        });
+        let problems = wrong.take(MOST_PROBLEMS).collect();
         ApiError::merged(problems, None).map_or(Ok(Self { resource, pairs }), Err)
     }
 

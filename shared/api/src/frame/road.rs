@@ -110,6 +110,7 @@ async fn handle(platform: Arc<Platform>, path: Option<Arc<PathOperations>>, requ
     };
     let call = Arc::new(Call::new(platform, now, RequestId::generate(now), incoming));
     let outcome = match page_address::meant(&call.platform, &call.method, &call.path) {
+        _ if let Err(refusal) = call.check_door() => Outcome::Failed(refusal),
         Some(address) => moved(&call, &address),
         None if known_params => arrive(&call, path.as_deref(), operation).await,
         None => no_route(&call),
@@ -200,19 +201,24 @@ async fn read_to_limit(body: Body) -> Result<Bytes, ApiError> {
     }
 }
 
-/// The peer's address, or, behind `trusted` proxies, the address the outermost of them saw.
+/// The peer's address, or, behind `trusted` proxies, the address the outermost of them saw. A gateway that hands the
+/// request to this process may have added the address it was called from, which is the peer's: that one is no proxy's word
+/// about a client.
 fn client_ip(extensions: &http::Extensions, headers: &HeaderMap, trusted: usize) -> Option<IpAddr> {
     let peer = extensions.get::<PeerAddress>().map(|peer| peer.0);
     if trusted == 0 {
         return peer;
     }
-    let forwarded: Vec<&str> = headers
+    let mut forwarded: Vec<&str> = headers
         .get_all("x-forwarded-for")
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
         .collect();
+    if forwarded.last().and_then(|last| last.parse().ok()) == peer {
+        forwarded.pop();
+    }
     // Each proxy appends the address it was called from, so the client is `trusted` entries from the right.
     forwarded.len().checked_sub(trusted).and_then(|index| forwarded[index].parse().ok()).or(peer)
 }
@@ -232,5 +238,9 @@ mod tests {
         assert_eq!(seen(1), "10.0.0.2");
         assert_eq!(seen(2), "203.0.113.9");
         assert_eq!(seen(9), "10.0.0.1");
+        // API Gateway behind CloudFront: the viewer's address is CloudFront's word, the last one the gateway's own.
+        headers.insert("x-forwarded-for", "6.6.6.6, 203.0.113.9, 10.0.0.1".parse().unwrap());
+        let seen = |trusted| client_ip(&extensions, &headers, trusted).unwrap().to_string();
+        assert_eq!((seen(0).as_str(), seen(1).as_str()), ("10.0.0.1", "203.0.113.9"));
     }
 }

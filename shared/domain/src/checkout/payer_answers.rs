@@ -6,6 +6,7 @@
 use crate::buyer::{FormData, FormValue, ShippingAddress};
 use crate::link_form::{FieldKind, FormField, FormSchema, ShippingOption};
 use crate::payment_link::Terms;
+use crate::problem::{MOST_PROBLEMS, quoted};
 use crate::text::{Email, Name, bounded};
 use crate::{Code, Invalid, Problem, Rejection, decimal, pasted};
 use std::collections::BTreeMap;
@@ -123,7 +124,7 @@ impl<'a> Asked<'a> {
                 Some(Err(invalid)) => problems.push(invalid.at(&param)),
             }
         }
-        problems.extend(sent.keys().map(|id| self.unknown(id)));
+        problems.extend(sent.keys().take(MOST_PROBLEMS).map(|id| self.unknown(id)));
         let bytes: usize = data.iter().map(|(id, value)| id.len() + size(value)).sum();
         if bytes > MAX_ANSWER_BYTES {
             let must = format!("must have at most {MAX_ANSWER_BYTES} bytes in all, and has {bytes}");
@@ -133,9 +134,10 @@ impl<'a> Asked<'a> {
     }
 
     fn unknown(&self, id: &str) -> Problem {
-        let shown: String = id.chars().take(100).collect();
-        let known: Vec<&str> = self.form.iter().flat_map(|form| &form.fields).map(|field| field.id.as_str()).collect();
-        let has = if known.is_empty() { "no fields".to_owned() } else { format!("'{}'", known.join("', '")) };
+        let shown = quoted(id);
+        let known = self.form.iter().flat_map(|form| &form.fields).map(|field| field.id.as_str());
+        let known = some_of(known, "', '");
+        let has = if known.is_empty() { "no fields".to_owned() } else { format!("'{known}'") };
         Problem {
             code: Code::UnknownParameter,
             message: format!("Unknown parameter 'form_data.{shown}'. This payment link's form has {has}."),
@@ -154,8 +156,8 @@ impl<'a> Asked<'a> {
                 problems.push(Problem::invalid(PARAM, must));
             }
             (Some(_), None) => {
-                let known: Vec<&str> = self.shipping_options.iter().map(|option| option.id.as_str()).collect();
-                problems.push(Problem::invalid(PARAM, format!("must be one of: {}", known.join(", "))));
+                let known = some_of(self.shipping_options.iter().map(|option| option.id.as_str()), ", ");
+                problems.push(Problem::invalid(PARAM, format!("must be one of: {known}")));
             }
             (Some(_), Some(_)) => {}
         }
@@ -228,11 +230,17 @@ fn choice(field: &FormField, text: &str) -> Result<String, Invalid> {
     if let Some(chosen) = options.clone().find(|option| *option == text || *option == kept) {
         return Ok(chosen.to_owned());
     }
-    let mut shown: Vec<&str> = options.by_ref().take(10).collect();
-    if options.next().is_some() {
+    Err(Invalid::new(format!("must be one of: {}", some_of(&mut options, ", "))))
+}
+
+/// The first of the names there are, and an ellipsis where there are more.
+fn some_of<'a>(mut names: impl Iterator<Item = &'a str>, between: &str) -> String {
+    const SHOWN: usize = 10;
+    let mut shown: Vec<&str> = names.by_ref().take(SHOWN).collect();
+    if names.next().is_some() {
         shown.push("…");
     }
-    Err(Invalid::new(format!("must be one of: {}", shown.join(", "))))
+    shown.join(between)
 }
 
 #[cfg(test)]

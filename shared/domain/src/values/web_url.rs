@@ -78,6 +78,19 @@ impl WebUrl {
         url
     }
 
+    /// Its host, in lower case.
+    pub fn host(&self) -> String {
+        Url::parse(&self.0).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// The URL as every spelling of it is compared: host in lower case, no port that goes without saying, no fragment,
+    /// which no server is sent.
+    pub fn canonical(&self) -> String {
+        let Ok(mut url) = Url::parse(&self.0) else { return self.0.clone() };
+        url.set_fragment(None);
+        url.into()
+    }
+
     /// The URL as it is kept.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -177,6 +190,17 @@ mod tests {
             assert!(WebUrl::parse(text, Mode::Live).is_err(), "{text}");
         }
         assert!(WebUrl::parse("http://localhost.evil.com", Mode::Test).is_err());
+    }
+
+    #[test]
+    fn spellings_of_one_url_are_compared_as_one() {
+        let canonical = |text: &str| WebUrl::parse(text, Mode::Test).unwrap().canonical();
+        for same in ["https://EXAMPLE.com/a?b", "https://example.com:443/a?b", "HTTPS://example.com/a?b#c"] {
+            assert_eq!(canonical(same), "https://example.com/a?b", "{same}");
+        }
+        for other in ["https://example.com/A?b", "https://example.com/a", "https://example.com:444/a?b"] {
+            assert_ne!(canonical(other), "https://example.com/a?b", "{other}");
+        }
     }
 
     #[test]

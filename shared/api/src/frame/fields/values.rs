@@ -5,6 +5,7 @@ use super::{FieldValue, Place};
 use crate::json::Json;
 use anyspend_domain::metadata::MetadataPatch;
 use anyspend_domain::payer_answers::{MAX_LINES, Sent};
+use anyspend_domain::problem::quoted;
 use anyspend_domain::{Invalid, Metadata, Timestamp};
 use std::collections::BTreeMap;
 use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, SchemaType, Type};
@@ -166,10 +167,10 @@ impl FieldValue for MetadataPatch {
         let Json::Object(pairs) = json else {
             return place.refuse(Invalid::new(format!("must be an object of strings, not {}", json.kind())));
         };
-        let before = place.problems.len();
+        let before = place.problems.found();
         let mut patch = Self::new();
         for (key, value) in pairs {
-            let path = format!("{}.{key}", place.path);
+            let path = format!("{}.{}", place.path, quoted(key));
             let mut place = place.inner(&path);
             let value = match value {
                 Json::Null => Ok(None),
@@ -185,7 +186,7 @@ impl FieldValue for MetadataPatch {
                 }
             }
         }
-        (place.problems.len() == before).then_some(patch)
+        (place.problems.found() == before).then_some(patch)
     }
 
     fn schema() -> RefOr<Schema> {
@@ -212,7 +213,7 @@ impl FieldValue for SentForm {
         let Json::Object(pairs) = json else {
             return place.refuse(Invalid::new(format!("must be an object, not {}", json.kind())));
         };
-        let before = place.problems.len();
+        let before = place.problems.found();
         let mut sent = BTreeMap::new();
         for (id, value) in pairs {
             let value = match value {
@@ -221,7 +222,7 @@ impl FieldValue for SentForm {
                 Json::Number(number) => Sent::Number(number.to_string()),
                 Json::Bool(flag) => Sent::Flag(*flag),
                 Json::Array(_) | Json::Object(_) => {
-                    let path = format!("{}.{id}", place.path);
+                    let path = format!("{}.{}", place.path, quoted(id));
                     let mut place = place.inner(&path);
                     place.refuse::<()>(Invalid::new(format!(
                         "must be a string, number or boolean, not {}",
@@ -232,7 +233,7 @@ impl FieldValue for SentForm {
             };
             sent.insert(id.clone(), value);
         }
-        (place.problems.len() == before).then_some(Self(sent))
+        (place.problems.found() == before).then_some(Self(sent))
     }
 
     fn schema() -> RefOr<Schema> {
