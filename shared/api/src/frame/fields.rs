@@ -235,8 +235,8 @@ impl<'a> Fields<'a> {
         let path = self.path_of(name);
         let problem = if sent { Problem::invalid(&path, "must not be empty") } else { Problem::missing(&path) };
         // What cannot be read was complained of already.
-        if self.problems.iter().all(|known| known.param != problem.param) {
-            self.problems.push(problem);
+        if !self.problems.name(problem.param.as_deref()) {
+            self.problems.add(|| problem);
         }
     }
 

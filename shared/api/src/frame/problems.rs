@@ -20,6 +20,11 @@ impl Problems {
         self.found
     }
 
+    /// Whether one that is kept is about this parameter.
+    pub(crate) fn name(&self, param: Option<&str>) -> bool {
+        self.kept.iter().any(|problem| problem.param.as_deref() == param)
+    }
+
     /// Adds one. It is made only if it is kept.
     pub(crate) fn add(&mut self, make: impl FnOnce() -> Problem) {
         self.found += 1;
