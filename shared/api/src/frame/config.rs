@@ -1,9 +1,9 @@
 //! What a deployment decides, read from the environment once.
 
-use crate::door::TrustedHosts;
 use crate::kms::Kms;
 use crate::seal::MasterSecret;
 use crate::settings::{self, Endpoints, Setting};
+use crate::trusted_hosts::TrustedHosts;
 use anyspend_domain::chain::Chains;
 use anyspend_domain::webhook::Reach;
 use anyspend_store::db::Connection;
