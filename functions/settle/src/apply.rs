@@ -277,6 +277,7 @@ fn ask_for_the_rest(
     if session.extra == 0 || refused > 0 {
         let random = u64::from_be_bytes(entropy::bytes());
         session.extra = extra(refused, most_extra_of(session), random).unwrap_or_default();
+        session.by_reference_only = session.extra == 0;
     }
     ask(session, round.run.now)
 }

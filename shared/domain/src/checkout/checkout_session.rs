@@ -129,9 +129,13 @@ pub struct CheckoutSession {
     pub shipping_option: Option<ShippingOption>,
     /// What is asked above what is owed, in the token's smallest unit, so that no other session of the same owner asks for
     /// the same amount: from 1 to [`crate::settlement::MOST_EXTRA`]. 0 where the chain is not followed, or where no amount
-    /// of its own was free: then nothing ties a transfer to it but its reference or a signature.
+    /// of its own was free.
     #[serde(default, skip_serializing_if = "is_default")]
     pub extra: u64,
+    /// Whether no amount of its own was free on a chain that is followed: then what is sent by hand could be anybody's, and
+    /// is not asked for.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub by_reference_only: bool,
     /// Transactions that were reported for it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub reports: u64,
