@@ -125,7 +125,7 @@ fn rows<'a>(scene: &'a Scene<'a>) -> Vec<Row<'a>> {
         ("the amount asked for, the page closed", Complete, by_amount(scene).boxed_local()),
         ("the reference, reported", Complete, by_reference(scene).boxed_local()),
         ("the reference, the page closed", Complete, by_reference_alone(scene).boxed_local()),
-        ("too much, by reference", CompleteOverpaid, paying(scene, PRICE + 1).boxed_local()),
+        ("too much, by reference", CompleteOverpaid, paying(scene, PRICE + 10_000).boxed_local()),
         ("too little, by reference", StayOpenUnderpaid, paying(scene, PRICE - 1).boxed_local()),
         ("too little, then the rest by its own amount", Complete, in_two_payments(scene).boxed_local()),
         ("the paying wallet's signature", CompleteOverpaid, signed(scene, scene.buyer).boxed_local()),
@@ -193,7 +193,7 @@ async fn in_two_payments(scene: &Scene<'_>) -> Session {
 
 async fn signed(scene: &Scene<'_>, signer: &str) -> Session {
     let session = scene.session().await;
-    let hash = scene.send(transfer(scene.buyer, USDC, &session.recipient, PRICE + 5)).await;
+    let hash = scene.send(transfer(scene.buyer, USDC, &session.recipient, PRICE + 10_005)).await;
     let signature = scene.world.sign(signer, &session, &hash).await;
     scene.world.report(&session, &hash, Some(signature)).await;
     session
@@ -201,7 +201,7 @@ async fn signed(scene: &Scene<'_>, signer: &str) -> Session {
 
 async fn bare_hash(scene: &Scene<'_>) -> Session {
     let session = scene.session().await;
-    let hash = scene.send(transfer(scene.buyer, USDC, &session.recipient, PRICE + 5)).await;
+    let hash = scene.send(transfer(scene.buyer, USDC, &session.recipient, PRICE + 10_005)).await;
     scene.world.report(&session, &hash, None).await;
     session
 }

@@ -2,8 +2,9 @@
 
 use crate::node::{USDC, transfer};
 use crate::world::{PRICE, Session, World};
-use anyspend_domain::api_key::Permission;
+use anyspend_api::job::Job;
 use anyspend_domain::Mode;
+use anyspend_domain::api_key::Permission;
 use anyspend_testing::Client;
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde_json::{Value, json};
@@ -64,6 +65,7 @@ fn rows<'a>(scene: &'a Scene<'a>) -> Vec<Row<'a>> {
         ("4: a stranger's quick-pay link, opened first", strangers_quick_pay(scene).boxed_local()),
         ("5: a test session, opened first", test_session(scene).boxed_local()),
         ("6: the rest of a part payment", rest_of_a_part(scene).boxed_local()),
+        ("9: a part sent by address and amount alone", part_by_hand(scene).boxed_local()),
         ("18: a session in each of two organizations", two_organizations(scene).boxed_local()),
     ]
 }
@@ -81,6 +83,25 @@ impl Scene<'_> {
         self.world.read(client, session).await["status"].clone()
     }
 
+    /// The only record of a transaction that is not failed, as the merchant sees it.
+    async fn record(&self, hash: &str) -> Value {
+        let list = self.merchant.get("/api/v1/transactions?status=completed&limit=100").await.expect(200);
+        let of_it = list["data"].as_array().unwrap().iter().filter(|one| one["tx_hash"] == hash);
+        let found: Vec<&Value> = of_it.collect();
+        assert!(found.len() <= 1, "{found:?}");
+        found.first().map_or(Value::Null, |found| Value::clone(found))
+    }
+
+    /// How often the merchant's endpoints are told of an exceptional payment.
+    async fn told(&self, transaction: &Value) -> usize {
+        let rows = self.world.rows().await;
+        let is = |row: &anyspend_store::db::Item, name: &str, value: &str| {
+            row.get(name).and_then(|held| held.as_s().ok()).is_some_and(|held| held == value)
+        };
+        let id = transaction.as_str().unwrap_or_default();
+        rows.iter().filter(|row| is(row, "event", "payment.exception") && is(row, "transaction_id", id)).count()
+    }
+
     /// Looks at what there is, twice: before it is final, and when it is.
     async fn settle(&self) {
         self.world.settle().await;
@@ -92,13 +113,57 @@ async fn bare_price_of_two(scene: &Scene<'_>) -> Told {
     let recipient = scene.world.recipient();
     let a = scene.session(scene.merchant, &recipient, json!({})).await;
     let b = scene.session(scene.merchant, &recipient, json!({})).await;
-    scene.pay(scene.buyer, &b, PRICE).await;
+    let hash = scene.pay(scene.buyer, &b, PRICE).await;
     scene.settle().await;
-    vec![
+    let status = (scene.status(scene.merchant, &a).await, scene.status(scene.merchant, &b).await);
+    let mut told = vec![
         ("A's digits", json!(a.asked > PRICE), json!(true)),
-        ("A", scene.status(scene.merchant, &a).await, json!("open")),
-        ("B", scene.status(scene.merchant, &b).await, json!("open")),
+        ("A and B", json!([status.0, status.1]), json!(["open", "open"])),
+    ];
+    told.extend(bound_by_a_later_report(scene, &b, &hash, "completed", Value::Null).await);
+    told.push(("A", scene.status(scene.merchant, &a).await, json!("open")));
+    told
+}
+
+/// What is nobody's is on record and told once; a stranger's word changes nothing, and the payer's makes it the session's.
+async fn bound_by_a_later_report(
+    scene: &Scene<'_>,
+    session: &Session,
+    hash: &str,
+    status: &str,
+    exception: Value,
+) -> Told {
+    // Another process, which remembers nothing of what it has looked at.
+    let another = settle::Settler::prepare(scene.world.app.platform.clone()).unwrap();
+    another.run_once().await;
+    let unmatched = scene.record(hash).await;
+    let told = scene.told(&unmatched["id"]).await;
+    scene.world.report(session, hash, None).await;
+    scene.settle().await;
+    let stolen = (scene.record(hash).await["exception"].clone(), scene.status(scene.merchant, session).await);
+    let signature = scene.world.sign(scene.buyer, session, hash).await;
+    scene.world.report(session, hash, Some(signature)).await;
+    scene.settle().await;
+    let bound = scene.record(hash).await;
+    vec![
+        ("the record's exception", unmatched["exception"].clone(), json!("unmatched")),
+        ("the record's session", unmatched["session_id"].clone(), Value::Null),
+        ("the record's status", unmatched["status"].clone(), json!("completed")),
+        ("told", json!(told), json!(1)),
+        ("a bare hash binds", json!([stolen.0, stolen.1]), json!(["unmatched", "open"])),
+        ("the same record goes on", bound["id"].clone(), unmatched["id"].clone()),
+        ("its session then", bound["session_id"].clone(), json!(session.id.to_string())),
+        ("its exception then", bound["exception"].clone(), exception),
+        ("the session", scene.status(scene.merchant, session).await, json!(status)),
     ]
+}
+
+async fn part_by_hand(scene: &Scene<'_>) -> Told {
+    let recipient = scene.world.recipient();
+    let session = scene.session(scene.merchant, &recipient, json!({"amount": "25000000"})).await;
+    let hash = scene.pay(scene.buyer, &session, 10_000_000).await;
+    scene.settle().await;
+    bound_by_a_later_report(scene, &session, &hash, "open", json!("underpaid")).await
 }
 
 async fn bare_price_of_one(scene: &Scene<'_>) -> Told {
@@ -194,7 +259,8 @@ async fn rest_of_a_part(scene: &Scene<'_>) -> Told {
     let part = transfer(scene.buyer, USDC, &recipient, 10_000_000).with(&b.reference);
     scene.world.node.send(part).await;
     scene.settle().await;
-    let asked = scene.payer.get(&format!("/api/v1/checkout/sessions/{}", b.id)).await.expect(200)["payment_uri"].clone();
+    let asked =
+        scene.payer.get(&format!("/api/v1/checkout/sessions/{}", b.id)).await.expect(200)["payment_uri"].clone();
     let rest: u64 = asked.as_str().unwrap().rsplit('=').next().unwrap().parse().unwrap();
     let stranger = scene.session(scene.merchant, &recipient, json!({"amount": "15000000"})).await;
     scene.pay(scene.buyer, &b, 15_000_000).await;

@@ -1,6 +1,7 @@
 //! Follows transactions from the moment they are reported or found until they are final, or come to nothing.
 
 use crate::apply::{self, Resolution};
+use crate::unmatched::{self, Nobodys};
 use crate::{AT_ONCE, ChainRun, Delayed, Round};
 use anyspend_chain::{Unknown, signer};
 use anyspend_domain::followed::Followed;
@@ -66,8 +67,7 @@ async fn in_a_block(round: &Round<'_>, row: Followed, evidence: Evidence) -> Res
     let moved: Vec<_> = evidence.transfers.iter().filter(|transfer| expected.is_paid_by(transfer)).collect();
     let pair = (&expected.token, &expected.recipient);
     let asks = round.run.db.asks_for(row.chain_id, pair, &moved, round.platform).await?;
-    let verdict =
-        judge(&evidence, &expected, signer.as_ref(), |transfer| meant(&asks, transfer, evidence.block_time));
+    let verdict = judge(&evidence, &expected, signer.as_ref(), |transfer| meant(&asks, transfer, evidence.block_time));
     let is_final = round.chain.finality.reached(evidence.block.number, round.head);
     match verdict {
         Verdict::Reorganised => in_no_block(round, row).await,
@@ -76,6 +76,13 @@ async fn in_a_block(round: &Round<'_>, row: Followed, evidence: Evidence) -> Res
         Verdict::Worthless(_) if !is_final => Ok(Resolution::Pending),
         Verdict::Worthless(why) => {
             log_refusal(&row.tx_hash, &row, why);
+            for transfer in moved.into_iter().filter(|_| why == Worthless::NotBound) {
+                if meant(&asks, transfer, evidence.block_time).sessions.is_empty() {
+                    let (tx_hash, block, block_time) = (&evidence.tx_hash, &evidence.block, evidence.block_time);
+                    let nobodys = Nobodys { tx_hash, transfer, block, block_time };
+                    unmatched::record(round, &nobodys).await?;
+                }
+            }
             apply::failed(round, row).await
         }
     }

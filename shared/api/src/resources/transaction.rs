@@ -204,7 +204,7 @@ impl TransactionView {
     /// Shows a transaction.
     pub fn new(transaction: &Transaction) -> Self {
         let payer = transaction.payer_address.clone().map(Addr);
-        let session = Some(transaction.session_id.to_string());
+        let session = transaction.session_id.as_ref().map(ToString::to_string);
         let worth = usd_value(&transaction.token_address, transaction.chain_id, transaction.amount);
         Self {
             id: transaction.id.to_string(),
