@@ -36,8 +36,10 @@
 //! | idempotent answer | `IDEM#{org}#{mode}#{sha256}` | `IDEM` | |
 //! | the platform's data key, wrapped | `SECRET` | `DATA_KEY` | |
 //! | audit event | `AUDIT#{org}#{mode}#{date}` | `evt_…` | |
+//! | events of the days that are over | `AUDITDAYS#{org}#{mode}` | `ALL` | |
 //! | event that webhooks have yet to be told of | `OUTBOX#{shard}` | `evt_…` | |
 //! | webhook endpoint | `WEBHOOKS#{org}#{mode}` | `wh_…` | |
+//! | which endpoint has a URL | `WEBHOOKS#{org}#{mode}` | `URL#{sha256}` | |
 //! | how many endpoints an owner has | `WEBHOOKS#{org}#{mode}` | `COUNT` | |
 //! | delivery of an event to an endpoint | `DELIVERY#{del_id}` | `DELIVERY` | `{org}#{mode}#webhook_delivery#{wh_id}`, id |
 //! | statistics: a visit | `FACT#{bucket}#{shard}` | `{short_code}#view#{vis_id}` | |

@@ -119,7 +119,7 @@ impl PayerSessionView {
             expires_at: Time(session.expires_at),
             created_at: Time(session.created_at),
             completed_at: session.completed_at.map(Time),
-            warnings: session.ignored_urls.iter().map(|param| ignored_url(param)).collect(),
+            warnings: session.purchase.ignored_urls.iter().map(|param| ignored_url(param)).collect(),
         }
     }
 }

@@ -66,10 +66,10 @@ pub const OF_CUSTOMER: &[QueryParam] = &[STATUS, PAYMENT_LINK_ID, CHAIN_ID, FROM
 pub fn read_filter(call: &Call) -> Result<TransactionFilter, ApiError> {
     let query = call.query();
     let customer = query
-        .text("customer_id")
-        .map(|text| CustomerId::parse(text).ok_or_else(|| Problem::invalid("customer_id", "must be a customer's id")));
-    let link = query.text("payment_link_id").map(|text| {
-        PaymentLinkId::parse(text).ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
+        .identifier("customer_id")
+        .map(|text| CustomerId::parse(&text).ok_or_else(|| Problem::invalid("customer_id", "must be a customer's id")));
+    let link = query.identifier("payment_link_id").map(|text| {
+        PaymentLinkId::parse(&text).ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
     });
     Ok(TransactionFilter {
         status: query.one_of("status", TransactionStatus::NAMES)?.and_then(TransactionStatus::named),

@@ -97,6 +97,23 @@ pub enum FailureReason {
 
 named!(FailureReason);
 
+/// What a purchase is to the merchant: said when its session is opened, and the same ever after.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purchase {
+    /// Where the buyer goes after paying.
+    pub success_url: Option<WebUrl>,
+    /// Where the buyer goes instead of paying.
+    pub cancel_url: Option<WebUrl>,
+    /// Redirects that a page's address named and that were not the merchant's: left out, and said so.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ignored_urls: Vec<String>,
+    /// The merchant's own name for this purchase.
+    pub client_reference_id: Option<ClientReference>,
+    /// Where the buyer came from.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub attribution: Attribution,
+}
+
 /// A checkout session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckoutSession {
@@ -141,23 +158,14 @@ pub struct CheckoutSession {
     pub reports: u64,
     /// What has arrived so far; `None` is nothing.
     pub amount_received: Option<Amount>,
-    /// Where the buyer goes after paying.
-    pub success_url: Option<WebUrl>,
-    /// Where the buyer goes instead of paying.
-    pub cancel_url: Option<WebUrl>,
-    /// Redirects that a page's address named and that were not the merchant's: left out, and said so.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub ignored_urls: Vec<String>,
-    /// The merchant's own name for this purchase.
-    pub client_reference_id: Option<ClientReference>,
+    /// What it is to the merchant.
+    #[serde(flatten)]
+    pub purchase: Purchase,
     /// The merchant's own notes.
     pub metadata: Option<Metadata>,
     /// Who buys.
     #[serde(default, skip_serializing_if = "is_default")]
     pub buyer: Sealed<Buyer>,
-    /// Where the buyer came from.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub attribution: Attribution,
     /// Who paid, or says to pay.
     pub payer_address: Option<Address>,
     /// The paying transaction.

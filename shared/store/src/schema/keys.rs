@@ -163,6 +163,11 @@ impl Key {
         Self::new(format!("IDEM#{}#{}#{key_sha256}", owner.org, owner.mode.as_str()), "IDEM")
     }
 
+    /// How many events the days of an owner's trail have that are over.
+    pub fn audit_days(owner: &Owner) -> Self {
+        Self::new(format!("AUDITDAYS#{}#{}", owner.org, owner.mode.as_str()), "ALL")
+    }
+
     /// An audit event; a partition holds a day.
     pub fn audit(owner: &Owner, at: Timestamp, id: &EventId) -> Self {
         Self { pk: audit_partition(owner, at), sk: id.to_string() }
@@ -216,6 +221,11 @@ impl Key {
     /// A webhook endpoint.
     pub fn webhook(owner: &Owner, id: &WebhookId) -> Self {
         Self::new(webhook_partition(owner), id.as_str())
+    }
+
+    /// Which endpoint of an owner has a URL, by the SHA-256 of it.
+    pub fn webhook_url(owner: &Owner, url_sha256: &str) -> Self {
+        Self::new(webhook_partition(owner), &format!("URL#{url_sha256}"))
     }
 
     /// How many webhook endpoints an owner has.
