@@ -209,7 +209,10 @@ async fn match_with_sessions(round: &Round<'_>, run: &mut ChainRun, found: Vec<F
                 is_anybodys |= begun != Begun::Nobodys;
             }
             // What is reported is followed to its end first: whoever reported it may sign for it.
-            if !is_anybodys && is_final(found) && !round.run.db.is_followed(round.chain.id, &found.tx_hash).await? {
+            if !is_anybodys
+                && is_final(found)
+                && round.run.db.followers(round.chain.id, &found.tx_hash).await?.is_empty()
+            {
                 let (tx_hash, block) = (&found.tx_hash, &found.block);
                 let block_time = times.of(round, block.number).await?;
                 let nobodys = Nobodys { tx_hash, transfer: &found.transfer, block, block_time };
