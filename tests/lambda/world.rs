@@ -118,7 +118,7 @@ impl World {
         writes.extend(checkout_sessions::create(&session, &NoVault).unwrap());
         let asked = session.amount_asked().unwrap();
         assert_eq!(asked.to_string(), PRICE.to_string());
-        writes.push(settlement::reserve(&session, asked, now).unwrap());
+        writes.extend(settlement::ask(&session, now).unwrap());
         writes.push(settlement::watch(&session).unwrap());
         let customer = customer(&link.owner, now);
         writes.extend(customers::record(&customer, None, &NoVault).unwrap());

@@ -1,9 +1,11 @@
 //! Follows transactions from the moment they are reported or found until they are final, or come to nothing.
 
 use crate::apply::{self, Resolution};
+use crate::unmatched::{self, Nobodys};
 use crate::{AT_ONCE, ChainRun, Delayed, Round};
 use anyspend_chain::{Unknown, signer};
 use anyspend_domain::followed::Followed;
+use anyspend_domain::matching::{Scope, meant};
 use anyspend_domain::settlement::{Evidence, Expected, UNSEEN_PATIENCE_SECONDS, Verdict, Worthless, judge, statement};
 use anyspend_domain::transaction::TxHash;
 use anyspend_store::settlement::unfollow;
@@ -53,6 +55,7 @@ async fn in_a_block(round: &Round<'_>, row: Followed, evidence: Evidence) -> Res
     let (Some(session), Some(reference)) = (session, reference) else { return forget(round, &row).await };
     let expected = Expected {
         asked: session.amount_asked(),
+        scope: Scope::of(&session),
         session: session.id,
         reference,
         token: session.token_address,
@@ -61,9 +64,10 @@ async fn in_a_block(round: &Round<'_>, row: Followed, evidence: Evidence) -> Res
     };
     let text = statement(&row.session_id, row.chain_id, &row.tx_hash);
     let signer = row.signature.as_ref().and_then(|signature| signer(&text, signature));
-    let amounts: Vec<_> = evidence.transfers.iter().map(|transfer| transfer.amount).collect();
-    let asking = round.run.db.sessions_asking(row.chain_id, &expected.token, &expected.recipient, &amounts).await?;
-    let verdict = judge(&evidence, &expected, signer.as_ref(), |amount| asking.get(&amount).cloned());
+    let moved: Vec<_> = evidence.transfers.iter().filter(|transfer| expected.is_paid_by(transfer)).collect();
+    let pair = (&expected.token, &expected.recipient);
+    let asks = round.run.db.asks_for(row.chain_id, pair, &moved, round.platform).await?;
+    let verdict = judge(&evidence, &expected, signer.as_ref(), |transfer| meant(&asks, transfer, evidence.block_time));
     let is_final = round.chain.finality.reached(evidence.block.number, round.head);
     match verdict {
         Verdict::Reorganised => in_no_block(round, row).await,
@@ -72,9 +76,41 @@ async fn in_a_block(round: &Round<'_>, row: Followed, evidence: Evidence) -> Res
         Verdict::Worthless(_) if !is_final => Ok(Resolution::Pending),
         Verdict::Worthless(why) => {
             log_refusal(&row.tx_hash, &row, why);
-            apply::failed(round, row).await
+            if why != Worthless::NotBound {
+                return apply::failed(round, row).await;
+            }
+            let nobodys: Vec<Nobodys<'_>> = moved
+                .into_iter()
+                .filter(|transfer| meant(&asks, transfer, evidence.block_time).sessions.is_empty())
+                .map(|transfer| Nobodys {
+                    tx_hash: &evidence.tx_hash,
+                    transfer,
+                    block: &evidence.block,
+                    block_time: evidence.block_time,
+                })
+                .collect();
+            not_bound(round, row, &nobodys).await
         }
     }
+}
+
+/// Ends the following of what nothing binds to its session, and records what is nobody's. While another session is
+/// looked at for the transaction, that one may be bound: whichever comes last records it.
+async fn not_bound(round: &Round<'_>, row: Followed, nobodys: &[Nobodys<'_>]) -> Result<Resolution, StoreError> {
+    let (chain_id, tx_hash, session) = (row.chain_id, row.tx_hash.clone(), row.session_id.clone());
+    let is_last = async || {
+        let followers = round.run.db.followers(chain_id, &tx_hash).await?;
+        Ok::<_, StoreError>(followers.iter().all(|follower| *follower == session))
+    };
+    let was_last = is_last().await?;
+    if was_last {
+        unmatched::record_all(round, nobodys).await?;
+    }
+    let resolution = apply::failed(round, row).await?;
+    if !was_last && is_last().await? {
+        unmatched::record_all(round, nobodys).await?;
+    }
+    Ok(resolution)
 }
 
 fn log_refusal(hash: &TxHash, row: &Followed, why: Worthless) {

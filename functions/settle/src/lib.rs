@@ -13,6 +13,7 @@
 mod apply;
 mod follow;
 mod scan;
+mod unmatched;
 
 use anyspend_api::Platform;
 use anyspend_api::job::{Afterwards, Job, NotPrepared, Run, Summary, demand_secret};

@@ -3,13 +3,15 @@
 //! Every block is looked at from the moment it is there until it is final, and then never again. The chain's height is
 //! read before the recipients are: whoever pays in a block up to there had a session, and the session its watch, before.
 
+use crate::unmatched::{self, Nobodys};
 use crate::{AT_ONCE, ChainRun, Delayed, Round};
 use anyspend_chain::{FoundTransfer, Unknown};
 use anyspend_domain::followed::Followed;
-use anyspend_domain::settlement::Reference;
+use anyspend_domain::matching::meant;
+use anyspend_domain::settlement::{Reference, Transfer};
 use anyspend_domain::transaction::TxHash;
-use anyspend_domain::{Address, Amount, CheckoutSessionId};
-use anyspend_store::settlement::{Progress, follow, progress};
+use anyspend_domain::{Address, CheckoutSessionId, Timestamp};
+use anyspend_store::settlement::{Progress, Watched, follow, progress};
 use anyspend_store::{CommitError, Refusal};
 use futures_util::stream::{self, StreamExt};
 use std::collections::{HashMap, HashSet};
@@ -29,23 +31,26 @@ const REMEMBERED: usize = 20_000;
 /// Transfers an instance has looked at and found to be nobody's, or to be followed. Blocks that are not final are read in
 /// every run, and what stands in them need not be looked up each time.
 #[derive(Debug, Default)]
-pub(crate) struct LookedAt(Mutex<HashSet<(TxHash, Option<u64>, TxHash)>>);
+pub(crate) struct LookedAt(Mutex<HashSet<Sight>>);
+
+/// A transfer in a block, and whether that was final: what is nobody's is recorded only then.
+type Sight = (TxHash, Option<u64>, TxHash, bool);
 
 impl LookedAt {
-    fn key(found: &FoundTransfer) -> (TxHash, Option<u64>, TxHash) {
-        (found.tx_hash.clone(), found.transfer.log_index, found.block.hash.clone())
+    fn key(found: &FoundTransfer, is_final: bool) -> Sight {
+        (found.tx_hash.clone(), found.transfer.log_index, found.block.hash.clone(), is_final)
     }
 
-    fn knows(&self, found: &FoundTransfer) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&Self::key(found))
+    fn knows(&self, found: &FoundTransfer, is_final: bool) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&Self::key(found, is_final))
     }
 
-    fn learn(&self, found: &FoundTransfer) {
+    fn learn(&self, found: &FoundTransfer, is_final: bool) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        known.insert(Self::key(found));
+        known.insert(Self::key(found, is_final));
     }
 }
 
@@ -62,6 +67,8 @@ pub(crate) async fn scan(round: &Round<'_>, run: &mut ChainRun) -> Result<(), De
     };
     // Nobody waits for anything in blocks that were made before anybody was watched.
     let to = if watched.is_empty() { head.latest } else { head.latest.min(from.saturating_add(BLOCKS_PER_RUN)) };
+    let watched: Vec<(Address, Address)> =
+        watched.into_iter().map(|Watched { token, recipient, .. }| (token, recipient)).collect();
     let searched = if watched.is_empty() { Ok(()) } else { search(round, run, from, to, &watched).await };
     if searched.is_ok() {
         let scanned_to = round.chain.finality.last_final(head).map_or(0, |last| last.min(to));
@@ -143,9 +150,27 @@ fn distinct<'a>(addresses: impl Iterator<Item = &'a Address>) -> Vec<Address> {
     addresses.filter(|address| seen.insert(address.lower_case())).cloned().collect()
 }
 
+/// When blocks were made, each asked for once.
+#[derive(Debug, Default)]
+struct BlockTimes(HashMap<u64, Timestamp>);
+
+impl BlockTimes {
+    async fn of(&mut self, round: &Round<'_>, number: u64) -> Result<Timestamp, Delayed> {
+        if let Some(time) = self.0.get(&number) {
+            return Ok(*time);
+        }
+        let facts = round.endpoints.block_at(number).await;
+        let time = facts.map_err(|unknown| Delayed::Part { what: format!("block {number}"), unknown })?.time;
+        self.0.insert(number, time);
+        Ok(time)
+    }
+}
+
 /// Begins to follow those transfers that may be a session's. Whether they are is for [`crate::follow`] to judge.
 async fn match_with_sessions(round: &Round<'_>, run: &mut ChainRun, found: Vec<FoundTransfer>) -> Result<(), Delayed> {
-    let new: Vec<FoundTransfer> = found.into_iter().filter(|found| !round.chain.looked_at.knows(found)).collect();
+    let is_final = |found: &FoundTransfer| round.chain.finality.reached(found.block.number, round.head);
+    let new: Vec<FoundTransfer> =
+        found.into_iter().filter(|found| !round.chain.looked_at.knows(found, is_final(found))).collect();
     let mut references: HashMap<TxHash, Vec<Reference>> = HashMap::new();
     let hashes: HashSet<TxHash> = new.iter().map(|found| found.tx_hash.clone()).collect();
     let mut answers = stream::iter(hashes)
@@ -160,43 +185,72 @@ async fn match_with_sessions(round: &Round<'_>, run: &mut ChainRun, found: Vec<F
         let Some(token) = &found.transfer.token else { continue };
         by_pair.entry((token.lower_case(), found.transfer.recipient.lower_case())).or_default().push(found);
     }
+    let mut times = BlockTimes::default();
     for transfers in by_pair.into_values() {
         let Some(FoundTransfer { transfer, .. }) = transfers.first() else { continue };
         let Some(token) = &transfer.token else { continue };
-        let mut amounts: Vec<Amount> = transfers.iter().map(|found| found.transfer.amount).collect();
-        amounts.sort_unstable();
-        amounts.dedup();
-        let asking = round.run.db.sessions_asking(round.chain.id, token, &transfer.recipient, &amounts).await?;
+        let moved: Vec<&Transfer> = transfers.iter().map(|found| &found.transfer).collect();
+        let pair = (token, &transfer.recipient);
+        let asks = round.run.db.asks_for(round.chain.id, pair, &moved, round.platform).await?;
         for found in transfers {
-            let mut candidates: Vec<CheckoutSessionId> =
-                asking.get(&found.transfer.amount).cloned().into_iter().collect();
+            let mut candidates = Vec::new();
+            // Only where somebody may be meant does it matter when the block was made.
+            if !asks.asks.is_empty() {
+                let block_time = times.of(round, found.block.number).await?;
+                candidates.extend(meant(&asks, &found.transfer, block_time).sessions.into_iter().map(|(_, id)| id));
+            }
             let named = references.get(&found.tx_hash).into_iter().flatten();
             candidates.extend(named.filter_map(|reference| round.platform.referenced_session(reference)));
             candidates.dedup();
+            let mut is_anybodys = false;
             for candidate in candidates {
-                if begin(round, found, &candidate).await? {
-                    run.found += 1;
-                }
+                let begun = begin(round, found, &candidate).await?;
+                run.found += u32::from(begun == Begun::Now);
+                is_anybodys |= begun != Begun::Nobodys;
             }
-            round.chain.looked_at.learn(found);
+            // What is reported is followed to its end first: whoever reported it may sign for it.
+            if !is_anybodys
+                && is_final(found)
+                && round.run.db.followers(round.chain.id, &found.tx_hash).await?.is_empty()
+            {
+                let (tx_hash, block) = (&found.tx_hash, &found.block);
+                let block_time = times.of(round, block.number).await?;
+                let nobodys = Nobodys { tx_hash, transfer: &found.transfer, block, block_time };
+                unmatched::record(round, &nobodys).await?;
+            }
+            round.chain.looked_at.learn(found, is_final(found));
+            if is_anybodys {
+                round.chain.looked_at.learn(found, true);
+            }
         }
     }
     Ok(())
 }
 
+/// Whether a transaction is followed for a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    /// From now on.
+    Now,
+    /// It was already.
+    Before,
+    /// There is no such session.
+    Nobodys,
+}
+
 /// Follows a transaction for a session, unless it is followed or there is no such session.
-async fn begin(round: &Round<'_>, found: &FoundTransfer, id: &CheckoutSessionId) -> Result<bool, Delayed> {
+async fn begin(round: &Round<'_>, found: &FoundTransfer, id: &CheckoutSessionId) -> Result<Begun, Delayed> {
     let session = round.run.db.find_checkout_session(id, round.platform).await?;
     let meant = session.filter(|session| {
         session.chain_id == round.chain.id
             && Some(&session.token_address) == found.transfer.token.as_ref()
             && session.recipient_address == found.transfer.recipient
     });
-    let Some(session) = meant else { return Ok(false) };
+    let Some(session) = meant else { return Ok(Begun::Nobodys) };
     let write = follow(&Followed::new(&session, found.tx_hash.clone(), None, round.run.now));
     match round.run.db.commit(vec![write?]).await {
-        Ok(()) => Ok(true),
-        Err(CommitError::Refused { refusal: Refusal::Taken, .. }) => Ok(false),
+        Ok(()) => Ok(Begun::Now),
+        Err(CommitError::Refused { refusal: Refusal::Taken, .. }) => Ok(Begun::Before),
         Err(error) => Err(Delayed::not_written(&format!("transaction {}", found.tx_hash), error)),
     }
 }

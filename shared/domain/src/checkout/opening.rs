@@ -86,6 +86,7 @@ impl CheckoutSession {
             discount: None,
             shipping_option: request.shipping_option,
             extra: 0,
+            by_reference_only: false,
             reports: 0,
             amount_received: None,
             purchase: request.purchase,

@@ -93,6 +93,8 @@ pub enum PaymentException {
     LinkDeleted,
     /// After the last use of the link was taken by another payment.
     LinkUsedUp,
+    /// Nothing says whose it is: the merchant has it, and no session is paid by it.
+    Unmatched,
 }
 
 named!(PaymentException);
@@ -138,8 +140,8 @@ pub struct Transaction {
     pub customer_id: Option<CustomerId>,
     /// The link that was paid.
     pub payment_link_id: Option<PaymentLinkId>,
-    /// The session that was paid.
-    pub session_id: CheckoutSessionId,
+    /// The session that was paid; none while nothing says whose payment it is.
+    pub session_id: Option<CheckoutSessionId>,
     /// What was unusual about it.
     pub exception: Option<PaymentException>,
     /// Who bought.
