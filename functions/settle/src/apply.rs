@@ -3,17 +3,18 @@
 
 use crate::Round;
 use anyspend_api::job::Job;
+use anyspend_api::settlement::most_extra_of;
 use anyspend_domain::checkout_session::Status;
 use anyspend_domain::followed::{self, Finding, Followed, RowStep, Situation, Step as Decision};
 use anyspend_domain::payment::{Payment, PaymentOutcome};
-use anyspend_domain::settlement::{Binding, Evidence, Transfer};
+use anyspend_domain::settlement::{Binding, Evidence, Transfer, extra};
 use anyspend_domain::transaction::Transaction;
-use anyspend_domain::{Address, EventId, OrgId, TransactionId};
+use anyspend_domain::{Address, EventId, OrgId, TransactionId, entropy};
 use anyspend_store::audit::AuditEvent;
 use anyspend_store::payments::{self, PaymentContext};
-use anyspend_store::settlement::{follow_on, reserve, unfollow};
+use anyspend_store::settlement::{ask, follow_on, unfollow};
 use anyspend_store::{Patience, Refusal, Step, StoreError, Write, audit};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// What became of a transaction that was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,12 +147,14 @@ async fn apply(
     finding: &Finding,
     is_last: bool,
 ) -> Result<Option<Applied>, StoreError> {
-    let (claimed, reserved) = (&AtomicBool::new(false), &AtomicBool::new(false));
+    let (claimed, reserved) = (&AtomicBool::new(false), &AtomicU32::new(0));
     let decided = round.run.db.decide(Patience::until(round.run.deadline), |refused| async move {
         match refused {
             None => {}
             Some(Refusal::Claimed) => claimed.store(true, Ordering::Relaxed),
-            Some(Refusal::Reserved) => reserved.store(true, Ordering::Relaxed),
+            Some(Refusal::Reserved) => {
+                reserved.fetch_add(1, Ordering::Relaxed);
+            }
             Some(_) if is_mine(round, row).await? => {}
             Some(_) => return Ok(Step::Done(None)),
         }
@@ -166,11 +169,14 @@ async fn apply(
         let Some(decision) = decide(round, row, finding, &context, record.as_ref(), is_last) else {
             return Ok(Step::Done(None));
         };
-        let mut writes = writes_of(round, row, &context, record.as_ref(), &decision)?;
         let settled = matches!(finding, Finding::Final(_));
-        if let (true, false, Some(outcome)) = (settled, reserved.load(Ordering::Relaxed), &decision.outcome) {
-            writes.extend(asks_for_the_rest(round, outcome)?);
-        }
+        let mut decision = decision;
+        let rest = match &mut decision.outcome {
+            Some(outcome) if settled => ask_for_the_rest(round, outcome, reserved.load(Ordering::Relaxed))?,
+            _ => None,
+        };
+        let mut writes = writes_of(round, row, &context, record.as_ref(), &decision)?;
+        writes.extend(rest);
         let row = match decision.row {
             RowStep::Stays => Some(row.clone()),
             RowStep::Becomes(next) => Some(*next),
@@ -257,15 +263,22 @@ fn writes_of(
     Ok(writes)
 }
 
-/// Whoever paid too little is asked for the rest, by an amount of the session's own like the first.
-fn asks_for_the_rest(round: &Round<'_>, outcome: &PaymentOutcome) -> Result<Option<Write>, StoreError> {
-    let session = &outcome.session;
-    let is_open = session.status(round.run.now, None) == Status::Open;
-    let rest = match (session.amount_due(), session.amount_received) {
-        (Some(due), Some(received)) if is_open => due.checked_sub(received),
-        _ => None,
-    };
-    rest.map(|rest| reserve(session, rest, round.run.now)).transpose()
+/// Whoever paid too little is asked for the rest, by an amount of the session's own like the first: with the last digits
+/// it has, or with others where those are taken, or at last with none.
+fn ask_for_the_rest(
+    round: &Round<'_>,
+    outcome: &mut PaymentOutcome,
+    refused: u32,
+) -> Result<Option<Write>, StoreError> {
+    let session = &mut outcome.session;
+    if session.status(round.run.now, None) != Status::Open || session.amount_received.is_none() {
+        return Ok(None);
+    }
+    if session.extra == 0 || refused > 0 {
+        let random = u64::from_be_bytes(entropy::bytes());
+        session.extra = extra(refused, most_extra_of(session), random).unwrap_or_default();
+    }
+    ask(session, round.run.now)
 }
 
 fn audited(round: &Round<'_>, outcome: &PaymentOutcome) -> Result<Option<Write>, StoreError> {

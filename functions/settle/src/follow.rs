@@ -4,6 +4,7 @@ use crate::apply::{self, Resolution};
 use crate::{AT_ONCE, ChainRun, Delayed, Round};
 use anyspend_chain::{Unknown, signer};
 use anyspend_domain::followed::Followed;
+use anyspend_domain::matching::{Scope, meant};
 use anyspend_domain::settlement::{Evidence, Expected, UNSEEN_PATIENCE_SECONDS, Verdict, Worthless, judge, statement};
 use anyspend_domain::transaction::TxHash;
 use anyspend_store::settlement::unfollow;
@@ -53,6 +54,7 @@ async fn in_a_block(round: &Round<'_>, row: Followed, evidence: Evidence) -> Res
     let (Some(session), Some(reference)) = (session, reference) else { return forget(round, &row).await };
     let expected = Expected {
         asked: session.amount_asked(),
+        scope: Scope::of(&session),
         session: session.id,
         reference,
         token: session.token_address,
@@ -61,9 +63,11 @@ async fn in_a_block(round: &Round<'_>, row: Followed, evidence: Evidence) -> Res
     };
     let text = statement(&row.session_id, row.chain_id, &row.tx_hash);
     let signer = row.signature.as_ref().and_then(|signature| signer(&text, signature));
-    let amounts: Vec<_> = evidence.transfers.iter().map(|transfer| transfer.amount).collect();
-    let asking = round.run.db.sessions_asking(row.chain_id, &expected.token, &expected.recipient, &amounts).await?;
-    let verdict = judge(&evidence, &expected, signer.as_ref(), |amount| asking.get(&amount).cloned());
+    let moved: Vec<_> = evidence.transfers.iter().filter(|transfer| expected.is_paid_by(transfer)).collect();
+    let pair = (&expected.token, &expected.recipient);
+    let asks = round.run.db.asks_for(row.chain_id, pair, &moved, round.platform).await?;
+    let verdict =
+        judge(&evidence, &expected, signer.as_ref(), |transfer| meant(&asks, transfer, evidence.block_time));
     let is_final = round.chain.finality.reached(evidence.block.number, round.head);
     match verdict {
         Verdict::Reorganised => in_no_block(round, row).await,

@@ -6,10 +6,11 @@
 use crate::{AT_ONCE, ChainRun, Delayed, Round};
 use anyspend_chain::{FoundTransfer, Unknown};
 use anyspend_domain::followed::Followed;
-use anyspend_domain::settlement::Reference;
+use anyspend_domain::matching::meant;
+use anyspend_domain::settlement::{Reference, Transfer};
 use anyspend_domain::transaction::TxHash;
-use anyspend_domain::{Address, Amount, CheckoutSessionId};
-use anyspend_store::settlement::{Progress, follow, progress};
+use anyspend_domain::{Address, CheckoutSessionId, Timestamp};
+use anyspend_store::settlement::{Progress, Watched, follow, progress};
 use anyspend_store::{CommitError, Refusal};
 use futures_util::stream::{self, StreamExt};
 use std::collections::{HashMap, HashSet};
@@ -62,6 +63,8 @@ pub(crate) async fn scan(round: &Round<'_>, run: &mut ChainRun) -> Result<(), De
     };
     // Nobody waits for anything in blocks that were made before anybody was watched.
     let to = if watched.is_empty() { head.latest } else { head.latest.min(from.saturating_add(BLOCKS_PER_RUN)) };
+    let watched: Vec<(Address, Address)> =
+        watched.into_iter().map(|Watched { token, recipient, .. }| (token, recipient)).collect();
     let searched = if watched.is_empty() { Ok(()) } else { search(round, run, from, to, &watched).await };
     if searched.is_ok() {
         let scanned_to = round.chain.finality.last_final(head).map_or(0, |last| last.min(to));
@@ -143,6 +146,22 @@ fn distinct<'a>(addresses: impl Iterator<Item = &'a Address>) -> Vec<Address> {
     addresses.filter(|address| seen.insert(address.lower_case())).cloned().collect()
 }
 
+/// When blocks were made, each asked for once.
+#[derive(Debug, Default)]
+struct BlockTimes(HashMap<u64, Timestamp>);
+
+impl BlockTimes {
+    async fn of(&mut self, round: &Round<'_>, number: u64) -> Result<Timestamp, Delayed> {
+        if let Some(time) = self.0.get(&number) {
+            return Ok(*time);
+        }
+        let facts = round.endpoints.block_at(number).await;
+        let time = facts.map_err(|unknown| Delayed::Part { what: format!("block {number}"), unknown })?.time;
+        self.0.insert(number, time);
+        Ok(time)
+    }
+}
+
 /// Begins to follow those transfers that may be a session's. Whether they are is for [`crate::follow`] to judge.
 async fn match_with_sessions(round: &Round<'_>, run: &mut ChainRun, found: Vec<FoundTransfer>) -> Result<(), Delayed> {
     let new: Vec<FoundTransfer> = found.into_iter().filter(|found| !round.chain.looked_at.knows(found)).collect();
@@ -160,16 +179,20 @@ async fn match_with_sessions(round: &Round<'_>, run: &mut ChainRun, found: Vec<F
         let Some(token) = &found.transfer.token else { continue };
         by_pair.entry((token.lower_case(), found.transfer.recipient.lower_case())).or_default().push(found);
     }
+    let mut times = BlockTimes::default();
     for transfers in by_pair.into_values() {
         let Some(FoundTransfer { transfer, .. }) = transfers.first() else { continue };
         let Some(token) = &transfer.token else { continue };
-        let mut amounts: Vec<Amount> = transfers.iter().map(|found| found.transfer.amount).collect();
-        amounts.sort_unstable();
-        amounts.dedup();
-        let asking = round.run.db.sessions_asking(round.chain.id, token, &transfer.recipient, &amounts).await?;
+        let moved: Vec<&Transfer> = transfers.iter().map(|found| &found.transfer).collect();
+        let pair = (token, &transfer.recipient);
+        let asks = round.run.db.asks_for(round.chain.id, pair, &moved, round.platform).await?;
         for found in transfers {
-            let mut candidates: Vec<CheckoutSessionId> =
-                asking.get(&found.transfer.amount).cloned().into_iter().collect();
+            let mut candidates = Vec::new();
+            // Only where somebody may be meant does it matter when the block was made.
+            if !asks.asks.is_empty() {
+                let block_time = times.of(round, found.block.number).await?;
+                candidates.extend(meant(&asks, &found.transfer, block_time).sessions.into_iter().map(|(_, id)| id));
+            }
             let named = references.get(&found.tx_hash).into_iter().flatten();
             candidates.extend(named.filter_map(|reference| round.platform.referenced_session(reference)));
             candidates.dedup();

@@ -20,7 +20,7 @@ pub use account::{api_key, audit, customer, mode, organization, rate_limit, toke
 pub use assets::{address, chain, money};
 pub use catalogue::{bounds, discount_code, line_item, link_form, payment_link, product, statistics};
 pub use checkout::{buyer, checkout_session, country, payer_answers, payer_details};
-pub use payments::{followed, payment, settlement, transaction};
+pub use payments::{followed, matching, payment, settlement, transaction};
 pub use values::{entropy, id, metadata, patch, problem, sealed, text, time, web_url};
 pub use webhooks::{public_ip, webhook, webhook_delivery};
 

@@ -8,6 +8,7 @@ use crate::{Write, checkout_sessions, customers, discount_codes, facts, payment_
 use anyspend_domain::chain::usd_value;
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::customer::Customer;
+use anyspend_domain::matching::Scope;
 use anyspend_domain::payment::{LinkState, PaymentOutcome};
 use anyspend_domain::transaction::{Transaction, TransactionStatus};
 use anyspend_domain::{Address, CheckoutSessionId, CustomerId, OrgId, Owner, Timestamp};
@@ -56,7 +57,7 @@ pub fn writes(
     }
     writes.extend(transactions::record(transaction, before, vault)?);
     if transaction.status == TransactionStatus::Completed {
-        writes.push(transactions::claim(transaction)?);
+        writes.push(transactions::claim(transaction, &Scope::of(session))?);
     }
     if let (true, Some(head)) = (outcome.counts_use, &context.link_head) {
         writes.extend(payment_links::count_use(head, now)?);

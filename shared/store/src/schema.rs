@@ -16,9 +16,12 @@
 //! | a note to look after a list | `LISTDUE` | `{milliseconds}#{list}` | |
 //! | what ended at once in a list | `LISTOVER#{shard}` | `{list}#{what it belongs to}` | |
 //! | transaction | `TX#{tx_id}` | `TX` | |
-//! | transfer that has paid a session | `CLAIM#{chain}#{tx hash}#{log index}` | `CLAIM` | |
-//! | amount that only one unpaid session asks for | `ASKED#{chain}#{token}#{recipient}#{amount}` | `ASKED` | |
-//! | recipient whose transfers are watched | `WATCH#{chain}` | `{token}#{recipient}#{shard}` | |
+//! | transfer that has paid a session of a live organization | `CLAIM#{chain}#{tx hash}#{log index}` | `CLAIM` | |
+//! | transfer that has paid a session of another scope | `CLAIM#{chain}#{tx hash}#{log index}#{scope}` | `CLAIM` | |
+//! | amount that one session of a scope asks for | `ASKED#{chain}#{token}#{recipient}` | `{amount as 64 hex digits}#{scope}` | |
+//! | bare price of a session without an amount of its own | `ASKED#{chain}#{token}#{recipient}` | `{amount}#{scope}#{cs_id}` | |
+//! | since when an organization names a recipient | `NAMED#{recipient}` | `{org}` | |
+//! | recipient whose transfers are watched | `WATCH#{chain}` | `{class}#{token}#{recipient}#{shard}` | |
 //! | transaction that is followed for a session | `FOLLOW#{chain}` | `{tx hash}#{cs_id}` | |
 //! | how far a chain was followed | `CHAIN#{chain}` | `CHAIN` | |
 //! | customer | `CUST#{locator of the wallet}` | `CUST` | |
@@ -63,7 +66,7 @@ pub use table::create_table_if_absent;
 
 use anyspend_domain::statistics::TimeBucket;
 use anyspend_domain::webhook_delivery::Queue;
-use anyspend_domain::{CheckoutSessionId, DeliveryId, Locator, Owner, ShortCode, Timestamp, WebhookId};
+use anyspend_domain::{Address, Amount, CheckoutSessionId, DeliveryId, Locator, Owner, ShortCode, Timestamp, WebhookId};
 use anyspend_lists::ListId;
 
 /// Partition key attribute.
@@ -149,6 +152,16 @@ pub(crate) fn shard_of(id: &str) -> u8 {
 /// A partition of what ended at once in lists; all of a list's are in one.
 pub(crate) fn list_endings_partition(shard: u8) -> String {
     format!("LISTOVER#{shard}")
+}
+
+/// What sessions ask for of a token for a recipient, by amount.
+pub(crate) fn asked_partition(chain_id: u64, token: &Address, recipient: &Address) -> String {
+    format!("ASKED#{chain_id}#{}#{}", token.lower_case(), recipient.lower_case())
+}
+
+/// What the sort keys of an amount begin with: amounts are ordered as numbers.
+pub(crate) fn asked_from(amount: Amount) -> String {
+    format!("{}#", hex::encode(amount.to_be_bytes()))
 }
 
 /// The partition of the recipients that are watched on a chain.

@@ -5,45 +5,33 @@
 //! is reported; kept too long, they cost a look. What completes a payment is the claim in the transaction of
 //! [`crate::payments::writes`].
 
-use crate::db::{Db, StoreError, read, row, string};
-use crate::schema::{self, Key, follow_partition, watch_partition};
+mod asks;
+
+use crate::db::{Db, StoreError, read, row};
+use crate::schema::{Key, follow_partition, watch_partition};
 use crate::vault::Vault;
-use crate::{Refusal, Write, checkout_sessions, transactions};
+use crate::{Write, checkout_sessions, transactions};
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::followed::Followed;
-use anyspend_domain::settlement::{AMOUNT_HELD_SECONDS, LATE_WINDOW_SECONDS, WalletSignature};
+use anyspend_domain::matching::{Class, Scope};
+use anyspend_domain::settlement::{LATE_WINDOW_SECONDS, WalletSignature};
 use anyspend_domain::transaction::{Transaction, TxHash};
-use anyspend_domain::{Address, Amount, CheckoutSessionId, Timestamp};
+use anyspend_domain::{Address, CheckoutSessionId, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::HashSet;
 
-#[derive(Debug, Serialize, Deserialize)]
-struct StoredAsked {
-    session_id: CheckoutSessionId,
-    /// From then on another session may take the amount.
-    expires_at: Timestamp,
-    ttl: u64,
-}
-
-/// The write that makes `amount` this session's own among the unpaid sessions of its recipient.
-/// [`crate::Refusal::Reserved`] means that another one asks for it.
-pub fn reserve(session: &CheckoutSession, amount: Amount, now: Timestamp) -> Result<Write, StoreError> {
-    let key = Key::asked_amount(session.chain_id, &session.token_address, &session.recipient_address, amount);
-    let asked = StoredAsked {
-        session_id: session.id.clone(),
-        expires_at: session.expires_at.plus_seconds(AMOUNT_HELD_SECONDS),
-        ttl: found_until(session).seconds(),
-    };
-    Ok(Write::put(row(&key, &asked)?).if_new_or_expired(now).refused_as(Refusal::Reserved))
-}
+pub use asks::{ask, named};
 
 /// Until when payments for a session are found by themselves.
-const fn found_until(session: &CheckoutSession) -> Timestamp {
+pub(crate) const fn found_until(session: &CheckoutSession) -> Timestamp {
     session.expires_at.plus_seconds(LATE_WINDOW_SECONDS)
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredWatch {
+    /// Rows of an earlier version lack it, and may be anybody's.
+    #[serde(default)]
+    class: Class,
     token: Address,
     recipient: Address,
     until: Timestamp,
@@ -55,10 +43,11 @@ struct StoredWatch {
 pub fn watch(session: &CheckoutSession) -> Result<Write, StoreError> {
     use anyspend_domain::checkout_session::MAX_LIFETIME;
     let (token, recipient) = (session.token_address.clone(), session.recipient_address.clone());
-    let key = Key::watched_recipient(session.chain_id, &token, &recipient, &session.id);
+    let class = Scope::of(session).class();
+    let key = Key::watched_recipient(session.chain_id, class, (&token, &recipient), &session.id);
     // Not this session's own expiry: a short session must not cut off the longest one opened before it.
     let until = session.created_at.plus_seconds(MAX_LIFETIME + LATE_WINDOW_SECONDS);
-    Ok(Write::put(row(&key, &StoredWatch { token, recipient, until, ttl: until.seconds() })?))
+    Ok(Write::put(row(&key, &StoredWatch { class, token, recipient, until, ttl: until.seconds() })?))
 }
 
 fn key(followed: &Followed) -> Key {
@@ -106,6 +95,17 @@ pub fn sign(followed: &Followed, signature: WalletSignature) -> Result<Write, St
     follow_on(&next, followed.version)
 }
 
+/// A recipient whose transfers of a token are watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// For whom: the first of the classes that watch the pair.
+    pub class: Class,
+    /// Which token.
+    pub token: Address,
+    /// To whom.
+    pub recipient: Address,
+}
+
 /// How far a chain was followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
@@ -130,45 +130,22 @@ pub fn progress(progress: &Progress) -> Result<Write, StoreError> {
 }
 
 impl Db {
-    /// Which sessions ask for exactly these amounts of a token for a recipient.
-    pub async fn sessions_asking(
-        &self,
-        chain_id: u64,
-        token: &Address,
-        recipient: &Address,
-        amounts: &[Amount],
-    ) -> Result<HashMap<Amount, CheckoutSessionId>, StoreError> {
-        let mut keys: HashMap<Key, Amount> = HashMap::new();
-        for amount in amounts {
-            keys.insert(Key::asked_amount(chain_id, token, recipient, *amount), *amount);
-        }
-        let wanted: Vec<Key> = keys.keys().cloned().collect();
-        let items = self.batch_get_consistent(&wanted).await?;
-        let by_partition: HashMap<String, Amount> = keys.into_iter().map(|(key, amount)| (key.pk, amount)).collect();
-        items
-            .into_iter()
-            .filter_map(|item| Some((*by_partition.get(string(&item, schema::PK))?, item)))
-            .map(|(amount, item)| Ok((amount, read::<StoredAsked>(item)?.session_id)))
-            .collect()
-    }
-
-    /// Whose transfers of which token are watched on a chain, each pair once, as token and recipient.
-    pub async fn watched_recipients(
-        &self,
-        chain_id: u64,
-        now: Timestamp,
-    ) -> Result<Vec<(Address, Address)>, StoreError> {
+    /// Whose transfers of which token are watched on a chain, each pair once: live organizations' first, then those of
+    /// tests, then those of quick-pay links.
+    pub async fn watched_recipients(&self, chain_id: u64, now: Timestamp) -> Result<Vec<Watched>, StoreError> {
         let rows = self.partition(&watch_partition(chain_id)).await?;
-        let mut pairs: Vec<(Address, Address)> = Vec::new();
+        let mut all = Vec::new();
         for item in rows {
-            let StoredWatch { token, recipient, until, .. } = read(item)?;
-            // The rows of a pair stand together.
-            let known = pairs.last().is_some_and(|(before, whose)| *before == token && *whose == recipient);
-            if until > now && !known {
-                pairs.push((token, recipient));
+            let StoredWatch { class, token, recipient, until, .. } = read(item)?;
+            if until > now {
+                all.push(Watched { class, token, recipient });
             }
         }
-        Ok(pairs)
+        // The sort is stable: within a class, pairs stay in the order of their keys.
+        all.sort_by_key(|watched| watched.class);
+        let mut seen = HashSet::new();
+        all.retain(|watched| seen.insert((watched.token.lower_case(), watched.recipient.lower_case())));
+        Ok(all)
     }
 
     /// Every transaction that is followed on a chain.

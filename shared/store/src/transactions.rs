@@ -8,6 +8,7 @@ use crate::schema::Key;
 use crate::vault::Vault;
 use crate::{Refusal, Write};
 use anyspend_domain::chain::usd_value;
+use anyspend_domain::matching::Scope;
 use anyspend_domain::transaction::{Transaction, TransactionStatus};
 use anyspend_domain::{Cents, CheckoutSessionId, CustomerId, OrgId, Owner, PaymentLinkId, Timestamp, TransactionId};
 use serde::{Deserialize, Serialize};
@@ -195,9 +196,10 @@ pub fn record(
     Ok(writes)
 }
 
-/// The write that claims a transfer for a session. [`crate::Refusal::Claimed`] means that it has paid one already.
-pub fn claim(transaction: &Transaction) -> Result<Write, StoreError> {
-    let key = Key::claim(transaction.chain_id, &transaction.tx_hash, transaction.log_index);
+/// The write that claims a transfer for a session, among all live organizations or within its own scope.
+/// [`crate::Refusal::Claimed`] means that it has paid one there already.
+pub fn claim(transaction: &Transaction, scope: &Scope) -> Result<Write, StoreError> {
+    let key = Key::claim(transaction.chain_id, &transaction.tx_hash, transaction.log_index, scope);
     let claim = StoredClaim { transaction_id: &transaction.id, session_id: &transaction.session_id };
     Ok(Write::put(row(&key, &claim)?).if_new().refused_as(Refusal::Claimed))
 }

@@ -14,9 +14,10 @@ use aes::Aes256;
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use anyspend_domain::chain::{NATIVE_DECIMALS, known_token};
 use anyspend_domain::checkout_session::CheckoutSession;
+use anyspend_domain::matching::{Class, Scope};
 use anyspend_domain::settlement::{EXTRA_ATTEMPTS, Reference, extra, most_extra};
 use anyspend_domain::{CheckoutSessionId, entropy};
-use anyspend_store::settlement;
+use anyspend_store::{Write, settlement};
 
 const REFERENCE_PURPOSE: &str = "payment-reference";
 /// One block of the cipher, which is also the length of the id's time and randomness.
@@ -71,30 +72,51 @@ impl Call {
         if !self.platform.config.chains.can_settle(session.chain_id) {
             return self.commit_for(caller, &session.owner, changes(&session)?).await;
         }
-        let known = known_token(&session.token_address, session.chain_id).map(|token| token.decimals);
-        let decimals = known.or(session.token_address.is_native_coin().then_some(NATIVE_DECIMALS));
-        let most = session.amount_due().map_or(0, |due| most_extra(due, decimals));
-        let watched = |session: &CheckoutSession| -> Result<Changes, NotCommitted> {
+        let naming = self.naming(&session).await?;
+        let asking = |session: &CheckoutSession| -> Result<Changes, NotCommitted> {
             let mut changes = changes(session)?;
             changes.writes.push(settlement::watch(session)?);
+            changes.writes.extend(naming.clone());
+            changes.writes.extend(settlement::ask(session, self.now)?);
             Ok(changes)
         };
         for attempt in 0..EXTRA_ATTEMPTS {
             let random = u64::from_be_bytes(entropy::bytes());
-            let Some(next) = extra(attempt, most, random) else { break };
+            let Some(next) = extra(attempt, most_extra_of(&session), random) else { break };
             session.extra = next;
-            let mut changes = watched(&session)?;
-            if let Some(asked) = session.amount_asked() {
-                changes.writes.push(settlement::reserve(&session, asked, self.now)?);
-            }
-            match self.commit_for(caller, &session.owner, changes).await {
+            match self.commit_for(caller, &session.owner, asking(&session)?).await {
                 Err(NotCommitted::Reserved) => {}
                 done => return done,
             }
         }
         session.extra = 0;
-        self.commit_for(caller, &session.owner, watched(&session)?).await
+        self.commit_for(caller, &session.owner, asking(&session)?).await
     }
+
+    /// The write that remembers since when the session's organization names its recipient, unless it is remembered
+    /// already. This instance reads it once.
+    async fn naming(&self, session: &CheckoutSession) -> Result<Option<Write>, ApiError> {
+        let (recipient, owner) = (&session.recipient_address, &session.owner);
+        if Scope::of(session).class() != Class::Live {
+            return Ok(None);
+        }
+        let name = format!("{} is named by {}", recipient.lower_case(), owner.org);
+        if self.platform.owners.find(&name).is_some() {
+            return Ok(None);
+        }
+        if self.db.is_named(recipient, &owner.org).await? {
+            self.platform.owners.remember(&name, owner.org.as_str(), owner);
+            return Ok(None);
+        }
+        Ok(Some(settlement::named(recipient, &owner.org, self.now)?))
+    }
+}
+
+/// The most that may be added to what a session owes.
+pub fn most_extra_of(session: &CheckoutSession) -> u64 {
+    let known = known_token(&session.token_address, session.chain_id).map(|token| token.decimals);
+    let decimals = known.or(session.token_address.is_native_coin().then_some(NATIVE_DECIMALS));
+    session.amount_due().map_or(0, |due| most_extra(due, decimals))
 }
 
 #[cfg(test)]

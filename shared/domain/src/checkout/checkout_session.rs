@@ -127,8 +127,9 @@ pub struct CheckoutSession {
     pub discount: Option<AppliedDiscount>,
     /// How goods are sent.
     pub shipping_option: Option<ShippingOption>,
-    /// What is asked above what is owed, in the token's smallest unit, so that no other unpaid session of the recipient
-    /// asks for the same amount. Mostly nothing, never more than [`crate::settlement::MOST_EXTRA`].
+    /// What is asked above what is owed, in the token's smallest unit, so that no other session of the same owner asks for
+    /// the same amount: from 1 to [`crate::settlement::MOST_EXTRA`]. 0 where the chain is not followed, or where no amount
+    /// of its own was free: then nothing ties a transfer to it but its reference or a signature.
     #[serde(default, skip_serializing_if = "is_default")]
     pub extra: u64,
     /// Transactions that were reported for it.
@@ -185,12 +186,15 @@ impl CheckoutSession {
         self.amount_due()?.checked_add_units(self.extra)
     }
 
-    /// What is still to be paid: what was asked, or the rest of what is owed once something has arrived; `None` while the
-    /// price is not known, or when nothing is.
+    /// What is still to be paid: what was asked, or once something has arrived the rest of it; `None` while the price is
+    /// not known, or when nothing is.
     pub fn amount_owed(&self) -> Option<Amount> {
         match self.amount_received {
             None => self.amount_asked(),
-            Some(received) => self.amount_due()?.checked_sub(received),
+            Some(received) => {
+                self.amount_due()?.checked_sub(received)?;
+                self.amount_asked()?.checked_sub(received)
+            }
         }
     }
 

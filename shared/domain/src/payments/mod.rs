@@ -2,6 +2,7 @@
 
 mod finality;
 pub mod followed;
+pub mod matching;
 pub mod payment;
 mod reference;
 pub mod settlement;

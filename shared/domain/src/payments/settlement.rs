@@ -2,7 +2,7 @@
 //!
 //! Merchants are paid in public, so knowing a transaction proves nothing. A transfer is a session's only when it is bound
 //! to it: by the session's [`Reference`] in the calldata, by a signature of the paying wallet over [`statement`], or by an
-//! amount that only this unpaid session of the recipient asks for ([`extra`]).
+//! amount that says whose it is ([`crate::matching`]).
 //!
 //! What must stay true: nothing here knows where an answer about the chain came from, and no rule turns "not known" into
 //! "failed": what is not known never gets here.
@@ -18,6 +18,7 @@ pub use super::reference::Reference;
 pub use super::signature::{WalletSignature, statement};
 pub use super::unique_amount::{AMOUNT_HELD_SECONDS, EXTRA_ATTEMPTS, MOST_EXTRA, extra, most_extra};
 
+use crate::matching::{Meant, Scope};
 use crate::transaction::{Block, TxHash};
 use crate::{Address, Amount, CheckoutSessionId, Timestamp};
 
@@ -71,6 +72,8 @@ pub struct Evidence {
 pub struct Expected {
     /// The session.
     pub session: CheckoutSessionId,
+    /// Within which its amount is its own.
+    pub scope: Scope,
     /// Its reference.
     pub reference: Reference,
     /// The token it is paid in.
@@ -90,7 +93,7 @@ pub enum Binding {
     Reference,
     /// The paying wallet's signature.
     Signature,
-    /// An amount that only this session asks for.
+    /// An amount by which only this session can be meant.
     Amount,
 }
 
@@ -120,13 +123,13 @@ pub enum Verdict {
 
 /// Whether and how a transaction pays a session. Says nothing about finality.
 ///
-/// `signer` is the wallet that signed [`statement`] for this session and transaction, if one did; `holder` is the session
-/// that asks for exactly this amount of this token for this recipient, if one does.
+/// `signer` is the wallet that signed [`statement`] for this session and transaction, if one did; `meant` says whose a
+/// transfer of this token to this recipient is by its amount.
 pub fn judge(
     evidence: &Evidence,
     expected: &Expected,
     signer: Option<&Address>,
-    holder: impl Fn(Amount) -> Option<CheckoutSessionId>,
+    meant: impl Fn(&Transfer) -> Meant,
 ) -> Verdict {
     if evidence.block.hash != evidence.canonical {
         return Verdict::Reorganised;
@@ -142,7 +145,7 @@ pub fn judge(
     let bound: Vec<(&Transfer, Binding)> = for_recipient
         .into_iter()
         .filter_map(|transfer| {
-            let binding = binding(evidence, expected, transfer, signer, holder(transfer.amount).as_ref())?;
+            let binding = binding(evidence, expected, transfer, signer, &meant(transfer))?;
             Some((transfer, binding))
         })
         .collect();
@@ -158,7 +161,8 @@ pub fn judge(
 }
 
 impl Expected {
-    fn is_paid_by(&self, transfer: &Transfer) -> bool {
+    /// Whether a transfer moves the session's token to its recipient.
+    pub fn is_paid_by(&self, transfer: &Transfer) -> bool {
         let in_its_token = match &transfer.token {
             Some(emitter) => !self.token.is_native_coin() && *emitter == self.token,
             None => self.token.is_native_coin(),
@@ -182,17 +186,17 @@ fn binding(
     expected: &Expected,
     transfer: &Transfer,
     signer: Option<&Address>,
-    holder: Option<&CheckoutSessionId>,
+    meant: &Meant,
 ) -> Option<Binding> {
     let by_signature = signer == Some(&transfer.payer);
-    let by_amount = holder == Some(&expected.session);
+    let by_amount = meant.is(&expected.session);
     let named = evidence.references.contains(&expected.reference);
     // A reference is the word of whoever sent the transaction. The payer's own word binds whatever the amount; a relayer's
-    // or a bundler's must not take a transfer from the session that asks for exactly this amount.
+    // or a bundler's must not take a transfer from the session that is meant by its amount.
     let own_word = transfer.payer == evidence.sender;
     // One transaction that names several sessions pays each with the transfer that fits it.
     let fits = evidence.references.len() == 1 || expected.asked == Some(transfer.amount);
-    let free = own_word || holder.is_none() || by_amount;
+    let free = own_word || !meant.is_anothers(&expected.scope, &expected.session);
     if named && fits && free {
         return Some(Binding::Reference);
     }
@@ -230,9 +234,18 @@ mod tests {
     const BUYER: u8 = 3;
     const STRANGER: u8 = 4;
 
+    fn scope() -> Scope {
+        Scope::try_from("live:org_1".to_owned()).unwrap()
+    }
+
+    fn by_amount(session: Option<CheckoutSessionId>) -> Meant {
+        Meant { sessions: session.into_iter().map(|session| (scope(), session)).collect(), is_ambiguous: false }
+    }
+
     fn expected() -> Expected {
         Expected {
             session: CheckoutSessionId::generate(at(1_000), &ShortCode::none()),
+            scope: scope(),
             reference: reference(7),
             token: wallet(TOKEN),
             recipient: wallet(MERCHANT),
@@ -319,7 +332,7 @@ mod tests {
             ("the payer's own reference", direct(named.clone()), None, theirs, vec![Binding::Reference]),
             ("the reference in a bundle", relayed(named), None, None, vec![Binding::Reference]),
         ] {
-            let verdict = judge(&evidence, &expected, signer.as_ref(), |_| holder.clone());
+            let verdict = judge(&evidence, &expected, signer.as_ref(), |_| by_amount(holder.clone()));
             assert_eq!(paid(&verdict), bindings, "{what}: {verdict:?}");
         }
     }
@@ -331,7 +344,7 @@ mod tests {
             references: vec![reference(7), reference(8)],
             ..evidence(vec![transfer(TOKEN, BUYER, MERCHANT, "500"), transfer(TOKEN, BUYER, MERCHANT, "600")])
         };
-        let Verdict::Pays(transfers) = judge(&both, &expected, None, |_| None) else { panic!("not paid") };
+        let Verdict::Pays(transfers) = judge(&both, &expected, None, |_| Meant::default()) else { panic!("not paid") };
         assert_eq!(transfers.iter().map(|(transfer, _)| transfer.amount).collect::<Vec<_>>(), [amount("500")]);
     }
 
@@ -342,7 +355,7 @@ mod tests {
         let verdict = |block_time, references| {
             let evidence =
                 Evidence { block_time, references, ..evidence(vec![transfer(TOKEN, BUYER, MERCHANT, "500")]) };
-            judge(&evidence, &expected, None, |_| mine())
+            judge(&evidence, &expected, None, |_| by_amount(mine()))
         };
         let old = Verdict::Worthless(Worthless::OlderThanSession);
         assert_eq!(paid(&verdict(at(1_000), vec![])), [Binding::Amount], "blocks know whole seconds only");
@@ -358,8 +371,8 @@ mod tests {
         let fine = evidence(vec![transfer(TOKEN, BUYER, MERCHANT, "500")]);
         let reverted = Evidence { succeeded: false, ..fine.clone() };
         let gone = Evidence { canonical: TxHash::new([8; 32]), ..reverted.clone() };
-        assert_eq!(judge(&reverted, &expected, None, |_| None), Verdict::Worthless(Worthless::Reverted));
-        assert_eq!(judge(&gone, &expected, None, |_| None), Verdict::Reorganised);
-        assert_eq!(judge(&fine, &expected, None, |_| None), Verdict::Worthless(Worthless::NotBound));
+        assert_eq!(judge(&reverted, &expected, None, |_| Meant::default()), Verdict::Worthless(Worthless::Reverted));
+        assert_eq!(judge(&gone, &expected, None, |_| Meant::default()), Verdict::Reorganised);
+        assert_eq!(judge(&fine, &expected, None, |_| Meant::default()), Verdict::Worthless(Worthless::NotBound));
     }
 }

@@ -1,5 +1,6 @@
-//! What ties a transfer to a session by its amount: the little that is added to a price, so that no other unpaid session of
-//! the recipient asks for the same.
+//! What ties a transfer to a session by its amount: the little that is added to its price, so that no other session in its
+//! scope asks for the same. Every session has last digits of its own, the first one too: a bare price says nothing about
+//! who sent it.
 
 use crate::Amount;
 use std::num::NonZeroU64;
@@ -13,6 +14,8 @@ const DECIMALS_FOR_EXTRA: u8 = 6;
 const EXTRA_PART_OF_PRICE: NonZeroU64 = NonZeroU64::new(10_000).unwrap();
 /// How often an amount is looked for before a session goes without one of its own.
 pub const EXTRA_ATTEMPTS: u32 = 8;
+/// How many last digits a session has at the first attempt: few are easier to type, and enough for most recipients.
+const FIRST_DIGITS: u32 = 2;
 /// How long after a session's expiry its amount stays its own, in seconds: who scanned the code in time may pay too late.
 pub const AMOUNT_HELD_SECONDS: u64 = 86_400;
 
@@ -26,16 +29,13 @@ pub fn most_extra(price: Amount, decimals: Option<u8>) -> u64 {
     }
 }
 
-/// What to add at the n-th attempt, counted from 0: first nothing, then a random number below ever larger powers of ten.
+/// What to add at the n-th attempt, counted from 0: a random number below ever larger powers of ten, never nothing.
 /// `None` when there is nothing left to try.
 pub fn extra(attempt: u32, most: u64, random: u64) -> Option<u64> {
-    if attempt == 0 {
-        return Some(0);
-    }
     if attempt >= EXTRA_ATTEMPTS || most == 0 {
         return None;
     }
-    let ceiling = 10_u64.saturating_pow(attempt).saturating_sub(1).min(most);
+    let ceiling = 10_u64.saturating_pow(attempt.saturating_add(FIRST_DIGITS)).saturating_sub(1).min(most);
     Some(1 + random % ceiling)
 }
 
@@ -53,12 +53,12 @@ mod tests {
         assert_eq!(most_extra(amount("1"), Some(6)), 9_999);
         assert_eq!((most_extra(amount("5"), Some(2)), most_extra(amount("9999"), None)), (0, 0));
         assert_eq!((most_extra(amount("20000"), None), most_extra(Amount::MAX, None)), (2, 9_999));
-        assert_eq!((extra(0, 9_999, 5), extra(1, 0, 5), extra(EXTRA_ATTEMPTS, 9_999, 5)), (Some(0), None, None));
+        assert_eq!((extra(0, 9_999, 99), extra(0, 0, 5), extra(EXTRA_ATTEMPTS, 9_999, 5)), (Some(1), None, None));
     }
 
     proptest! {
         #[test]
-        fn an_extra_never_passes_its_bound(attempt in 1..EXTRA_ATTEMPTS, most in 1_u64..=MOST_EXTRA, random: u64) {
+        fn an_extra_is_never_nothing_and_never_passes_its_bound(attempt in 0..EXTRA_ATTEMPTS, most in 1_u64..=MOST_EXTRA, random: u64) {
             let extra = extra(attempt, most, random).unwrap();
             prop_assert!((1..=most).contains(&extra));
         }

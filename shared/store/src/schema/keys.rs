@@ -2,11 +2,12 @@
 
 use super::{
     API_KEY_PREFIX, LIST_ATTEMPT_PREFIX, LIST_DUE_PARTITION, LIST_LEFTOVER_PREFIX, RESERVATION_PREFIX, STARTED_SUFFIX,
-    api_keys_partition, audit_partition, discount_partition, fact_partition, follow_partition, link_partition,
+    api_keys_partition, asked_from, asked_partition, audit_partition, discount_partition, fact_partition, follow_partition, link_partition,
     list_endings_partition, list_journal_partition, list_state_partition, outbox_partition, shard_of,
     statistics_partition, visits_prefix, watch_partition, webhook_partition,
 };
 use anyspend_domain::api_key::KeyHash;
+use anyspend_domain::matching::{Ask, Class, Scope};
 use anyspend_domain::statistics::{self, Day, Dimension, TimeBucket, VisitorHash};
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{
@@ -60,23 +61,43 @@ impl Key {
     }
 
     /// The row that says which session a transfer has paid. A native transfer is no log of its transaction.
-    pub fn claim(chain_id: u64, hash: &TxHash, log_index: Option<u64>) -> Self {
+    /// All live organizations have one claim of a transfer; a test organization and a quick-pay link one of their own.
+    pub fn claim(chain_id: u64, hash: &TxHash, log_index: Option<u64>, scope: &Scope) -> Self {
         let log = log_index.map_or_else(|| "native".to_owned(), |index| index.to_string());
-        Self::new(format!("CLAIM#{chain_id}#{hash}#{log}"), "CLAIM")
+        let whose = if scope.class() == Class::Live { String::new() } else { format!("#{scope}") };
+        Self::new(format!("CLAIM#{chain_id}#{hash}#{log}{whose}"), "CLAIM")
     }
 
-    /// The row that says which unpaid session asks for exactly this amount.
-    pub fn asked_amount(chain_id: u64, token: &Address, recipient: &Address, amount: Amount) -> Self {
+    /// The row that says since when an organization names a recipient.
+    pub fn named_recipient(recipient: &Address, org: &OrgId) -> Self {
+        Self::new(format!("NAMED#{}", recipient.lower_case()), org.as_str())
+    }
+
+    /// The row that says which session of a scope asks for exactly this amount. One that has no amount of its own has a
+    /// row of its own at its bare price.
+    pub fn asked_amount(chain_id: u64, token: &Address, recipient: &Address, ask: &Ask) -> Self {
+        let own = if ask.is_own { String::new() } else { format!("#{}", ask.session) };
+        let sk = format!("{}{}{own}", asked_from(ask.asked), ask.scope);
+        Self { pk: asked_partition(chain_id, token, recipient), sk }
+    }
+
+    /// The row by which an earlier version said which session of a recipient asks for exactly this amount.
+    pub fn asked_amount_of_0_1(chain_id: u64, token: &Address, recipient: &Address, amount: Amount) -> Self {
         let (token, recipient) = (token.lower_case(), recipient.lower_case());
         Self::new(format!("ASKED#{chain_id}#{token}#{recipient}#{amount}"), "ASKED")
     }
 
     /// A row that says whose transfers of which token are watched. The shard is chosen by the session that writes it, so
-    /// that the sessions of a busy recipient do not all write the same row.
-    pub fn watched_recipient(chain_id: u64, token: &Address, recipient: &Address, session: &CheckoutSessionId) -> Self {
+    /// that the sessions of a busy recipient do not all write the same row. Rows of an earlier version lack the class.
+    pub fn watched_recipient(
+        chain_id: u64,
+        class: Class,
+        (token, recipient): (&Address, &Address),
+        session: &CheckoutSessionId,
+    ) -> Self {
         let (token, recipient) = (token.lower_case(), recipient.lower_case());
         let shard = shard_of(session.token());
-        Self::new(watch_partition(chain_id), &format!("{token}#{recipient}#{shard}"))
+        Self::new(watch_partition(chain_id), &format!("{}#{token}#{recipient}#{shard}", class.as_str()))
     }
 
     /// The row by which a transaction is followed for a session.
