@@ -243,14 +243,12 @@ impl Trusted {
     }
 
     /// A question put to every endpoint that is not left out.
-    fn put<T, Answer>(
-        &self,
-        ask: impl Fn(Endpoint) -> Answer,
-    ) -> Vec<impl Future<Output = (usize, Result<T, Unknown>)>>
+    fn put<T, Answer>(&self, ask: impl Fn(Endpoint) -> Answer) -> Vec<impl Future<Output = (usize, Result<T, Unknown>)>>
     where
         Answer: Future<Output = Result<T, Unknown>>,
     {
-        let patient = |at: &usize| self.failures.get(*at).is_none_or(|failed| failed.load(Ordering::Relaxed) < PATIENCE);
+        let patient =
+            |at: &usize| self.failures.get(*at).is_none_or(|failed| failed.load(Ordering::Relaxed) < PATIENCE);
         let all = 0..self.endpoints.len();
         let left = all.clone().filter(patient).count();
         let asked = all.filter(|at| left < self.majority || patient(at));

@@ -163,10 +163,15 @@ mod tests {
         ] {
             assert_eq!(of(code, message), Unknown::TooOften(None), "{message}");
         }
-        assert!(matches!(of(-32_602, "exceed max addresses or topics per search position"), Unknown::TooManyAddresses(_)));
+        assert!(matches!(
+            of(-32_602, "exceed max addresses or topics per search position"),
+            Unknown::TooManyAddresses(_)
+        ));
         assert!(matches!(of(-32_005, "limit exceeded"), Unknown::SomeLimit(_)));
         assert!(matches!(of(-32_601, "the method debug_traceBlockByNumber does not exist"), Unknown::NotOffered(_)));
-        for message in ["header not found", "missing trie node 1c (path )", "block range extends beyond current head block"] {
+        for message in
+            ["header not found", "missing trie node 1c (path )", "block range extends beyond current head block"]
+        {
             assert!(matches!(of(-32_000, message), Unknown::Refused(_)), "{message}: {:?}", of(-32_000, message));
         }
         assert_eq!(in_json(503, &json!("busy")), Unknown::Http(503));

@@ -109,9 +109,8 @@ mod tests {
     #[tokio::test]
     async fn an_answer_counts_as_soon_as_most_gave_it() {
         type Answer = Pin<Box<dyn Future<Output = (usize, Result<u8, Unknown>)>>>;
-        let asked = || -> Vec<Answer> {
-            vec![Box::pin(pending()), Box::pin(ready((1, Ok(1)))), Box::pin(ready((2, Ok(1))))]
-        };
+        let asked =
+            || -> Vec<Answer> { vec![Box::pin(pending()), Box::pin(ready((1, Ok(1)))), Box::pin(ready((2, Ok(1))))] };
         assert_eq!(first_to_agree(asked(), 2).await, [(1, Ok(1)), (2, Ok(1))]);
         assert_eq!(most_and_the_quick(asked(), 2).await, [(1, Ok(1)), (2, Ok(1))]);
     }

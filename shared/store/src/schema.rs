@@ -66,7 +66,9 @@ pub use table::create_table_if_absent;
 
 use anyspend_domain::statistics::TimeBucket;
 use anyspend_domain::webhook_delivery::Queue;
-use anyspend_domain::{Address, Amount, CheckoutSessionId, DeliveryId, Locator, Owner, ShortCode, Timestamp, WebhookId};
+use anyspend_domain::{
+    Address, Amount, CheckoutSessionId, DeliveryId, Locator, Owner, ShortCode, Timestamp, WebhookId,
+};
 use anyspend_lists::ListId;
 
 /// Partition key attribute.

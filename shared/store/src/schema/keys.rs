@@ -2,9 +2,9 @@
 
 use super::{
     API_KEY_PREFIX, LIST_ATTEMPT_PREFIX, LIST_DUE_PARTITION, LIST_LEFTOVER_PREFIX, RESERVATION_PREFIX, STARTED_SUFFIX,
-    api_keys_partition, asked_from, asked_partition, audit_partition, discount_partition, fact_partition, follow_partition, link_partition,
-    list_endings_partition, list_journal_partition, list_state_partition, outbox_partition, shard_of,
-    statistics_partition, visits_prefix, watch_partition, webhook_partition,
+    api_keys_partition, asked_from, asked_partition, audit_partition, discount_partition, fact_partition,
+    follow_partition, link_partition, list_endings_partition, list_journal_partition, list_state_partition,
+    outbox_partition, shard_of, statistics_partition, visits_prefix, watch_partition, webhook_partition,
 };
 use anyspend_domain::api_key::KeyHash;
 use anyspend_domain::matching::{Ask, Class, Scope};
