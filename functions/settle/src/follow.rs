@@ -2,11 +2,11 @@
 
 use crate::apply::{self, Resolution};
 use crate::rarely::in_turns;
-use crate::{AT_ONCE, ChainRun, Delayed, Round};
-use anyspend_chain::{Unknown, signer};
+use crate::{AT_ONCE, ChainRun, Delayed, Round, signed};
+use anyspend_chain::Unknown;
 use anyspend_domain::followed::Followed;
 use anyspend_domain::matching::{Scope, meant};
-use anyspend_domain::settlement::{Evidence, Expected, UNSEEN_PATIENCE_SECONDS, Verdict, Worthless, judge, statement};
+use anyspend_domain::settlement::{Evidence, Expected, UNSEEN_PATIENCE_SECONDS, Verdict, Worthless, judge};
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{CheckoutSessionId, OrgId};
 use anyspend_store::settlement::unfollow;
@@ -56,6 +56,9 @@ impl Followings {
         run.followed = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         let new = rows.into_iter().filter(|row| !self.0.contains(&(row.tx_hash.clone(), row.session_id.clone())));
         let (in_blocks, unseen): (Vec<Followed>, Vec<Followed>) = new.partition(|row| round.chain.in_blocks.has(row));
+        // What is too large to be read is asked for ever more rarely.
+        let in_blocks: Vec<Followed> =
+            in_blocks.into_iter().filter(|row| round.chain.rarely.is_due(&receipt(row), round.run.now).0).collect();
         // Reports are looked at once in a run, before the search.
         let unseen = if self.0.is_empty() { due(round, unseen) } else { Vec::new() };
         let rows: Vec<Followed> = in_turns(in_blocks, |row| row.owner.org.clone()).into_iter().chain(unseen).collect();
@@ -79,6 +82,10 @@ impl Followings {
 
 fn name(row: &Followed) -> String {
     format!("{}#{}", row.tx_hash, row.session_id)
+}
+
+fn receipt(row: &Followed) -> String {
+    format!("receipt of {}", row.tx_hash)
 }
 
 /// The reports that it is time to look at: live ones first, then each organization, in it each link, and in that each
@@ -116,6 +123,12 @@ async fn look(round: &Round<'_>, row: Followed) -> Result<Resolution, StoreError
             Box::pin(in_a_block(round, row, evidence)).await
         }
         Err(Unknown::Absent) => in_no_block(round, row).await,
+        Err(Unknown::TooLarge(_)) => {
+            round.chain.in_blocks.learn(&hash);
+            round.chain.rarely.asked(&receipt(&row), row.since, round.run.now);
+            tracing::error!(chain_id = round.chain.id, tx_hash = %hash, session_id = %row.session_id, "too large to read");
+            Ok(Resolution::Pending)
+        }
         Err(unknown) => {
             tracing::info!(chain_id = round.chain.id, tx_hash = %hash, %unknown, "not known yet");
             Ok(Resolution::Pending)
@@ -136,17 +149,19 @@ async fn in_a_block(round: &Round<'_>, row: Followed, evidence: Evidence) -> Res
         recipient: session.recipient_address,
         opened_at: session.created_at,
     };
-    let text = statement(&row.session_id, row.chain_id, &row.tx_hash);
-    let signer = row.signature.as_ref().and_then(|signature| signer(&text, signature));
     let moved: Vec<_> = evidence.transfers.iter().filter(|transfer| expected.is_paid_by(transfer)).collect();
+    let signed = signed::by(round, &row, &evidence, &moved).await;
+    let signer = signed.as_ref().ok().and_then(Option::as_ref);
     let pair = (&expected.token, &expected.recipient);
     let asks = round.run.db.asks_for(row.chain_id, pair, &moved, round.platform).await?;
-    let verdict = judge(&evidence, &expected, signer.as_ref(), |transfer| meant(&asks, transfer, evidence.block_time));
+    let verdict = judge(&evidence, &expected, signer, |transfer| meant(&asks, transfer, evidence.block_time));
     let is_final = round.chain.finality.reached(evidence.block.number, round.head);
     match verdict {
         Verdict::Reorganised => in_no_block(round, row).await,
         Verdict::Pays(transfers) if is_final => apply::settled(round, row, &evidence, &transfers).await,
         Verdict::Pays(transfers) => apply::confirming(round, row, &evidence, &transfers).await,
+        // What is not known is no refusal.
+        Verdict::Worthless(Worthless::NotBound) if signed.is_err() => Ok(Resolution::Pending),
         Verdict::Worthless(_) if !is_final => Ok(Resolution::Pending),
         Verdict::Worthless(why) => {
             log_refusal(&row.tx_hash, &row, why);

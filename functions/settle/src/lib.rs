@@ -18,6 +18,7 @@ mod plan;
 mod rarely;
 mod scan;
 mod search;
+mod signed;
 
 pub use follow::UNSEEN_LOOKS_PER_RUN;
 

@@ -8,6 +8,7 @@ use crate::plan::{Limits, Pair, Question};
 use crate::scan::{Unfinished, Watching};
 use crate::{ChainRun, Delayed, Round, coins, scan};
 use anyspend_chain::{BlockFacts, FoundTransfer, Searched, Unknown};
+use anyspend_domain::{Address, entropy};
 use anyspend_store::settlement::{Progress, SearchedTo, progress};
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -139,7 +140,7 @@ impl<'a> Search<'a> {
                         learnt.limits(|limits| limits.fewer_blocks(blocks));
                         return Ok(None);
                     }
-                    self.halved(question, unknown, &mut todo)?;
+                    self.halved(question, unknown, &mut todo).await?;
                 }
                 Err(unknown) => return Err(part(&question, unknown)),
             }
@@ -154,14 +155,25 @@ impl<'a> Search<'a> {
     }
 
     /// Half of what was asked each, or the end of it: one pair has more in one block than any endpoint tells.
-    fn halved(&mut self, question: Question, unknown: &Unknown, todo: &mut Vec<Question>) -> Result<(), Delayed> {
+    async fn halved(&mut self, question: Question, unknown: &Unknown, todo: &mut Vec<Question>) -> Result<(), Delayed> {
         match question.clone().halves() {
             Some((one, other)) => todo.extend([one, other]),
             // Whoever does not say that it is too much may have meant "too often".
             None if matches!(unknown, Unknown::SomeLimit(_)) => return Err(part(&question, unknown.clone())),
-            None => self.give_up(&question, unknown),
+            None => {
+                self.is_about_the_pair(&question).await?;
+                self.give_up(&question, unknown);
+            }
         }
         Ok(())
+    }
+
+    /// Refuses to believe an endpoint that finds everything too large: about somebody whom nobody ever paid, it must answer.
+    async fn is_about_the_pair(&self, question: &Question) -> Result<(), Delayed> {
+        let nobody = [Address::from_bytes(entropy::bytes())];
+        let blocks = question.first..=question.last;
+        let answer = self.round.endpoints.transfers(blocks, &question.tokens(), &nobody).await;
+        answer.map(drop).map_err(|unknown| part(question, unknown))
     }
 
     /// Searches for one pair that was flooded before, so that it costs the others nothing.
@@ -181,7 +193,7 @@ impl<'a> Search<'a> {
             *budget -= 1;
             match self.ask(&question).await {
                 Ok(searched) => self.matched(run, watching, searched.found).await?,
-                Err(ref unknown) if is_too_much(unknown) => self.halved(question, unknown, &mut todo)?,
+                Err(ref unknown) if is_too_much(unknown) => self.halved(question, unknown, &mut todo).await?,
                 Err(unknown) => return Err(part(&question, unknown)),
             }
         }

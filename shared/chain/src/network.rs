@@ -8,11 +8,11 @@ use crate::answers::{
     BlockFacts, FoundTransfer, TRANSFER_TOPIC, TransactionFacts, WireBlock, WireFullBlock, WireLog, WireReceipt,
     WireTransaction, quantity,
 };
-use crate::evidence::evidence;
+use crate::evidence::{evidence, is_valid_call, says_valid};
 use crate::rpc::{Endpoint, Unknown, http};
 use crate::voices::{agreed, first_to_agree, most_and_the_quick};
 use anyspend_domain::Address;
-use anyspend_domain::settlement::{Evidence, Head, Reference, Transfer};
+use anyspend_domain::settlement::{Evidence, Head, Reference, Transfer, WalletSignature};
 use anyspend_domain::transaction::TxHash;
 use futures_util::future::join;
 use serde_json::{Value, json};
@@ -218,6 +218,29 @@ impl Trusted {
             // After the logs: a node behind answers none, and has no such block.
             let last = one_block_at(&endpoint, *blocks.end()).await?;
             Ok(Searched { found, last })
+        })
+        .await
+    }
+
+    /// Whether a contract wallet says, in a block, that a signature of a text is its own (EIP-1271). A wallet without a
+    /// contract says nothing, and so does a contract that reverts.
+    pub async fn is_contract_wallets(
+        &self,
+        wallet: &Address,
+        (text, signature): (&str, &WalletSignature),
+        block: u64,
+    ) -> Result<bool, Unknown> {
+        let call = json!([
+            {"to": wallet.lower_case(), "data": format!("0x{}", hex::encode(is_valid_call(text, signature)))},
+            format!("{block:#x}"),
+        ]);
+        let call = &call;
+        self.most(|endpoint| async move {
+            match endpoint.ask::<String>("eth_call", call.clone()).await {
+                Ok(answer) => Ok(says_valid(&answer)),
+                Err(Unknown::Refused(text)) if text.to_lowercase().contains("revert") => Ok(false),
+                Err(unknown) => Err(unknown),
+            }
         })
         .await
     }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How often a question is put again to an endpoint that is asked too often.
-pub(crate) const ASKED_AGAIN: u32 = 4;
+pub(crate) const ASKED_AGAIN: u32 = 3;
 /// The first pause after such a refusal; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The gap between two questions after a first refusal.
 const FIRST_GAP: Duration = Duration::from_millis(20);
 /// The longest gap between two questions.
-const LONGEST_GAP: Duration = Duration::from_secs(2);
+const LONGEST_GAP: Duration = Duration::from_millis(250);
 /// A gap below which there need be none.
 const SHORTEST_GAP: Duration = Duration::from_millis(5);
 
@@ -60,7 +60,7 @@ impl Pace {
     /// It has answered: by and by it may be asked a little faster.
     pub(crate) fn answered(&self) {
         self.with(|state| {
-            state.gap = state.gap * 15 / 16;
+            state.gap = state.gap * 3 / 4;
             if state.gap < SHORTEST_GAP {
                 state.gap = Duration::ZERO;
             }

@@ -8,8 +8,7 @@
 //! "failed": what is not known never gets here.
 //!
 //! Known limits. Coins of the chain itself leave no log, so a native payment counts only as the value of the transaction
-//! that calls the recipient; what a contract forwards cannot be seen without traces. Contract wallets cannot sign for
-//! themselves here (EIP-1271): they are bound by reference or amount. An amount binds the first transfer of that amount
+//! that calls the recipient; what a contract forwards cannot be seen without traces. An amount binds the first transfer of that amount
 //! after the session was opened, whoever sent it: a stranger who sees an unrelated transfer to the recipient on its way
 //! could open a session of that amount in time, which is why the page's buttons use the reference.
 
