@@ -7,7 +7,7 @@ use anyspend_domain::chain::Chains;
 use anyspend_domain::payment_link::{PaymentLink, Surroundings, TermsPatch};
 use anyspend_domain::text::{Description, Name};
 use anyspend_domain::{Address, Amount, Mode, OrgId, Owner, Patch, PaymentLinkId, ShortCode};
-use anyspend_embedded::Embedded;
+use anyspend_embedded::{Embedded, Port};
 use anyspend_store::db::Connection;
 use anyspend_store::schema::{self, Key};
 use anyspend_store::{Db, api_keys, payment_links};
@@ -28,18 +28,21 @@ pub(crate) struct TestBed {
     owner: Owner,
     client: Client,
     db: Db,
-    engine: Embedded,
+    port: Port,
+    _engine: Embedded,
 }
 
 impl TestBed {
     /// Starts an engine in memory and fills it.
     pub(crate) async fn start() -> Result<Self, String> {
         let engine = Embedded::start(None)?;
-        let client = Connection::local(engine.url().to_owned()).client();
+        // Programs that are measured are processes of their own.
+        let port = engine.listen()?;
+        let client = Connection::local(port.url().to_owned()).client();
         schema::create_table_if_absent(&client, TABLE).await?;
         let db = Db::new(client.clone(), TABLE);
         let owner = Owner { org: OrgId::generate(Clock::System.now()), mode: Mode::Test };
-        let mut bed = Self { links: Vec::new(), owner, client, db, engine };
+        let mut bed = Self { links: Vec::new(), owner, client, db, port, _engine: engine };
         for _ in 0..LINKS {
             let link = bed.create_link().await?;
             bed.links.push(link);
@@ -49,7 +52,7 @@ impl TestBed {
 
     /// Where the engine listens.
     pub(crate) fn url(&self) -> &str {
-        self.engine.url()
+        self.port.url()
     }
 
     async fn create_link(&self) -> Result<PaymentLinkId, String> {

@@ -21,8 +21,8 @@ pub(crate) async fn open(options: &Options, data: Option<&DataDir>) -> Result<(D
     let (connection, table, embedded) = match &options.dynamodb {
         Some(url) => (config::connection_to(url), options.table.as_str(), None),
         None => {
-            let embedded = Embedded::start(data.map(DataDir::database).as_deref())?;
-            (Connection::local(embedded.url().to_owned()), EMBEDDED_TABLE, Some(embedded))
+            let embedded = Embedded::start(data.map(DataDir::database).transpose()?.as_deref())?;
+            (Connection::in_process(embedded.http_client()), EMBEDDED_TABLE, Some(embedded))
         }
     };
     let client = connection.client();
@@ -30,7 +30,7 @@ pub(crate) async fn open(options: &Options, data: Option<&DataDir>) -> Result<(D
     Ok((Db::new(client, table), embedded))
 }
 
-/// Stops the engine, after the SDK's last connection is gone.
+/// Stops the engine, after the last that holds the way to it is gone.
 pub(crate) async fn stop(embedded: Embedded) {
     let stopped = tokio::task::spawn_blocking(move || embedded.stop());
     let _ = tokio::time::timeout(STOPS_WITHIN, stopped).await;

@@ -1,5 +1,6 @@
 //! The whole platform in one process: every route group on an embedded, persistent DynamoDB.
 
+mod connections;
 mod data_dir;
 mod database;
 mod first_key;

@@ -1,7 +1,7 @@
 //! The runner's options: flags first, then the environment, then defaults.
 
 use anyspend_api::config::Config;
-use anyspend_api::settings::{InvalidSetting, SETTINGS, Setting};
+use anyspend_api::settings::{Endpoints, InvalidSetting, SETTINGS, Setting};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, Parser};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -47,9 +47,14 @@ pub struct Options {
     #[command(flatten)]
     pub platform: PlatformSettings,
 
-    /// Allow listening on an address other machines can reach.
+    /// Allow listening on an address other machines can reach. Webhooks then never go to this machine.
     #[arg(long, env = "ANYSPEND_ALLOW_REMOTE")]
     pub allow_remote: bool,
+
+    /// Another name this service is asked for, beside localhost, the listening address and those of --public-url and
+    /// --short-url (repeatable; with `;` between in the variable). Requests under any other name are refused.
+    #[arg(long, env = "ANYSPEND_ALLOW_HOST", value_name = "HOST", value_delimiter = ';')]
+    pub allow_host: Vec<String>,
 }
 
 /// The settings that the runner shares with the functions, as flags and variables: [`SETTINGS`] declares them.
@@ -62,7 +67,9 @@ impl PlatformSettings {
     /// # Errors
     /// With the first setting that is not what it must be.
     pub fn on(&self, config: Config) -> Result<Config, InvalidSetting> {
-        config.with_settings(|setting| (format!("--{}", setting.flag), self.0.get(setting.flag).cloned()))
+        config.with_settings(Endpoints::Needed, |setting| {
+            (format!("--{}", setting.flag), self.0.get(setting.flag).cloned())
+        })
     }
 }
 

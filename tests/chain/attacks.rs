@@ -125,7 +125,7 @@ fn rows<'a>(scene: &'a Scene<'a>) -> Vec<Row<'a>> {
         ("the amount asked for, the page closed", Complete, by_amount(scene).boxed_local()),
         ("the reference, reported", Complete, by_reference(scene).boxed_local()),
         ("the reference, the page closed", Complete, by_reference_alone(scene).boxed_local()),
-        ("too much, by reference", CompleteOverpaid, paying(scene, PRICE + 1).boxed_local()),
+        ("too much, by reference", CompleteOverpaid, paying(scene, PRICE + 10_000).boxed_local()),
         ("too little, by reference", StayOpenUnderpaid, paying(scene, PRICE - 1).boxed_local()),
         ("too little, then the rest by its own amount", Complete, in_two_payments(scene).boxed_local()),
         ("the paying wallet's signature", CompleteOverpaid, signed(scene, scene.buyer).boxed_local()),
@@ -171,8 +171,7 @@ async fn by_reference_alone(scene: &Scene<'_>) -> Session {
     let recipient = scene.world.recipient();
     let _first = scene.world.session(scene.client, &recipient, json!({})).await;
     let session = scene.world.session(scene.client, &recipient, json!({})).await;
-    assert_ne!(session.asked, PRICE, "the first session has the plain price");
-    // Less than asked and no less than owed: the amount is the other session's, the reference is this one's.
+    // Less than asked and no less than owed: by its amount it could be either's, the reference is this one's.
     scene.send(transfer(scene.buyer, USDC, &recipient, PRICE).with(&session.reference)).await;
     session
 }
@@ -194,7 +193,7 @@ async fn in_two_payments(scene: &Scene<'_>) -> Session {
 
 async fn signed(scene: &Scene<'_>, signer: &str) -> Session {
     let session = scene.session().await;
-    let hash = scene.send(transfer(scene.buyer, USDC, &session.recipient, PRICE + 5)).await;
+    let hash = scene.send(transfer(scene.buyer, USDC, &session.recipient, PRICE + 10_005)).await;
     let signature = scene.world.sign(signer, &session, &hash).await;
     scene.world.report(&session, &hash, Some(signature)).await;
     session
@@ -202,7 +201,7 @@ async fn signed(scene: &Scene<'_>, signer: &str) -> Session {
 
 async fn bare_hash(scene: &Scene<'_>) -> Session {
     let session = scene.session().await;
-    let hash = scene.send(transfer(scene.buyer, USDC, &session.recipient, PRICE + 5)).await;
+    let hash = scene.send(transfer(scene.buyer, USDC, &session.recipient, PRICE + 10_005)).await;
     scene.world.report(&session, &hash, None).await;
     session
 }
@@ -261,7 +260,6 @@ async fn from_before(scene: &Scene<'_>) -> Session {
     scene.world.app.advance_seconds(120);
     scene.world.node.rpc("evm_increaseTime", json!([120])).await;
     let session = scene.world.session(scene.client, &recipient, json!({})).await;
-    assert_eq!(session.asked, PRICE);
     let signature = scene.world.sign(scene.buyer, &session, &hash).await;
     scene.world.report(&session, &hash, Some(signature)).await;
     session
@@ -396,16 +394,10 @@ async fn sessions_of_one_price_ask_for_amounts_that_differ_by_less_than_a_cent()
     for _ in 0..30 {
         asked.push(world.session(&client, &recipient, json!({})).await.asked);
     }
-    assert_eq!(asked[0], PRICE, "whoever is alone pays the price");
-    assert!(asked.iter().all(|asked| (PRICE..PRICE + 10_000).contains(asked)), "{asked:?}");
+    assert!(asked.iter().all(|asked| (PRICE + 1..PRICE + 10_000).contains(asked)), "the first one too: {asked:?}");
     asked.sort_unstable();
     asked.dedup();
     assert_eq!(asked.len(), 30);
-    let other = world.recipient();
-    assert_eq!(world.session(&client, &other, json!({})).await.asked, PRICE, "another recipient's amounts are free");
-    // A day after the first session's expiry its amount is anybody's again.
-    world.app.advance_seconds(1_800 + 86_400);
-    assert_eq!(world.session(&client, &recipient, json!({})).await.asked, PRICE);
 }
 
 #[tokio::test]

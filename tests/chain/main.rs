@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value)]
 
 mod attacks;
+mod cases;
 mod end_to_end;
 mod endpoints;
 mod held_up;

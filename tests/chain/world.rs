@@ -3,7 +3,8 @@
 use crate::node::{CHAIN, Node, USDC};
 use anyspend_api::job::Job;
 use anyspend_domain::chain::{ChainAccess, Chains};
-use anyspend_domain::payment::{LinkState, report};
+use anyspend_domain::matching::Scope;
+use anyspend_domain::payment::{LinkState, report, report_of_unmatched};
 use anyspend_domain::settlement::{WalletSignature, statement};
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{CheckoutSessionId, TransactionId};
@@ -94,9 +95,15 @@ impl World {
         let (db, platform) = (&self.app.platform.db, &*self.app.platform);
         let before = db.find_checkout_session(&session.id, platform).await.unwrap().unwrap();
         let (now, hash) = (self.app.now(), TxHash::parse(hash).unwrap());
+        let signature = signature.map(|text| WalletSignature::parse(&text).unwrap());
+        if db.is_unmatched(CHAIN, &hash, &Scope::of(&before)).await.unwrap() {
+            let after = report_of_unmatched(before.clone(), LinkState::None, now).unwrap();
+            let writes = settlement::report_of_unmatched(&before, &after, &hash, signature, now, platform).unwrap();
+            db.commit(writes).await.unwrap();
+            return;
+        }
         let id = TransactionId::generate(now);
         let (after, transaction) = report(before.clone(), hash, None, LinkState::None, id, now).unwrap();
-        let signature = signature.map(|text| WalletSignature::parse(&text).unwrap());
         let writes = settlement::report(&before, &after, &transaction, signature, now, platform).unwrap();
         db.commit(writes).await.unwrap();
     }

@@ -160,14 +160,19 @@ fn every_job_is_started_as_often_as_it_says_and_has_time_to_end_its_run() {
 }
 
 #[test]
-fn every_setting_is_a_parameter_of_the_template_a_variable_of_every_function_and_a_row_of_the_readme() {
+fn every_setting_is_a_parameter_of_the_template_a_variable_of_whoever_is_told_and_a_row_of_the_readme() {
     let template = Template::load();
     let readme = std::fs::read_to_string(crate::root().join("README.md")).unwrap();
     for setting in SETTINGS {
-        let Setting { flag, runner_variable, variable, parameter, value, help, .. } = setting;
+        let Setting { flag, runner_variable, variable, parameter, value, help, only, .. } = setting;
         assert!(template.has_parameter(parameter), "template.yaml has no parameter {parameter}");
         for function in template.functions() {
-            assert_eq!(function.environment.get(*variable).map(String::as_str), Some(*parameter), "{variable}");
+            let told = match only {
+                Some((only, instead)) if *only != function.binary => instead,
+                _ => parameter,
+            };
+            let named = function.environment.get(*variable).map(String::as_str);
+            assert_eq!(named, Some(*told), "{variable} of {}", function.binary);
         }
         let row = format!("| `--{flag} {value}` | `{runner_variable}` | `{parameter}` | {help}. |");
         assert!(readme.lines().any(|line| line == row), "README.md lacks the row\n{row}");

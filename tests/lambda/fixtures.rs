@@ -98,7 +98,8 @@ async fn every_fixture_is_answered_as_expected_and_every_permission_is_needed() 
             // Whichever function starts first of all keeps the wrapped data key.
             used.insert(("dynamodb:PutItem".to_owned(), "table".to_owned()));
         }
-        let idle: Vec<_> = function.permissions.difference(&used).collect();
+        let permissions = function.grants.permissions();
+        let idle: Vec<_> = permissions.difference(&used).collect();
         assert!(idle.is_empty(), "{} may do what it never does: {idle:?}", function.logical_id);
     }
 }

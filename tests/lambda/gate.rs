@@ -1,7 +1,7 @@
 //! The gate between a function and the table: it lets through what the function's policy in `template.yaml` allows,
 //! refuses the rest as IAM would, and notes what was used.
 
-use crate::template::Permission;
+use crate::template::{Grants, Permission};
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
@@ -19,7 +19,7 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub(crate) async fn open(database: &str, allowed: BTreeSet<Permission>) -> Self {
+    pub(crate) async fn open(database: &str, allowed: Grants) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let used: Arc<Mutex<BTreeSet<Permission>>> = Arc::default();
@@ -49,7 +49,7 @@ impl Drop for Gate {
 
 async fn pass(
     database: &str,
-    allowed: &BTreeSet<Permission>,
+    allowed: &Grants,
     used: &Mutex<BTreeSet<Permission>>,
     client: &reqwest::Client,
     request: Request,
@@ -57,11 +57,12 @@ async fn pass(
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let target = parts.headers["x-amz-target"].to_str().unwrap();
-    let needed = needed(target.rsplit('.').next().unwrap(), &serde_json::from_slice(&body).unwrap());
-    if let Some((action, resource)) = needed.difference(allowed).next() {
+    let (operation, asked) = (target.rsplit('.').next().unwrap(), serde_json::from_slice(&body).unwrap());
+    let (needed, partitions) = (needed(operation, &asked), partitions(operation, &asked));
+    if let Some((action, resource)) = needed.iter().find(|permission| !allowed.allow(permission, &partitions)) {
         let refusal = serde_json::json!({
             "__type": "com.amazon.coral.service#AccessDeniedException",
-            "Message": format!("not authorized to perform: {action} on {resource}"),
+            "Message": format!("not authorized to perform: {action} on {resource}, {partitions:?}"),
         });
         let mut response = Response::new(Body::from(refusal.to_string()));
         *response.status_mut() = StatusCode::BAD_REQUEST;
@@ -95,4 +96,60 @@ fn needed(operation: &str, request: &Value) -> BTreeSet<Permission> {
             part => permission(&format!("{part}Item")),
         })
         .collect()
+}
+
+/// What IAM calls the leading keys of a request: the partitions of the table, or of the index, that it names.
+fn partitions(operation: &str, request: &Value) -> BTreeSet<String> {
+    let of = |item: &Value| item["pk"]["S"].as_str().map(str::to_owned);
+    let tables = || request["RequestItems"].as_object().unwrap().values();
+    match operation {
+        "Query" => queried(request).into_iter().collect(),
+        "BatchGetItem" => tables().flat_map(|table| table["Keys"].as_array().unwrap()).filter_map(of).collect(),
+        "BatchWriteItem" => {
+            let each = tables().flat_map(|table| table.as_array().unwrap());
+            each.filter_map(|one| of(&one["PutRequest"]["Item"]).or_else(|| of(&one["DeleteRequest"]["Key"]))).collect()
+        }
+        "TransactWriteItems" => {
+            let parts =
+                request["TransactItems"].as_array().unwrap().iter().flat_map(|part| part.as_object().unwrap().values());
+            parts.filter_map(|part| of(&part["Item"]).or_else(|| of(&part["Key"]))).collect()
+        }
+        _ => of(&request["Item"]).or_else(|| of(&request["Key"])).into_iter().collect(),
+    }
+}
+
+/// The partition a query names: the value its key condition compares first.
+fn queried(request: &Value) -> Option<String> {
+    let condition = request["KeyConditionExpression"].as_str()?;
+    let value = condition.split_once('=')?.1.trim_start();
+    let placeholder = value.split(|c: char| c.is_whitespace() || c == ')').next()?;
+    request["ExpressionAttributeValues"][placeholder]["S"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn the_partitions_of_a_request_are_found_wherever_it_names_them() {
+    use serde_json::json;
+    let key = |pk: &str| json!({"pk": {"S": pk}, "sk": {"S": "x"}});
+    let query = json!({"KeyConditionExpression": "(#pk = :pk) AND #sk > :sk",
+        "ExpressionAttributeValues": {":pk": {"S": "A"}, ":sk": {"S": "B"}}});
+    for (operation, request, wanted) in [
+        ("GetItem", json!({"Key": key("A")}), vec!["A"]),
+        ("PutItem", json!({"Item": key("A")}), vec!["A"]),
+        ("Query", query, vec!["A"]),
+        ("BatchGetItem", json!({"RequestItems": {"t": {"Keys": [key("A"), key("B")]}}}), vec!["A", "B"]),
+        (
+            "BatchWriteItem",
+            json!({"RequestItems": {"t": [{"PutRequest": {"Item": key("A")}}, {"DeleteRequest": {"Key": key("B")}}]}}),
+            vec!["A", "B"],
+        ),
+        (
+            "TransactWriteItems",
+            json!({"TransactItems": [{"Put": {"Item": key("A")}}, {"Update": {"Key": key("B")}},
+                {"ConditionCheck": {"Key": key("C")}}]}),
+            vec!["A", "B", "C"],
+        ),
+    ] {
+        let found: Vec<String> = partitions(operation, &request).into_iter().collect();
+        assert_eq!(found, wanted, "{operation}");
+    }
 }

@@ -13,6 +13,38 @@ pub(crate) type Permission = (String, String);
 /// The template. CloudFormation's own tags are dropped, so that `!Ref Table` reads `Table`.
 pub(crate) struct Template(Value);
 
+/// What a function may do to the table, as IAM reads its policies.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Grants {
+    /// What is allowed, and on which partitions: patterns, or every one.
+    allowed: Vec<(Permission, Option<Vec<String>>)>,
+    /// The partitions on which nothing is allowed.
+    denied: Vec<String>,
+}
+
+impl Grants {
+    /// Whether something may be done to these partitions.
+    pub(crate) fn allow(&self, permission: &Permission, partitions: &BTreeSet<String>) -> bool {
+        let among = |patterns: &[String], partition: &str| patterns.iter().any(|pattern| is_like(partition, pattern));
+        let denied = partitions.iter().any(|partition| among(&self.denied, partition));
+        !denied
+            && self.allowed.iter().filter(|(allowed, _)| allowed == permission).any(|(_, patterns)| {
+                let within = |patterns: &Vec<String>| partitions.iter().all(|partition| among(patterns, partition));
+                patterns.as_ref().is_none_or(within)
+            })
+    }
+
+    /// Everything that is allowed somewhere.
+    pub(crate) fn permissions(&self) -> BTreeSet<Permission> {
+        self.allowed.iter().map(|(permission, _)| permission.clone()).collect()
+    }
+}
+
+/// As `StringLike` compares; only a `*` at the end is written here.
+fn is_like(text: &str, pattern: &str) -> bool {
+    pattern.strip_suffix('*').map_or(text == pattern, |prefix| text.starts_with(prefix))
+}
+
 /// One Lambda function of the template.
 pub(crate) struct Function {
     /// What `sam local invoke` knows it by.
@@ -24,7 +56,7 @@ pub(crate) struct Function {
     /// Its variables, as the template has them.
     pub(crate) environment: BTreeMap<String, String>,
     /// What it may do to the table.
-    pub(crate) permissions: BTreeSet<Permission>,
+    pub(crate) grants: Grants,
     /// What it may do with the KMS key.
     pub(crate) key_actions: BTreeSet<String>,
     /// After how many seconds it is cut off.
@@ -85,7 +117,7 @@ impl Template {
                     binary: text(&resource["Metadata"]["BuildProperties"]["Binary"]),
                     code_uri: text(&properties["CodeUri"]),
                     environment: variables.map(|(name, value)| (name.clone(), text(value))).collect(),
-                    permissions: permissions(&properties["Policies"]),
+                    grants: grants(&properties["Policies"]),
                     key_actions: key_actions(&properties["Policies"]),
                     timeout: properties["Timeout"].as_u64(),
                     schedules: properties["Events"].as_object().unwrap().values().filter_map(schedule).collect(),
@@ -162,25 +194,36 @@ fn key_actions(policies: &Value) -> BTreeSet<String> {
     of_key.flat_map(|statement| statement["Action"].as_array().unwrap()).map(text).collect()
 }
 
-fn permissions(policies: &Value) -> BTreeSet<Permission> {
+fn grants(policies: &Value) -> Grants {
     let statements = policies.as_array().unwrap().iter().flat_map(|policy| policy["Statement"].as_array().unwrap());
-    statements
-        // What is allowed on the KMS key is held to the code by a test of its own.
-        .filter(|statement| statement["Resource"] != "PlatformKey.Arn")
-        .flat_map(|statement| {
-            assert_eq!(statement["Effect"], "Allow");
-            let resource = match statement["Resource"].as_str() {
-                Some("Table.Arn") => "table",
-                Some(index) => index.strip_prefix("${Table.Arn}/").unwrap_or_else(|| panic!("a policy names {index}")),
-                None => panic!("a policy names {}", statement["Resource"]),
-            };
-            let actions = match &statement["Action"] {
-                Value::Array(actions) => actions.clone(),
-                action => vec![action.clone()],
-            };
-            actions.into_iter().map(|action| (text(&action), resource.to_owned())).collect::<Vec<_>>()
-        })
-        .collect()
+    let mut grants = Grants::default();
+    // What is allowed on the KMS key is held to the code by a test of its own.
+    for statement in statements.filter(|statement| statement["Resource"] != "PlatformKey.Arn") {
+        let resource = match statement["Resource"].as_str() {
+            Some("Table.Arn") => "table",
+            Some(index) => index.strip_prefix("${Table.Arn}/").unwrap_or_else(|| panic!("a policy names {index}")),
+            None => panic!("a policy names {}", statement["Resource"]),
+        };
+        let partitions = |quantifier: &str| -> Option<Vec<String>> {
+            let patterns = &statement["Condition"][format!("{quantifier}:StringLike")]["dynamodb:LeadingKeys"];
+            patterns.as_array().map(|patterns| patterns.iter().map(text).collect())
+        };
+        if statement["Effect"] == "Deny" {
+            assert_eq!(statement["Action"], "dynamodb:*");
+            grants.denied.extend(partitions("ForAnyValue").expect("a denial names partitions"));
+            continue;
+        }
+        assert_eq!(statement["Effect"], "Allow");
+        let patterns = partitions("ForAllValues");
+        assert!(patterns.is_some() || statement["Condition"].is_null(), "a condition that no test reads: {statement}");
+        let actions = match &statement["Action"] {
+            Value::Array(actions) => actions.clone(),
+            action => vec![action.clone()],
+        };
+        let permissions = actions.iter().map(|action| (text(action), resource.to_owned()));
+        grants.allowed.extend(permissions.map(|permission| (permission, patterns.clone())));
+    }
+    grants
 }
 
 /// A scalar as the text CloudFormation makes of it.
@@ -201,4 +244,24 @@ fn plain(yaml: &Yaml<'_>) -> Value {
         Yaml::Tagged(_, inner) => plain(inner),
         other => panic!("template.yaml has what no test reads yet: {other:?}"),
     }
+}
+
+#[test]
+fn a_partition_is_closed_to_a_function_that_is_denied_it_or_is_allowed_others_only() {
+    let template = Template::load();
+    let put = ("dynamodb:PutItem".to_owned(), "table".to_owned());
+    let may = |function: &str, partition: &str| {
+        template.function(function).grants.allow(&put, &BTreeSet::from([partition.to_owned()]))
+    };
+    for open in ["quick-pay", "checkout", "settle", "end-sessions", "compact-lists", "rollup-stats", "deliver-webhooks"]
+    {
+        assert!(!may(open, "KEY#00") && !may(open, "KEYS#org_1#live"), "{open} may write keys");
+    }
+    assert!(
+        may("quick-pay", "LINK#abcdef") && !may("quick-pay", "ORG#org_1") && !may("quick-pay", "WEBHOOKS#org_1#live")
+    );
+    assert!(may("account", "KEY#00") && may("checkout", "SESSION#cs_1"));
+    // A transaction is one request for all its partitions.
+    let both = BTreeSet::from(["LINK#abcdef".to_owned(), "KEY#00".to_owned()]);
+    assert!(!template.function("quick-pay").grants.allow(&put, &both));
 }

@@ -36,7 +36,7 @@ use anyspend_domain::{
     Patch, PaymentLinkId, ShortCode, Timestamp, TransactionId, VisitorId,
 };
 use anyspend_domain::{DeliveryId, EventId, WebhookId};
-use anyspend_embedded::Embedded;
+use anyspend_embedded::{Embedded, Port};
 use anyspend_store::checkout_sessions::SessionColumns;
 use anyspend_store::db::Connection;
 use anyspend_store::list::{Compacted, Ending, ListId, Tuning};
@@ -72,7 +72,8 @@ const SECRET: &str = "only-for-tests-only-for-tests-only-for-tests-only-for-test
 pub(crate) struct World {
     pub(crate) client: aws_sdk_dynamodb::Client,
     template: Template,
-    embedded: Embedded,
+    _embedded: Embedded,
+    port: Port,
     /// Where the session's price has been paid, and nobody has noticed yet.
     chain: Chain,
     /// Where there is none, functions get the secret itself, which is quicker.
@@ -84,11 +85,12 @@ impl World {
     /// line item.
     pub(crate) async fn start() -> Self {
         let embedded = Embedded::start(None).unwrap();
-        let client = Connection::local(embedded.url().to_owned()).client();
+        let port = embedded.listen().unwrap();
+        let client = Connection::local(port.url().to_owned()).client();
         schema::create_table_if_absent(&client, TABLE).await.unwrap();
         let time = Clock::System.now().seconds() + 1;
         let chain = Chain::with_a_transfer(USDC_ON_BASE.address().as_sent(), RECIPIENT, PRICE, time).await;
-        let world = Self { client, template: Template::load(), embedded, chain, key: None };
+        let world = Self { client, template: Template::load(), _embedded: embedded, port, chain, key: None };
         world.seed().await;
         world
     }
@@ -116,7 +118,7 @@ impl World {
         writes.extend(checkout_sessions::create(&session, &NoVault).unwrap());
         let asked = session.amount_asked().unwrap();
         assert_eq!(asked.to_string(), PRICE.to_string());
-        writes.push(settlement::reserve(&session, asked, now).unwrap());
+        writes.extend(settlement::ask(&session, now).unwrap());
         writes.push(settlement::watch(&session).unwrap());
         let customer = customer(&link.owner, now);
         writes.extend(customers::record(&customer, None, &NoVault).unwrap());
@@ -138,12 +140,13 @@ impl World {
     /// One instance of a function, in the environment the template gives it.
     pub(crate) async fn instance(&self, package: &str) -> Instance {
         let function = self.template.function(package);
-        let gate = Gate::open(self.embedded.url(), function.permissions).await;
+        let gate = Gate::open(self.port.url(), function.grants.clone()).await;
         let value = |written: String| match written.as_str() {
             "Table" => TABLE.to_owned(),
             "PublicUrl" => PUBLIC_URL.to_owned(),
             "DynamoDbEndpoint" => gate.url.clone(),
             "Chains" => format!("{}={}", BASE.id, self.chain.url),
+            "FollowedChains" => BASE.id.to_string(),
             "PlatformSecret" if self.key.is_none() => SECRET.to_owned(),
             "PlatformKey.Arn" => self.key.as_ref().map(|key| key.arn.clone()).unwrap_or_default(),
             _ => self.template.parameter_default(&written).unwrap_or(written),

@@ -7,7 +7,7 @@ use crate::transactions::pay;
 use crate::{app, create_link};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::customer::{Customer, CustomerPatch};
-use anyspend_domain::text::fold_case;
+use anyspend_domain::pasted::fold_case;
 use anyspend_domain::{Address, CustomerId, Mode, OrgId, Owner, Timestamp};
 use anyspend_store::customers::{self, CustomerColumns};
 use anyspend_store::list::{Compacted, ListId, Tuning};

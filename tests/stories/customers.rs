@@ -4,7 +4,7 @@ use crate::transactions::{TRANSACTIONS, WALLET, pay, simulate};
 use crate::{RECIPIENT, app, create_link};
 use anyspend_domain::Mode;
 use anyspend_domain::api_key::Permission;
-use anyspend_domain::text::fold_case;
+use anyspend_domain::pasted::fold_case;
 use anyspend_store::customers::CustomerColumns;
 use anyspend_store::list::{ListId, Tuning};
 use anyspend_store::vault::Vault;

@@ -3,28 +3,21 @@
 //! `tests/fixtures/earlier_data/make.py` wrote it, beside what every GET answered. Most of this is about one moment, so the
 //! clock stands at it; the runner opens the same directory whatever the time is now.
 
-use crate::local_runner::{Folder, start};
-use crate::webhook_receivers::{Receivers, deliver};
-use anyspend_api::config::Config;
+mod chain;
+mod directory;
+
+use crate::local_runner::start;
+use crate::webhook_receivers::{Receivers, Seen, deliver};
 use anyspend_api::job::Job;
-use anyspend_api::seal::MasterSecret;
-use anyspend_domain::Timestamp;
-use anyspend_domain::chain::{ChainAccess, Chains};
 use anyspend_store::list::Tuning;
-use anyspend_testing::{App, Client, Reply};
-use axum::Json;
-use axum::extract::State;
+use anyspend_testing::{App, Reply};
+use chain::Chain;
+use directory::{Earlier, body, differences, holder};
 use http::Method;
 use serde_json::{Value, json};
 use settle::Settler;
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
-use std::sync::Arc;
 
 const SESSIONS: &str = "/api/v1/checkout-sessions";
-/// The table's name on the embedded engine.
-const TABLE: &str = "anyspend-platform";
 /// An address nobody listens at.
 const NOBODY: &str = "http://127.0.0.1:9";
 /// Names of fields that tell of the moment of asking, or what only leads to another answer.
@@ -33,79 +26,6 @@ const OF_THE_MOMENT: &[&str] = &["as_of", "last_used_at", "lag_seconds", "next_c
 const OF_TIME: &[&str] = &["active", "is_active"];
 /// Requests of one key, below what it may ask a minute.
 const PER_KEY: usize = 110;
-
-/// The directory in a folder of its own, and what was written down beside it.
-struct Earlier {
-    folder: Folder,
-    told: Value,
-}
-
-impl Earlier {
-    fn unpack(name: &str) -> Self {
-        let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/data-0.1.tar.gz");
-        let folder = Folder::new(&format!("earlier-{name}"));
-        std::fs::create_dir_all(&folder.0).unwrap();
-        let unpacked = Command::new("tar").arg("-xzf").arg(archive).arg("-C").arg(&folder.0).status().unwrap();
-        assert!(unpacked.success());
-        let told = serde_json::from_slice(&std::fs::read(folder.0.join("answers.json")).unwrap()).unwrap();
-        Self { folder, told }
-    }
-
-    fn text(&self, name: &str) -> &str {
-        self.told[name].as_str().unwrap()
-    }
-
-    /// What the fixture calls by a name: an object, or a secret.
-    fn named(&self, name: &str) -> &Value {
-        let named = &self.told["named"][name];
-        assert!(!named.is_null(), "nothing is called {name}");
-        named
-    }
-
-    /// The id of what the fixture calls by a name.
-    fn id(&self, name: &str) -> &str {
-        self.named(name)["id"].as_str().unwrap()
-    }
-
-    fn answers(&self) -> &Vec<Value> {
-        self.told["answers"].as_array().unwrap()
-    }
-
-    /// The answer that a path got in the present version.
-    fn answer(&self, whose: &str, path: &str) -> &Value {
-        let wanted = (&json!(whose), &json!(path), &json!("2026-02-27"));
-        let found = self.answers().iter().find(|said| (&said["whose"], &said["path"], &said["version"]) == wanted);
-        &found.unwrap_or_else(|| panic!("nobody asked for {path}"))["body"]
-    }
-
-    /// The settings that say how the chain was followed, its endpoint being at `url`.
-    fn chain_settings(&self, url: &str) -> (String, String) {
-        let chain = &self.told["chain"];
-        (format!("{}={url}", chain["id"]), format!("{}={}", chain["id"], chain["confirmations"]))
-    }
-
-    /// A platform on the directory, at the moment its answers were written down.
-    fn open(&self, chain_url: &str) -> App {
-        let chain = &self.told["chain"];
-        let access =
-            ChainAccess { rpc_urls: vec![chain_url.to_owned()], confirmations: chain["confirmations"].as_u64() };
-        let chains = BTreeMap::from([(chain["id"].as_u64().unwrap(), access)]);
-        let secret = std::fs::read_to_string(self.folder.0.join("secret")).unwrap();
-        let config = Config {
-            short_url: Some(self.text("short_url").to_owned()),
-            chains: Chains::new(chains),
-            secret: MasterSecret::from_hex(secret.trim()),
-            ..Config::local(self.text("public_url").to_owned())
-        };
-        let at = Timestamp::parse(self.text("at")).unwrap();
-        App::open_file(anyspend_local::groups, &self.folder.0.join("platform.db"), TABLE, at, config)
-    }
-}
-
-/// Who holds a key.
-fn holder<'a>(app: &'a App, key: &str) -> Client<'a> {
-    app.anonymous("192.0.2.1").with("authorization", &format!("Bearer {key}"))
-}
 
 /// Asks what was asked, each key and each network no more often than it may.
 async fn ask(app: &App, earlier: &Earlier, number: usize, said: &Value) -> Reply {
@@ -127,38 +47,6 @@ async fn ask(app: &App, earlier: &Earlier, number: usize, said: &Value) -> Reply
         None => client,
     };
     client.get(said["path"].as_str().unwrap()).await
-}
-
-/// Where what is said differs from what was said. A field may be new; none may be gone or say something else, but those
-/// left out.
-fn differences(place: &str, was: &Value, is: &Value, left_out: &[&str], found: &mut Vec<String>) {
-    match (was, is) {
-        (Value::Object(was), Value::Object(now)) => {
-            for (name, was) in was.iter().filter(|(name, _)| !left_out.contains(&name.as_str())) {
-                let is = now.get(name).unwrap_or(&Value::Null);
-                if now.contains_key(name) {
-                    differences(&format!("{place}.{name}"), was, is, left_out, found);
-                } else {
-                    found.push(format!("{place}.{name} is gone, which was {was}"));
-                }
-            }
-        }
-        (Value::Array(was), Value::Array(now)) if was.len() == now.len() => {
-            for (index, (was, is)) in was.iter().zip(now).enumerate() {
-                differences(&format!("{place}[{index}]"), was, is, left_out, found);
-            }
-        }
-        _ if was != is => found.push(format!("{place} was {was} and is {is}")),
-        _ => {}
-    }
-}
-
-/// An answer's body as it was written down: JSON, or a text.
-fn body(kind: &str, bytes: &[u8]) -> Value {
-    match kind.starts_with("application/json") {
-        true => serde_json::from_slice(bytes).unwrap(),
-        false => json!(String::from_utf8(bytes.to_vec()).unwrap()),
-    }
 }
 
 #[tokio::test]
@@ -348,55 +236,6 @@ async fn each_session_that_was_open_can_still_be_paid() {
         .expect_error(400, "invalid_status_transition");
 }
 
-/// A chain whose blocks follow from their numbers, as it was when the directory was written, some blocks later.
-struct Chain {
-    told: Value,
-    head: u64,
-}
-
-impl Chain {
-    /// Serves it, and says where.
-    async fn serve(told: Value, later: u64) -> String {
-        let head = told["head"].as_u64().unwrap() + later;
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let app = axum::Router::new().fallback(Self::reply).with_state(Arc::new(Self { told, head }));
-        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        url
-    }
-
-    async fn reply(State(chain): State<Arc<Self>>, Json(asked): Json<Value>) -> Json<Value> {
-        let result = chain.answer(asked["method"].as_str().unwrap(), &asked["params"]);
-        Json(json!({"jsonrpc": "2.0", "id": asked["id"], "result": result}))
-    }
-
-    fn answer(&self, method: &str, params: &Value) -> Value {
-        let number = |text: &Value| u64::from_str_radix(text.as_str().unwrap().trim_start_matches("0x"), 16);
-        let receipts = self.told["receipts"].as_object().unwrap();
-        match method {
-            "eth_chainId" => json!(format!("{:#x}", self.told["id"].as_u64().unwrap())),
-            "eth_getBlockByNumber" => match params[0].as_str().unwrap() {
-                "latest" => self.block(self.head),
-                "finalized" => Value::Null,
-                _ => self.block(number(&params[0]).unwrap()),
-            },
-            "eth_getLogs" => {
-                let (from, to) = (number(&params[0]["fromBlock"]).unwrap(), number(&params[0]["toBlock"]).unwrap());
-                let within = |receipt: &&Value| (from..=to).contains(&number(&receipt["blockNumber"]).unwrap());
-                receipts.values().filter(within).map(|receipt| receipt["logs"][0].clone()).collect()
-            }
-            _ => receipts.get(params[0].as_str().unwrap()).cloned().unwrap_or_default(),
-        }
-    }
-
-    fn block(&self, number: u64) -> Value {
-        let told = |name: &str| self.told[name].as_u64().unwrap();
-        let seconds = told("first_time") + (number - told("first")) * told("seconds_per_block");
-        let hex = |number: u64| format!("{number:#x}");
-        json!({"number": hex(number), "hash": format!("0x{number:064x}"), "timestamp": hex(seconds)})
-    }
-}
-
 #[tokio::test]
 async fn a_payment_that_waited_for_confirmations_is_completed() {
     let earlier = Earlier::unpack("confirming");
@@ -431,7 +270,7 @@ async fn what_webhooks_had_yet_to_be_told_is_told_and_signed_with_both_secrets()
     deliver(&app).await;
     let told = receivers.seen_at("/webhook_ok");
     let of_last = |event: &str| {
-        let about = |seen: &&crate::webhook_receivers::Seen| {
+        let about = |seen: &&Seen| {
             seen.json()["event"] == event && seen.json()["data"]["checkout_session"]["id"] == earlier.id("session_last")
         };
         told.iter().filter(about).count()
@@ -461,8 +300,7 @@ async fn the_jobs_go_on_where_they_stopped() {
     let client = holder(&app, earlier.told["changing_keys"][0].as_str().unwrap());
     let open = format!("{SESSIONS}?status=open");
     assert!(client.get(&open).await.expect(200)["total_count"].as_u64().unwrap() > 0);
-    let lists: Vec<&str> =
-        vec!["?sort=name&order=asc&limit=30", "?search=110%20is", "?active=false&limit=50", "?limit=30&page=4"];
+    let lists = ["?sort=name&order=asc&limit=30", "?search=110%20is", "?active=false&limit=50", "?limit=30&page=4"];
     let ids =
         |page: &Value| -> Vec<Value> { page["data"].as_array().unwrap().iter().map(|row| row["id"].clone()).collect() };
     // Past the hour in which the day before is counted again, and past every session's time.
@@ -538,9 +376,7 @@ async fn the_runner_opens_the_directory_and_works_on_it() {
         let id = session["id"].as_str().unwrap().to_owned();
         let paid = post(&format!("/api/v1/test-helpers/checkout-sessions/{id}/pay"), json!({})).await;
         assert_eq!(paid["status"], "completed");
-        let told = |seen: &[crate::webhook_receivers::Seen]| {
-            seen.iter().any(|seen| seen.path == path && seen.json()["data"]["id"] == id)
-        };
+        let told = |seen: &[Seen]| seen.iter().any(|seen| seen.path == path && seen.json()["data"]["id"] == id);
         receivers.until(told).await;
         runner.signal("-TERM");
         assert!(runner.wait().success());

@@ -3,7 +3,7 @@
 
 use crate::{LINKS, app, link_body};
 use anyspend_domain::api_key::Permission;
-use anyspend_domain::text::fold_case;
+use anyspend_domain::pasted::fold_case;
 use anyspend_domain::{Mode, OrgId, Owner, PaymentLinkId, Timestamp};
 use anyspend_store::list::{Columns, Compacted, ListId, Tuning};
 use anyspend_store::payment_links::{self, LinkColumns};

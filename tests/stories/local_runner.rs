@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 /// A runner that is killed when the test ends.
 pub(crate) struct Process {
-    child: Child,
+    pub(crate) child: Child,
     pub(crate) url: String,
-    key: String,
+    pub(crate) key: String,
     stdout: BufReader<ChildStdout>,
 }
 
@@ -31,7 +31,7 @@ fn binary() -> PathBuf {
     file
 }
 
-fn command(arguments: &[&str]) -> Command {
+pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.args(["--listen", "127.0.0.1:0"]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -70,7 +70,12 @@ impl Drop for Folder {
 }
 
 impl Process {
-    async fn create(&self) -> reqwest::Response {
+    /// Where it listens: `host:port`.
+    pub(crate) fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+
+    pub(crate) async fn create(&self) -> reqwest::Response {
         let request = reqwest::Client::new().post(format!("{}{LINKS}", self.url)).bearer_auth(&self.key);
         request.json(&link_body(json!({}))).send().await.unwrap()
     }
@@ -164,7 +169,7 @@ async fn a_given_key_exists_with_either_mode_and_survives_a_restart() {
 }
 
 /// What a runner that cannot start says, and how it ends.
-fn refusal(arguments: &[&str]) -> String {
+pub(crate) fn refusal(arguments: &[&str]) -> String {
     let output = command(arguments).output().unwrap();
     assert!(!output.status.success());
     assert!(output.stdout.is_empty());
@@ -193,9 +198,10 @@ async fn two_runners_cannot_share_a_data_directory() {
 #[tokio::test]
 async fn another_dynamodb_endpoint_can_be_used_and_gets_its_table() {
     let engine = anyspend_embedded::Embedded::start(None).unwrap();
+    let port = engine.listen().unwrap();
     let (one, other) = (Folder::new("remote-1"), Folder::new("remote-2"));
     let key = "asp_test_abcdefghijklmnopqrstuvwxyz012345";
-    let start = |folder: &Folder| start(&["--data", folder.text(), "--dynamodb", engine.url(), "--key", key]);
+    let start = |folder: &Folder| start(&["--data", folder.text(), "--dynamodb", port.url(), "--key", key]);
     let (one, other) = (start(&one), start(&other));
     assert_eq!(one.create().await.status(), 201);
     assert_eq!(other.total().await, 1);
@@ -265,7 +271,8 @@ async fn bytes_that_are_no_http_do_not_disturb_the_process() {
 async fn a_table_of_an_earlier_version_is_refused_at_the_start_and_not_by_every_list() {
     use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
     let engine = anyspend_embedded::Embedded::start(None).unwrap();
-    let client = anyspend_store::db::Connection::local(engine.url().to_owned()).client();
+    let port = engine.listen().unwrap();
+    let client = anyspend_store::db::Connection::local(port.url().to_owned()).client();
     let mut table = client.create_table().table_name("old").billing_mode(BillingMode::PayPerRequest);
     for (name, role) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
         table = table
@@ -279,7 +286,7 @@ async fn a_table_of_an_earlier_version_is_refused_at_the_start_and_not_by_every_
             .key_schema(KeySchemaElement::builder().attribute_name(name).key_type(role).build().unwrap());
     }
     table.send().await.unwrap();
-    let said = refusal(&["--memory", "--dynamodb", engine.url(), "--table", "old"]);
+    let said = refusal(&["--memory", "--dynamodb", port.url(), "--table", "old"]);
     assert!(said.contains("earlier version") && said.contains("its index 'list' lacks "), "{said}");
 }
 

@@ -102,7 +102,7 @@ async fn every_sort_is_a_total_order_both_ways_and_by_page_and_cursor() {
         let mut expected = products.clone();
         expected.sort_by_key(|product| {
             let value = match sort {
-                "name" => anyspend_domain::text::fold_case(product["name"].as_str().unwrap()),
+                "name" => anyspend_domain::pasted::fold_case(product["name"].as_str().unwrap()),
                 "updated_at" => product["updated_at"].as_str().unwrap().to_owned(),
                 _ => String::new(),
             };

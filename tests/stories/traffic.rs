@@ -1,7 +1,7 @@
 //! What happens to a link, written as the platform writes it, and counted here by hand to compare with.
 
 use crate::{create_link, path_of};
-use anyspend_domain::checkout_session::{Attribution, CheckoutSession, NewCheckoutSession, Source};
+use anyspend_domain::checkout_session::{Attribution, CheckoutSession, NewCheckoutSession, Purchase, Source};
 use anyspend_domain::payment_link::PaymentLink;
 use anyspend_domain::statistics::{Country, TimeBucket, Visitor, VisitorHash};
 use anyspend_domain::text::UtmTag;
@@ -88,7 +88,10 @@ impl<'a> Traffic<'a> {
 
     /// A session of the link, opened at a moment.
     pub(crate) fn session(&self, at: Timestamp, tags: Tags) -> CheckoutSession {
-        let request = NewCheckoutSession { attribution: attribution(tags), ..NewCheckoutSession::default() };
+        let request = NewCheckoutSession {
+            purchase: Purchase { attribution: attribution(tags), ..Purchase::default() },
+            ..NewCheckoutSession::default()
+        };
         let (id, owner) = (CheckoutSessionId::generate(at, &self.link.id.short_code()), self.link.owner.clone());
         CheckoutSession::open(id, owner, request, Source::Link(&self.link), at, &Chains::default()).unwrap()
     }

@@ -1,5 +1,6 @@
 //! `GET /events`
 
+use anyspend_api::caller::ANONYMOUS;
 use anyspend_api::list::{CURSOR, LIMIT, Order, PAGE, PageRequest, Start};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::query::{Query, QueryKind, QueryParam, invalid_cursor};
@@ -77,8 +78,12 @@ struct EventView {
     resource_id: String,
     /// Who changed it.
     actor: ActorView,
-    /// Where the request came from, where that is known.
+    /// Where the request of a key or a session came from, where that is known.
     ip_address: Option<String>,
+    /// Of a payer's request, a keyed hash of the network it came from: the same for the same network, and no address.
+    ip_hash: Option<String>,
+    /// Of a payer's request, the country it came from, where that is known.
+    ip_country: Option<String>,
     /// The request's method.
     request_method: String,
     /// The request's path.
@@ -103,6 +108,13 @@ struct ActorView {
 
 impl EventView {
     fn new(event: &RecordedEvent, livemode: bool) -> Self {
+        // Earlier versions kept payers' addresses, also as the actor's id.
+        let of_payer = event.actor_type == ANONYMOUS;
+        let actor_id = match (of_payer, &event.ip_hash) {
+            (false, _) => event.actor_id.clone(),
+            (true, Some(hash)) => hash.clone(),
+            (true, None) => "unknown".to_owned(),
+        };
         Self {
             id: event.id.to_string(),
             object: EventId::OBJECT,
@@ -110,8 +122,10 @@ impl EventView {
             event_type: event.event_type.clone(),
             resource_type: event.resource_type.clone(),
             resource_id: event.resource_id.clone(),
-            actor: ActorView { kind: event.actor_type.clone(), id: event.actor_id.clone() },
-            ip_address: event.ip_address.clone(),
+            actor: ActorView { kind: event.actor_type.clone(), id: actor_id },
+            ip_address: event.ip_address.clone().filter(|_| !of_payer),
+            ip_hash: event.ip_hash.clone(),
+            ip_country: event.ip_country.clone(),
             request_method: event.request_method.clone(),
             request_path: event.request_path.clone(),
             request_id: event.request_id.clone(),
@@ -141,7 +155,7 @@ async fn list(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
 }
 
 fn read_filter(query: &Query) -> Result<TrailFilter, ApiError> {
-    let text = |name| query.text_within(name, NAME).map(|text| text.map(str::to_owned));
+    let text = |name| query.identifier_within(name, NAME);
     Ok(TrailFilter {
         event_type: text("type")?,
         resource_type: text("resource_type")?,

@@ -73,7 +73,7 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn find(call: Arc<Call>) -> Result<Vec<Progress>, ApiError> {
-    let chains: Vec<u64> = call.platform.config.chains.settling().map(|(id, _)| id).collect();
+    let chains: Vec<u64> = call.platform.config.chains.followed().into_keys().collect();
     Ok(call.db.progress_of(&chains).await?)
 }
 
@@ -82,9 +82,10 @@ async fn list(call: Arc<Call>, _: Caller, progress: Vec<Progress>) -> Result<Ans
         .platform
         .config
         .chains
-        .settling()
-        .map(|(id, access)| {
-            let finality = Finality::of(id, access.confirmations);
+        .followed()
+        .into_iter()
+        .map(|(id, confirmations)| {
+            let finality = Finality::of(id, confirmations);
             let seen = progress.iter().find(|progress| progress.chain_id == id);
             let time = |of: fn(&Progress) -> Timestamp| seen.map(|seen| Time(of(seen)));
             ChainView {

@@ -10,7 +10,7 @@ use anyspend_domain::api_key::Permission;
 use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::checkout_session::{CheckoutSession, MAX_LIFETIME, MIN_LIFETIME, NewCheckoutSession, Source};
 use anyspend_domain::payment_link::PaymentLink;
-use anyspend_domain::text::Name;
+use anyspend_domain::text::Identifier;
 use anyspend_domain::{CheckoutSessionId, PaymentLinkId, ShortCode};
 use anyspend_store::{checkout_sessions, facts};
 use http::{Method, StatusCode};
@@ -28,7 +28,7 @@ impl Body for CreateCheckoutSession {
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         // Any short text: what is no id is a link that does not exist.
-        let payment_link_id = fields.optional::<Name>("payment_link_id").map(|id| id.as_str().to_owned());
+        let payment_link_id = fields.optional::<Identifier>("payment_link_id").map(|id| id.as_str().to_owned());
         let session = NewCheckoutSession {
             token_address: fields.optional("token_address"),
             chain_id: fields.optional::<Whole<1, MAX_SAFE_INTEGER>>("chain_id").map(|id| id.0),

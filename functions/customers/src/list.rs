@@ -8,6 +8,7 @@ use anyspend_api::{ApiError, Call};
 use anyspend_domain::CustomerId;
 use anyspend_domain::Owner;
 use anyspend_domain::api_key::Permission;
+use anyspend_domain::pasted::is_blank;
 use anyspend_domain::text::Email;
 use anyspend_store::customers::{CustomerColumns, CustomerFacet, CustomerSearch};
 use anyspend_store::list::{ListRow, OpenList};
@@ -64,7 +65,7 @@ impl Listing for Customers {
     /// As it was sent: a wallet and a name are not folded alike.
     fn sought(call: &Call) -> Result<Option<String>, ApiError> {
         let query = call.query();
-        Ok(query.text_within("search", MAX_SEARCH)?.filter(|text| !text.is_empty()).map(str::to_owned))
+        Ok(query.text_within("search", MAX_SEARCH)?.filter(|text| !is_blank(text)).map(str::to_owned))
     }
 
     fn matcher(call: &Call, owner: &Owner, sought: String) -> Result<Matcher<CustomerColumns>, ApiError> {

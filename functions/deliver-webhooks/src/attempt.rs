@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// How long it is tried to write down how an attempt ended. The lease outlasts it.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
+/// How long a place at a busy host is waited for. With an attempt and its writing down, less than the lease.
+const HOST_PATIENCE: Duration = Duration::from_secs(15);
 /// An attempt that has taken this long makes room for quicker ones.
 const LONG: Duration = Duration::from_millis(SLOW_MILLIS);
 
@@ -45,6 +47,8 @@ impl Deliverer {
         if !webhook.is_active() && !delivery.is_asked_for() {
             return self.give_up(delivery, "The webhook is switched off.").await;
         }
+        let host = webhook.url.host();
+        let Some(_at_host) = turn.at_host(&host, HOST_PATIENCE).await else { return self.postpone(delivery).await };
         webhook.url.as_str().clone_into(&mut delivery.url);
         let subject = match known.subject {
             Some(subject) => subject,
@@ -67,6 +71,13 @@ impl Deliverer {
         );
         let settled = delivery.settle(report, now, u64::from_be_bytes(entropy::bytes()));
         self.write_down(&delivery, claimed, webhook, settled, gone, slow_until).await
+    }
+
+    /// Its host is asked by as many as may already.
+    async fn postpone(&self, mut delivery: Delivery) -> Result<(), StoreError> {
+        let claimed = delivery.version;
+        delivery.postpone(self.now());
+        self.db().move_delivery(&delivery, claimed).await.map(|_| ())
     }
 
     async fn give_up(&self, mut delivery: Delivery, why: &str) -> Result<(), StoreError> {

@@ -1,18 +1,21 @@
 //! Who may attempt a delivery when, within one process.
 //!
 //! What must stay true: an endpoint holds at most a few places, however much there is for it, so that one which does not
-//! answer takes none from the others; retries have places of their own; and an attempt that takes long gives its place
-//! among the quick ones back.
+//! answer takes none from the others; retries have places of their own; an attempt that takes long gives its place
+//! among the quick ones back; and no host is asked more than so often at a time, however many endpoints lead to it.
 
 use anyspend_domain::webhook_delivery::Queue;
 use anyspend_domain::{DeliveryId, WebhookId};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Attempts at one endpoint at a time.
 const PER_ENDPOINT: usize = 8;
+/// Attempts at one host at a time, by whichever merchants' endpoints: nobody is made to flood it.
+const PER_HOST: usize = 64;
 /// Deliveries to one endpoint that a process waits with; the rest waits in the table.
 const WAITING_PER_ENDPOINT: usize = 128;
 /// First attempts at a time. With the other two, fewer than the 1,024 connections a Lambda can have.
@@ -26,6 +29,7 @@ const LONG: usize = 384;
 #[derive(Debug)]
 pub(crate) struct Lanes {
     endpoints: Mutex<HashMap<WebhookId, Weak<Lane>>>,
+    hosts: Mutex<HashMap<String, Weak<Semaphore>>>,
     taken: Mutex<HashSet<DeliveryId>>,
     first: Arc<Semaphore>,
     retries: Arc<Semaphore>,
@@ -63,6 +67,7 @@ impl Lanes {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             endpoints: Mutex::default(),
+            hosts: Mutex::default(),
             taken: Mutex::default(),
             first: Arc::new(Semaphore::new(FIRST)),
             retries: Arc::new(Semaphore::new(RETRIES)),
@@ -92,6 +97,23 @@ impl Lanes {
         }
         lane.waiting.fetch_add(1, Ordering::SeqCst);
         Some(Ticket { lanes: self.clone(), lane, delivery: delivery.clone() })
+    }
+
+    /// A place at a host, if one is free within `patience`.
+    async fn at_host(&self, host: &str, patience: Duration) -> Option<OwnedSemaphorePermit> {
+        let places = {
+            let mut hosts = locked(&self.hosts);
+            match hosts.get(host).and_then(Weak::upgrade) {
+                Some(places) => places,
+                None => {
+                    hosts.retain(|_, places| places.strong_count() > 0);
+                    let places = Arc::new(Semaphore::new(PER_HOST));
+                    hosts.insert(host.to_owned(), Arc::downgrade(&places));
+                    places
+                }
+            }
+        };
+        tokio::time::timeout(patience, places.acquire_owned()).await.ok()?.ok()
     }
 
     /// From now on nobody who still waits gets a turn.
@@ -145,6 +167,11 @@ impl Ticket {
 }
 
 impl Turn {
+    /// A place at the host that is asked, held until it is dropped; `None` when none became free within `patience`.
+    pub(crate) async fn at_host(&self, host: &str, patience: Duration) -> Option<OwnedSemaphorePermit> {
+        self.ticket.lanes.at_host(host, patience).await
+    }
+
     /// The attempt takes long: it goes on in a place for such, if there is one.
     pub(crate) fn takes_long(&mut self) {
         if let Ok(place) = self.ticket.lanes.long.clone().try_acquire_owned() {
@@ -188,6 +215,19 @@ mod tests {
         assert_eq!((lanes.first.available_permits(), lanes.long.available_permits()), (FIRST, LONG - PER_ENDPOINT));
         let (other, delivery) = ids();
         assert!(lanes.take_up(&other, &delivery(&other)).unwrap().turn_now(Queue::First).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_host_is_asked_by_a_bounded_number_at_once_whatever_endpoints_lead_to_it() {
+        let lanes = Lanes::new();
+        let mut places = Vec::new();
+        while let Some(place) = lanes.at_host("example.com", Duration::ZERO).await {
+            places.push(place);
+        }
+        assert_eq!(places.len(), PER_HOST);
+        assert!(lanes.at_host("other.example.com", Duration::ZERO).await.is_some());
+        places.pop();
+        assert!(lanes.at_host("example.com", Duration::ZERO).await.is_some());
     }
 
     #[tokio::test]

@@ -57,7 +57,7 @@ impl From<&CheckoutSession> for Checkout {
     fn from(session: &CheckoutSession) -> Self {
         Self {
             id: session.id.to_string(),
-            client_reference_id: session.client_reference_id.as_ref().map(|text| text.as_str().to_owned()),
+            client_reference_id: session.purchase.client_reference_id.as_ref().map(|text| text.as_str().to_owned()),
             metadata: session.metadata.clone(),
             customer_email: session.buyer.email.as_ref().map(|email| email.as_str().to_owned()),
             customer_name: session.buyer.name.as_ref().map(|name| name.as_str().to_owned()),

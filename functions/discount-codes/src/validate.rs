@@ -9,7 +9,7 @@ use anyspend_api::{Answer, ApiError, Call, Caller};
 use anyspend_domain::api_key::Permission;
 use anyspend_domain::discount_code::{DiscountCode, Inapplicable};
 use anyspend_domain::payment_link::PaymentLink;
-use anyspend_domain::text::Name;
+use anyspend_domain::text::Identifier;
 use anyspend_domain::{Amount, PaymentLinkId};
 use http::{Method, StatusCode};
 use serde::Serialize;
@@ -18,8 +18,8 @@ use utoipa::ToSchema;
 
 /// The body.
 struct Validate {
-    code: Option<Name>,
-    payment_link_id: Option<Name>,
+    code: Option<Identifier>,
+    payment_link_id: Option<Identifier>,
     amount: Option<Amount>,
 }
 
@@ -128,7 +128,7 @@ async fn validate(call: Arc<Call>, caller: Caller, link: Option<PaymentLink>) ->
         None => None,
     };
     let price = amount.or_else(|| link.as_ref().and_then(PaymentLink::amount));
-    let text = code.as_ref().map_or("", Name::as_str);
+    let text = code.as_ref().map_or("", Identifier::as_str);
     let found = find_by_text(&call.db, &caller.owner, text).await?;
     let checked = found.as_ref().ok_or(Inapplicable::Unknown).and_then(|found| {
         let link = link.as_ref().map(|link| &link.id);

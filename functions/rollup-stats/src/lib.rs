@@ -47,6 +47,8 @@ pub const GRACE_SECONDS: u64 = 120;
 pub const FIRST_LOOK_BACK: u64 = 12;
 /// Most buckets of one run: a day of them, so that a run which catches up ends.
 pub const MAX_BUCKETS: u64 = 288;
+/// How long a count may take that somebody has asked for by hand: until it is done.
+const BY_HAND: Duration = Duration::from_secs(86_400);
 /// How long after its end a day is recounted.
 pub const RECOUNT_AFTER_SECONDS: u64 = 3_600;
 
@@ -90,9 +92,14 @@ impl Job for RollupStats {
     }
 }
 
+/// When a count that is no part of a run ends.
+fn deadline_by_hand() -> Instant {
+    Instant::now() + BY_HAND
+}
+
 /// The patience of a count that is no part of a run.
 pub(crate) fn patience() -> Patience {
-    Patience::until(Instant::now() + RollupStats::RUN_TIME)
+    Patience::until(deadline_by_hand())
 }
 
 /// Counts the buckets that are closed at `now` and not counted yet, and recounts a day that has ended.
@@ -100,7 +107,7 @@ pub(crate) fn patience() -> Patience {
 /// # Errors
 /// When the table does not answer; the next run goes on where this one stopped.
 pub async fn rollup(db: &Db, now: Timestamp) -> Result<RolledUp, StoreError> {
-    rollup_until(db, now, Instant::now() + RollupStats::RUN_TIME).await
+    rollup_until(db, now, deadline_by_hand()).await
 }
 
 async fn rollup_until(db: &Db, now: Timestamp, deadline: Instant) -> Result<RolledUp, StoreError> {

@@ -6,13 +6,14 @@ use anyspend_api::job::Job;
 use anyspend_api::settlement::most_extra_of;
 use anyspend_domain::checkout_session::Status;
 use anyspend_domain::followed::{self, Finding, Followed, RowStep, Situation, Step as Decision};
+use anyspend_domain::matching::Scope;
 use anyspend_domain::payment::{Payment, PaymentOutcome};
 use anyspend_domain::settlement::{Binding, Evidence, Transfer, extra};
 use anyspend_domain::transaction::Transaction;
 use anyspend_domain::{Address, EventId, OrgId, TransactionId, entropy};
 use anyspend_store::audit::AuditEvent;
 use anyspend_store::payments::{self, PaymentContext};
-use anyspend_store::settlement::{ask, follow_on, unfollow};
+use anyspend_store::settlement::{ask, follow_on, still_matched, unfollow};
 use anyspend_store::{Patience, Refusal, Step, StoreError, Write, audit};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -177,6 +178,10 @@ async fn apply(
         };
         let mut writes = writes_of(round, row, &context, record.as_ref(), &decision)?;
         writes.extend(rest);
+        if let (Finding::Final(payment), None) = (finding, &record) {
+            let scope = Scope::of(&context.session);
+            writes.push(still_matched(row.chain_id, &row.tx_hash, payment.log_index, &scope));
+        }
         let row = match decision.row {
             RowStep::Stays => Some(row.clone()),
             RowStep::Becomes(next) => Some(*next),
@@ -207,8 +212,17 @@ async fn read(
         Box::pin(db.payment_context(&row.owner, &row.session_id, wallet, round.platform, again)).await
     };
     let record = async {
-        match finding.record(row) {
-            Some(id) => db.find_transaction(id, round.platform).await,
+        let id = match (finding.record(row), finding) {
+            (Some(id), _) => Some(id.clone()),
+            // What was nobody's has a record, which goes on.
+            (None, Finding::Final(payment)) => {
+                let scope = Scope::of_session(&row.owner, &row.session_id);
+                db.find_unmatched(row.chain_id, &row.tx_hash, payment.log_index, &scope).await?
+            }
+            (None, _) => None,
+        };
+        match id {
+            Some(id) => db.find_transaction(&id, round.platform).await,
             None => Ok(None),
         }
     };
@@ -277,6 +291,7 @@ fn ask_for_the_rest(
     if session.extra == 0 || refused > 0 {
         let random = u64::from_be_bytes(entropy::bytes());
         session.extra = extra(refused, most_extra_of(session), random).unwrap_or_default();
+        session.by_reference_only = session.extra == 0;
     }
     ask(session, round.run.now)
 }
@@ -294,6 +309,8 @@ fn audited(round: &Round<'_>, outcome: &PaymentOutcome) -> Result<Option<Write>,
         actor_type: "settlement",
         actor_id: format!("chain {}", round.chain.id),
         ip_address: None,
+        ip_hash: None,
+        ip_country: None,
         request_method: "RUN".to_owned(),
         request_path: crate::Settler::NAME.to_owned(),
         request_id: round.run.id.clone(),

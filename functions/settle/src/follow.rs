@@ -2,6 +2,7 @@
 
 use crate::apply::{self, Resolution};
 use crate::rarely::in_turns;
+use crate::unmatched::{self, Nobodys};
 use crate::{AT_ONCE, ChainRun, Delayed, Round, signed};
 use anyspend_chain::Unknown;
 use anyspend_domain::followed::Followed;
@@ -165,6 +166,13 @@ async fn in_a_block(round: &Round<'_>, row: Followed, evidence: Evidence) -> Res
         Verdict::Worthless(_) if !is_final => Ok(Resolution::Pending),
         Verdict::Worthless(why) => {
             log_refusal(&row.tx_hash, &row, why);
+            for transfer in moved.into_iter().filter(|_| why == Worthless::NotBound) {
+                if meant(&asks, transfer, evidence.block_time).sessions.is_empty() {
+                    let (tx_hash, block, block_time) = (&evidence.tx_hash, &evidence.block, evidence.block_time);
+                    let nobodys = Nobodys { tx_hash, transfer, block, block_time };
+                    unmatched::record(round, &nobodys).await?;
+                }
+            }
             apply::failed(round, row).await
         }
     }

@@ -19,6 +19,7 @@ mod rarely;
 mod scan;
 mod search;
 mod signed;
+mod unmatched;
 
 pub use follow::UNSEEN_LOOKS_PER_RUN;
 

@@ -6,6 +6,7 @@
 
 use crate::plan::Pair;
 use crate::search::Search;
+use crate::unmatched::{self, Nobodys};
 use crate::{AT_ONCE, ChainRun, Delayed, Round};
 use anyspend_chain::{FoundTransfer, Unknown};
 use anyspend_domain::followed::Followed;
@@ -36,27 +37,30 @@ const LOOKS_FOR_STRANGERS: u32 = 200;
 /// Which log, or which transaction's own value, in which block.
 type Place = (TxHash, Option<u64>, TxHash);
 
+/// A transfer in a block, and whether that was final: what is nobody's is recorded only then.
+type Sight = (Place, bool);
+
 /// Transfers an instance has looked at and found to be nobody's, or to be followed. Blocks that are not final are read in
 /// every run, and what stands in them need not be looked up each time.
 #[derive(Debug, Default)]
-pub(crate) struct LookedAt(Mutex<HashSet<Place>>);
+pub(crate) struct LookedAt(Mutex<HashSet<Sight>>);
 
 impl LookedAt {
-    fn key(found: &FoundTransfer) -> Place {
-        (found.tx_hash.clone(), found.transfer.log_index, found.block.hash.clone())
+    fn knows(&self, found: &FoundTransfer, is_final: bool) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&(place(found), is_final))
     }
 
-    fn knows(&self, found: &FoundTransfer) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&Self::key(found))
-    }
-
-    fn learn(&self, found: &FoundTransfer) {
+    fn learn(&self, found: &FoundTransfer, is_final: bool) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        known.insert(Self::key(found));
+        known.insert((place(found), is_final));
     }
+}
+
+fn place(found: &FoundTransfer) -> Place {
+    (found.tx_hash.clone(), found.transfer.log_index, found.block.hash.clone())
 }
 
 /// Whose transfers are watched.
@@ -185,7 +189,9 @@ pub(crate) async fn match_with_sessions(
     found: Vec<FoundTransfer>,
     unfinished: &mut Unfinished,
 ) -> Result<(), Delayed> {
-    let new: Vec<FoundTransfer> = found.into_iter().filter(|found| !round.chain.looked_at.knows(found)).collect();
+    let new: Vec<FoundTransfer> =
+        found.into_iter().filter(|found| !round.chain.looked_at.knows(found, is_final(round, found))).collect();
+    let mut somebodys = HashSet::new();
     let mut by_pair: ByPair<'_> = HashMap::new();
     for found in &new {
         for pair in watching.pairs_of(found) {
@@ -194,7 +200,7 @@ pub(crate) async fn match_with_sessions(
     }
     // What an amount says costs no question. So whoever floods a pair keeps no payment by amount from being found.
     for (pair, transfers) in &by_pair {
-        by_amount(round, run, pair, transfers).await?;
+        by_amount(round, run, pair, transfers, &mut somebodys).await?;
     }
     let mut wanted: HashSet<TxHash> = HashSet::new();
     for (pair, transfers) in &by_pair {
@@ -211,8 +217,8 @@ pub(crate) async fn match_with_sessions(
     for found in &new {
         match references.get(&found.tx_hash) {
             Some(named) => {
-                by_reference(round, run, found, named).await?;
-                round.chain.looked_at.learn(found);
+                by_reference(round, run, found, named, &mut somebodys).await?;
+                looked_at(round, found, somebodys.contains(&place(found))).await?;
             }
             None => unfinished.leave(found),
         }
@@ -228,14 +234,34 @@ pub(crate) async fn match_coins(
     found: &FoundTransfer,
     named: &[Reference],
 ) -> Result<(), Delayed> {
-    if round.chain.looked_at.knows(found) {
+    if round.chain.looked_at.knows(found, is_final(round, found)) {
         return Ok(());
     }
+    let mut somebodys = HashSet::new();
     for pair in watching.pairs_of(found) {
-        by_amount(round, run, &pair, &[found]).await?;
+        by_amount(round, run, &pair, &[found], &mut somebodys).await?;
     }
-    by_reference(round, run, found, named).await?;
-    round.chain.looked_at.learn(found);
+    by_reference(round, run, found, named, &mut somebodys).await?;
+    looked_at(round, found, somebodys.contains(&place(found))).await
+}
+
+fn is_final(round: &Round<'_>, found: &FoundTransfer) -> bool {
+    round.chain.finality.reached(found.block.number, round.head)
+}
+
+/// Remembers a transfer that was looked at. One that is nobody's is recorded once it is final.
+async fn looked_at(round: &Round<'_>, found: &FoundTransfer, is_somebodys: bool) -> Result<(), Delayed> {
+    let is_final = is_final(round, found);
+    // What is reported is followed to its end first: whoever reported it may sign for it.
+    if !is_somebodys && is_final && !round.run.db.is_followed(round.chain.id, &found.tx_hash).await? {
+        let (tx_hash, block) = (&found.tx_hash, &found.block);
+        let block_time = round.block_at(block.number).await?.time;
+        unmatched::record(round, &Nobodys { tx_hash, transfer: &found.transfer, block, block_time }).await?;
+    }
+    round.chain.looked_at.learn(found, is_final);
+    if is_somebodys {
+        round.chain.looked_at.learn(found, true);
+    }
     Ok(())
 }
 
@@ -244,6 +270,7 @@ async fn by_amount(
     run: &mut ChainRun,
     (token, recipient): &Pair,
     transfers: &[&FoundTransfer],
+    somebodys: &mut HashSet<Place>,
 ) -> Result<(), Delayed> {
     let moved: Vec<&Transfer> = transfers.iter().map(|found| &found.transfer).collect();
     let asks = round.run.db.asks_for(round.chain.id, (token, recipient), &moved, round.platform).await?;
@@ -260,7 +287,11 @@ async fn by_amount(
         };
         times.insert(number, time);
         for (_, session) in meant(&asks, &found.transfer, time).sessions {
-            run.found += u32::from(begin(round, found, &session).await?);
+            let begun = begin(round, found, &session).await?;
+            run.found += u32::from(begun == Begun::Now);
+            if begun != Begun::Nobodys {
+                somebodys.insert(place(found));
+            }
         }
     }
     Ok(())
@@ -271,12 +302,17 @@ async fn by_reference(
     run: &mut ChainRun,
     found: &FoundTransfer,
     named: &[Reference],
+    somebodys: &mut HashSet<Place>,
 ) -> Result<(), Delayed> {
     let mut sessions: Vec<_> =
         named.iter().filter_map(|reference| round.platform.referenced_session(reference)).collect();
     sessions.dedup();
     for session in sessions {
-        run.found += u32::from(begin(round, found, &session).await?);
+        let begun = begin(round, found, &session).await?;
+        run.found += u32::from(begun == Begun::Now);
+        if begun != Begun::Nobodys {
+            somebodys.insert(place(found));
+        }
     }
     Ok(())
 }
@@ -306,8 +342,19 @@ async fn references(
     failed.map_or(Ok(references), Err)
 }
 
+/// Whether a transaction is followed for a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    /// From now on.
+    Now,
+    /// It was already.
+    Before,
+    /// There is no such session.
+    Nobodys,
+}
+
 /// Follows a transaction for a session, unless it is followed or there is no such session.
-async fn begin(round: &Round<'_>, found: &FoundTransfer, id: &CheckoutSessionId) -> Result<bool, Delayed> {
+async fn begin(round: &Round<'_>, found: &FoundTransfer, id: &CheckoutSessionId) -> Result<Begun, Delayed> {
     let session = round.run.db.find_checkout_session(id, round.platform).await?;
     let in_its_token = |token: &Address| match &found.transfer.token {
         Some(moved) => token == moved,
@@ -318,12 +365,12 @@ async fn begin(round: &Round<'_>, found: &FoundTransfer, id: &CheckoutSessionId)
             && in_its_token(&session.token_address)
             && session.recipient_address == found.transfer.recipient
     });
-    let Some(session) = meant else { return Ok(false) };
+    let Some(session) = meant else { return Ok(Begun::Nobodys) };
     round.chain.in_blocks.learn(&found.tx_hash);
     let write = follow(&Followed::new(&session, found.tx_hash.clone(), None, round.run.now));
     match round.run.db.commit(vec![write?]).await {
-        Ok(()) => Ok(true),
-        Err(CommitError::Refused { refusal: Refusal::Taken, .. }) => Ok(false),
+        Ok(()) => Ok(Begun::Now),
+        Err(CommitError::Refused { refusal: Refusal::Taken, .. }) => Ok(Begun::Before),
         Err(error) => Err(Delayed::not_written(&format!("transaction {}", found.tx_hash), error)),
     }
 }

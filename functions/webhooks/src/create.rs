@@ -1,5 +1,6 @@
 //! `POST /webhooks`
 
+use crate::stored::url_taken;
 use crate::view::{CreateWebhook, WebhookWithSecretView};
 use anyspend_api::operation::{Access, Operation};
 use anyspend_api::webhook::SigningSecret;
@@ -22,7 +23,8 @@ pub(crate) fn operation() -> Operation {
         "Create a webhook",
     )
     .described(
-        "`url` begins with `https://` and leads to the public internet. `events` names what it is told, `*` everything. \
+        "`url` begins with `https://`, leads to the public internet, and is no other webhook's of the organization and mode. \
+         `events` names what it is told, `*` everything. \
          The `secret` is shown this once; deliveries are signed with it, in the API version that is in force now.",
     )
     .body::<CreateWebhook>()
@@ -49,6 +51,7 @@ async fn create(call: Arc<Call>, caller: Caller) -> Result<Answer, ApiError> {
         answer,
     };
     match call.commit(&caller, changes).await {
+        Err(NotCommitted::Taken) => Err(url_taken()),
         Err(NotCommitted::Unsupported) => Err(ApiError::new(
             Code::InvalidFieldValue,
             format!("An organization can have at most {MAX_WEBHOOKS} webhooks. Delete one before creating another."),

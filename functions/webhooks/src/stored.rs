@@ -2,7 +2,7 @@
 
 use anyspend_api::{ApiError, Call, Deletable, Stored};
 use anyspend_domain::webhook::Webhook;
-use anyspend_domain::{Owner, WebhookId};
+use anyspend_domain::{Code, Owner, Problem, WebhookId};
 use anyspend_store::{StoreError, Write, webhooks};
 use std::sync::Arc;
 
@@ -20,8 +20,18 @@ impl Stored for Webhooks {
     }
 
     fn update(_: &Call, was: &Webhook, is: &Webhook) -> Result<Vec<Write>, StoreError> {
-        Ok(vec![webhooks::update(was, is)?])
+        webhooks::update(was, is)
     }
+
+    fn taken(_: &Webhook) -> ApiError {
+        url_taken()
+    }
+}
+
+/// Another endpoint of the organization and mode has the URL.
+pub(crate) fn url_taken() -> ApiError {
+    let message = "There is a webhook with this URL already. Change its 'events' instead.";
+    Problem { param: Some("url".to_owned()), ..Problem::new(Code::DuplicateResource, message) }.into()
 }
 
 impl Deletable for Webhooks {

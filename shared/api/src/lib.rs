@@ -10,10 +10,11 @@ mod hosts;
 mod resources;
 pub mod versions;
 
+use frame::page_address;
 pub use frame::{
-    access_log, answer, auth, call, caller, clock, codes, commit, config, credential, error, expected, export, fields,
-    idempotency, json, kms, list, openapi, operation, owner_cache, page, platform, query, rate_limit_cache, road, seal,
-    session_token, settings, stored, vault,
+    access_log, answer, auth, call, caller, clock, codes, commit, config, credential, door, error, expected, export,
+    fields, idempotency, json, kms, list, openapi, operation, owner_cache, page, platform, query, rate_limit_cache,
+    road, seal, session_token, settings, stored, vault, wrong_credentials,
 };
 use frame::{body, requirements, response, turns};
 pub use hosts::{job, serve};

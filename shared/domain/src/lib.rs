@@ -21,7 +21,7 @@ pub use assets::{address, chain, money};
 pub use catalogue::{bounds, discount_code, line_item, link_form, payment_link, product, statistics};
 pub use checkout::{buyer, checkout_session, country, payer_answers, payer_details};
 pub use payments::{followed, matching, payment, settlement, transaction};
-pub use values::{entropy, id, metadata, patch, problem, sealed, text, time, web_url};
+pub use values::{decimal, entropy, id, metadata, pasted, patch, problem, sealed, text, time, web_url};
 pub use webhooks::{public_ip, webhook, webhook_delivery};
 
 pub use address::Address;

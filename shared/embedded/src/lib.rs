@@ -1,21 +1,28 @@
-//! An embedded, DynamoDB-compatible engine on a port of this machine, for the local runner and the tests.
+//! An embedded, DynamoDB-compatible engine for the local runner and the tests.
 //!
-//! The platform speaks to it through the AWS SDK, exactly as it speaks to DynamoDB: there is no second store. The
-//! engine gets a thread of its own, because SQLite blocks.
+//! The platform speaks to it through the AWS SDK, exactly as it speaks to DynamoDB: there is no second store. The SDK's
+//! requests are answered inside the process, so no other program of the machine, and no page in a browser on it, can
+//! reach the data. The engine gets a thread of its own, because SQLite blocks.
 
+mod client;
+mod engine;
+mod port;
+
+pub use port::Port;
+
+use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_sdk_dynamodb::types::AttributeValue;
+use client::Told;
 use dynoxide::{Database, ImportOptions};
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
-use tokio::sync::oneshot;
 
 /// A running engine. Dropping it stops it.
 pub struct Embedded {
-    url: String,
     database: Database,
-    stop: Option<oneshot::Sender<()>>,
+    told: Sender<Told>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -23,44 +30,37 @@ impl Embedded {
     /// Starts an engine that keeps its data in `file`, or nowhere.
     ///
     /// # Errors
-    /// When the file cannot be opened or no port is free.
+    /// When the file cannot be opened.
     pub fn start(file: Option<&Path>) -> Result<Self, String> {
         let database = match file {
             None => Database::memory(),
             Some(file) => Database::new(&file.to_string_lossy()),
         }
         .map_err(|error| format!("cannot open the embedded database: {error}"))?;
-        let listener = std::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
-            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-            .map_err(|error| format!("cannot listen for the embedded database: {error}"))?;
-        let address = listener.local_addr().map_err(|error| error.to_string())?;
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-        let (stop, stopped) = oneshot::channel::<()>();
+        let (told, orders) = channel();
         let served = database.clone();
         let thread = std::thread::Builder::new()
             .name("embedded-dynamodb".to_owned())
-            .spawn(move || {
-                runtime.block_on(async move {
-                    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-                    let shutdown = async {
-                        let _ = stopped.await;
-                    };
-                    // A connection that never goes idle must not hold the process: data is safe after each answer.
-                    let serving = dynoxide::server::serve_with_shutdown(listener, served, shutdown);
-                    let _ = serving.await;
-                });
-            })
+            .spawn(move || client::serve(&served, &orders))
             .map_err(|error| error.to_string())?;
-        Ok(Self { url: format!("http://{address}"), database, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { database, told, thread: Some(thread) })
     }
 
-    /// Where the engine listens.
-    pub fn url(&self) -> &str {
-        &self.url
+    /// The HTTP client that takes the SDK's requests to this engine, whatever their endpoint says.
+    pub fn http_client(&self) -> SharedHttpClient {
+        client::to_engine(self.told.clone())
     }
 
-    /// Stores items past the port, for tools that load more than requests could in reasonable time.
+    /// Opens a port, for another process that is to use this engine. It takes any credentials from anybody on this
+    /// machine: for tests and measurements only.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub fn listen(&self) -> Result<Port, String> {
+        Port::open(self.database.clone())
+    }
+
+    /// Stores items past the SDK, for tools that load more than requests could in reasonable time.
     ///
     /// # Errors
     /// When the table does not exist or a value is of a type the platform does not use.
@@ -76,14 +76,18 @@ impl Embedded {
         move || database.sweep_ttl().map_err(|error| error.to_string())
     }
 
-    /// Asks the engine to stop and waits for its thread, so that its file is closed.
+    /// Asks the engine to stop and waits for its thread, so that its file is closed. What was asked before is answered.
     pub fn stop(mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
+        let _ = self.told.send(Told::Stop);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        let _ = self.told.send(Told::Stop);
     }
 }
 

@@ -36,8 +36,9 @@ pub trait Columns: Debug + Clone + PartialEq + Serialize + DeserializeOwned + Se
         None
     }
 
-    /// Whether a search for this case-folded text finds the object.
-    fn contains(&self, _id: &str, _folded: &str) -> bool {
+    /// Whether a search finds the object: `_sought` is in the form of `anyspend_domain::pasted::findable`, the columns in
+    /// that of `fold_case`, which is what lists are ordered by.
+    fn contains(&self, _id: &str, _sought: &str) -> bool {
         false
     }
 

@@ -6,10 +6,8 @@
 //! What must stay true: the row is written in the transaction of the change, and stays until no request can be under way
 //! that began before it, or that has read the list without the changes of the objects.
 
-use crate::codec::Entry;
-use crate::columns::{Columns, id_in, packed_id, sort_key};
-use crate::journal::{Change, Changes};
-use crate::selection::KeyRange;
+use crate::columns::Columns;
+use crate::key_range::KeyRange;
 use crate::{Damaged, GRACE_SECONDS};
 use anyspend_domain::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,32 +31,6 @@ impl<T: Columns> Endings<T> {
     /// The part of the order that an ending may concern.
     pub fn part(&self, ending: &Ending) -> Result<KeyRange, Damaged> {
         (self.range)(ending).ok_or_else(|| Damaged(format!("'{}' cannot end", ending.what)))
-    }
-
-    /// Puts an ending over the changes of a list; says which objects ended. `entries` are those of the base in the part.
-    pub fn apply(
-        &self,
-        ending: &Ending,
-        entries: Vec<Entry>,
-        changes: &mut Changes<T>,
-    ) -> Result<Vec<String>, Damaged> {
-        let range = self.part(ending)?;
-        for Entry { key, row } in entries {
-            if let Some(columns) = (self.columns)(&key, &row) {
-                changes.entry(id_in::<T>(&key)?).or_insert_with(|| Change::none(columns));
-            }
-        }
-        let mut ended = Vec::new();
-        for (id, change) in changes.iter_mut() {
-            let Some(now) = &change.now else { continue };
-            if range.holds(&sort_key(self.sort, &packed_id::<T>(id)?, now)?)
-                && let Some(columns) = (self.ended)(now, ending.at)
-            {
-                change.now = Some(columns);
-                ended.push(id.clone());
-            }
-        }
-        Ok(ended)
     }
 }
 

@@ -1,7 +1,9 @@
 //! What happened to objects since their list was packed.
 
 use crate::Damaged;
-use crate::columns::{Columns, pack, unpack};
+use crate::codec::Entry;
+use crate::columns::{Columns, id_in, pack, packed_id, sort_key, unpack};
+use crate::endings::{Ending, Endings};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -96,4 +98,32 @@ pub fn changes<'a, T: Columns>(rows: impl Iterator<Item = &'a JournalRow<T>>) ->
         }
     }
     changes
+}
+
+impl<T: Columns> Endings<T> {
+    /// Puts an ending over the changes of a list; says which objects ended. `entries` are those of the base in the part.
+    pub fn apply(
+        &self,
+        ending: &Ending,
+        entries: Vec<Entry>,
+        changes: &mut Changes<T>,
+    ) -> Result<Vec<String>, Damaged> {
+        let range = self.part(ending)?;
+        for Entry { key, row } in entries {
+            if let Some(columns) = (self.columns)(&key, &row) {
+                changes.entry(id_in::<T>(&key)?).or_insert_with(|| Change::none(columns));
+            }
+        }
+        let mut ended = Vec::new();
+        for (id, change) in changes.iter_mut() {
+            let Some(now) = &change.now else { continue };
+            if range.holds(&sort_key(self.sort, &packed_id::<T>(id)?, now)?)
+                && let Some(columns) = (self.ended)(now, ending.at)
+            {
+                change.now = Some(columns);
+                ended.push(id.clone());
+            }
+        }
+        Ok(ended)
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::Damaged;
 use crate::columns::{Columns, id_in, keys};
+use crate::key_range::KeyRange;
 use crate::overlay::{Slice, Start, Window};
 use anyspend_domain::Timestamp;
 use std::collections::HashSet;
@@ -40,15 +41,6 @@ impl<T: Columns> Selection<T> {
 
 const BEGINNING: &Start = &Start::Skip(0);
 
-/// A part of an order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeyRange {
-    /// Keys at or after this.
-    pub from: Option<Vec<u8>>,
-    /// Keys before this.
-    pub to: Option<Vec<u8>>,
-}
-
 impl KeyRange {
     /// What begins with `prefix` and then goes on in the order of ids, as far as it was made from `from` to `to`, both
     /// included.
@@ -59,12 +51,6 @@ impl KeyRange {
             from: from.map(at).or_else(|| all.then(|| prefix.to_vec())),
             to: to.map(|to| at(to.plus_millis(1))).or_else(|| all.then(|| keys::after(prefix))),
         }
-    }
-
-    /// Whether a key lies in it.
-    pub fn holds(&self, key: &[u8]) -> bool {
-        self.from.as_ref().is_none_or(|from| key >= from.as_slice())
-            && self.to.as_ref().is_none_or(|to| key < to.as_slice())
     }
 
     /// All of it, in ascending order.

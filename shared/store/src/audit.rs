@@ -1,6 +1,7 @@
 //! The audit trail: one event per change, in the change's own transaction.
 
 use crate::Write;
+use crate::audit_days::{DAY_MILLIS, DAYS_AT_ONCE, SettledDays};
 use crate::db::{Db, StoreError, read, row, string};
 use crate::schema::{self, Key, audit_partition};
 use anyspend_domain::audit::AuditEventType;
@@ -12,9 +13,6 @@ use serde::{Deserialize, Serialize, Serializer};
 
 /// How long an event is kept.
 pub const KEPT_SECONDS: u64 = 90 * 24 * 60 * 60;
-const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;
-/// Days that are counted side by side.
-const DAYS_AT_ONCE: usize = 16;
 /// Events that one read of a page looks at.
 const READ_AT_ONCE: i32 = 200;
 
@@ -32,8 +30,14 @@ pub struct AuditEvent {
     pub actor_type: &'static str,
     /// The credential's public id.
     pub actor_id: String,
-    /// Where the request came from.
+    /// Where a request with a credential came from. Without one it came from a payer, whose address is kept nowhere.
     pub ip_address: Option<String>,
+    /// A keyed hash of the network a payer's request came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip_hash: Option<String>,
+    /// The country a payer's request came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip_country: Option<String>,
     /// The request's method.
     pub request_method: String,
     /// The request's path.
@@ -62,6 +66,8 @@ impl AuditEvent {
             actor_type,
             actor_id: actor_id.to_owned(),
             ip_address: None,
+            ip_hash: None,
+            ip_country: None,
             request_method: String::new(),
             request_path: String::new(),
             request_id: run.clone(),
@@ -107,8 +113,14 @@ pub struct RecordedEvent {
     pub actor_type: String,
     /// The credential's public id.
     pub actor_id: String,
-    /// Where the request came from.
+    /// Where a request with a credential came from; earlier versions kept it of payers, too.
     pub ip_address: Option<String>,
+    /// A keyed hash of the network a payer's request came from.
+    #[serde(default)]
+    pub ip_hash: Option<String>,
+    /// The country a payer's request came from.
+    #[serde(default)]
+    pub ip_country: Option<String>,
     /// The request's method.
     pub request_method: String,
     /// The request's path.
@@ -122,7 +134,7 @@ pub struct RecordedEvent {
 }
 
 /// Which events are wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrailFilter {
     /// Only of this type.
     pub event_type: Option<String>,
@@ -158,12 +170,16 @@ pub struct TrailPage {
 
 /// One day's part of a list: its partition, and between which sort keys.
 #[derive(Debug, Clone)]
-struct Day {
-    partition: String,
-    first: String,
-    last: String,
+pub(crate) struct Day {
+    pub(crate) partition: String,
+    /// Days since 1970.
+    pub(crate) number: u64,
+    pub(crate) first: String,
+    pub(crate) last: String,
+    /// Whether the list reaches over the whole of it.
+    pub(crate) is_whole: bool,
     /// Whether events may just have been added.
-    is_today: bool,
+    pub(crate) is_today: bool,
 }
 
 /// The days a list reaches over, newest first, none of them older than events are kept.
@@ -176,13 +192,15 @@ fn days(owner: &Owner, filter: &TrailFilter, now: Timestamp) -> Vec<Day> {
     let day = |number: u64| {
         let partition = audit_partition(owner, Timestamp::from_millis(number * DAY_MILLIS)?);
         let is_today = number == now.millis() / DAY_MILLIS;
-        Some(Day { partition, first: first.clone(), last: last.clone(), is_today })
+        let is_whole = from.millis() <= number * DAY_MILLIS && (number + 1) * DAY_MILLIS - 1 <= to.millis();
+        Some(Day { partition, number, first: first.clone(), last: last.clone(), is_whole, is_today })
     };
     (oldest..=newest).rev().filter_map(day).collect()
 }
 
 impl Db {
-    /// A page of an owner's trail: counts day by day, some days side by side, then reads the days the page lies in.
+    /// A page of an owner's trail: counts the days that are not settled, side by side, then reads the days the page lies
+    /// in.
     pub async fn read_trail(
         &self,
         owner: &Owner,
@@ -192,9 +210,10 @@ impl Db {
         now: Timestamp,
     ) -> Result<TrailPage, StoreError> {
         let mut days = days(owner, filter, now);
+        let settled = self.settled_days(owner, now).await?;
         let mut counts = Vec::with_capacity(days.len());
         for some in days.chunks(DAYS_AT_ONCE) {
-            counts.extend(try_join_all(some.iter().map(|day| self.count_all(self.events_of(day, filter)))).await?);
+            counts.extend(try_join_all(some.iter().map(|day| self.count(day, filter, &settled))).await?);
         }
         let total = counts.iter().sum();
         let (mut skip, skipped) = match start {
@@ -262,8 +281,15 @@ impl Db {
         }
     }
 
+    async fn count(&self, day: &Day, filter: &TrailFilter, settled: &SettledDays) -> Result<u64, StoreError> {
+        match settled.count(day, filter) {
+            Some(count) => Ok(count),
+            None => self.count_all(self.events_of(day, filter)).await,
+        }
+    }
+
     /// The events of a day that are wanted.
-    fn events_of(&self, day: &Day, filter: &TrailFilter) -> QueryFluentBuilder {
+    pub(crate) fn events_of(&self, day: &Day, filter: &TrailFilter) -> QueryFluentBuilder {
         let mut query = self
             .query_between(&day.partition, &day.first, &day.last)
             // What was answered a moment ago is there; of other days, all is settled.

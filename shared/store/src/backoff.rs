@@ -31,16 +31,6 @@ impl Backoff {
         Self::until(Instant::now() + patience)
     }
 
-    /// When the last try may begin.
-    pub const fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
-    /// Begins again with short pauses, for one who has fewer to meet from now on.
-    pub const fn reset(&mut self) {
-        self.window = FIRST_PAUSE;
-    }
-
     /// Waits before the next try. `false` when that would begin past the deadline: then it was the last.
     pub async fn pause(&mut self) -> bool {
         let Some(pause) = self.next(Instant::now(), u64::from_be_bytes(entropy::bytes())) else { return false };
@@ -67,13 +57,14 @@ mod tests {
     #[test]
     fn pauses_grow_to_the_longest_and_end_before_the_deadline() {
         let mut now = Instant::now();
-        let (mut backoff, mut pauses) = (Backoff::until(now + Duration::from_secs(20)), Vec::new());
+        let deadline = now + Duration::from_secs(20);
+        let (mut backoff, mut pauses) = (Backoff::until(deadline), Vec::new());
         while let Some(pause) = backoff.next(now, u64::MAX) {
             now += pause;
             pauses.push(pause);
         }
         assert!(pauses[0] < FIRST_PAUSE && pauses.iter().all(|pause| *pause < LONGEST_PAUSE));
-        assert!(now < backoff.deadline());
+        assert!(now < deadline);
         assert!(pauses.len() >= 40, "{} pauses", pauses.len());
     }
 }

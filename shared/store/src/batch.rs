@@ -29,7 +29,7 @@ impl Db {
     }
 
     async fn batch_write_chunk(&self, mut wanted: Vec<WriteRequest>) -> Result<(), StoreError> {
-        let mut backoff = self.backoff();
+        let mut backoff = self.throttled_backoff();
         loop {
             let call = self.meter().begin();
             let answer = self
@@ -82,7 +82,7 @@ impl Db {
         });
         let mut wanted = keys.iter().map(key_item).collect::<Vec<_>>();
         let mut items = Vec::new();
-        let mut backoff = self.backoff();
+        let mut backoff = self.throttled_backoff();
         loop {
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(std::mem::take(&mut wanted)))

@@ -7,8 +7,10 @@ use anyspend_domain::entropy;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, ReturnConsumedCapacity};
 
-/// Why a transaction was cancelled that may succeed a moment later.
-const MET_ANOTHER: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+/// Why a transaction was cancelled that met another one.
+const CONFLICT: &str = "TransactionConflict";
+/// Why a transaction was cancelled that the table had no capacity for.
+const THROTTLED: [&str; 2] = ["ThrottlingError", "ProvisionedThroughputExceeded"];
 
 /// Why nothing was written.
 #[derive(Debug)]
@@ -45,15 +47,15 @@ impl Db {
     /// Writes everything or nothing.
     ///
     /// A transaction that meets another one on the same item is tried again after a pause, until the deadline of
-    /// [`Db::until`]; the SDK's own retries of one try carry one client token, so a lost answer cannot make it happen
-    /// twice.
+    /// [`Db::until`], and one that is throttled for a shorter time. The SDK's own retries of one try carry one client
+    /// token, so a lost answer cannot make it happen twice.
     ///
     /// # Errors
     /// [`CommitError::Refused`] with the first refusal in rank, [`CommitError::Store`] otherwise.
     pub async fn commit(&self, writes: Vec<Write>) -> Result<(), CommitError> {
         let refusals: Vec<Refusal> = writes.iter().map(|write| write.refusal).collect();
         let items = writes.into_iter().map(|write| write.into_sdk(self.table())).collect::<Result<Vec<_>, _>>()?;
-        let mut backoff = self.backoff();
+        let (mut conflicts, mut throttles) = (self.backoff(), None);
         loop {
             let call = self.meter().begin();
             let answer = self
@@ -80,11 +82,17 @@ impl Db {
             if let Some(refused) = first_refusal(reasons, &refusals) {
                 return Err(refused);
             }
-            if !reasons.iter().any(|reason| reason.code().is_some_and(|code| MET_ANOTHER.contains(&code))) {
+            let is_because_of =
+                |codes: &[&str]| reasons.iter().filter_map(|reason| reason.code()).any(|code| codes.contains(&code));
+            let (backoff, why) = if is_because_of(&THROTTLED) {
+                (throttles.get_or_insert_with(|| self.throttled_backoff()), "the transaction was throttled")
+            } else if is_because_of(&[CONFLICT]) {
+                (&mut conflicts, "the transaction kept meeting others")
+            } else {
                 return Err(StoreError::Fault(describe(&error)).into());
-            }
+            };
             if !backoff.pause().await {
-                return Err(StoreError::Unavailable("the transaction kept meeting others".to_owned()).into());
+                return Err(StoreError::Unavailable(why.to_owned()).into());
             }
         }
     }

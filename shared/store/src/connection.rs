@@ -40,6 +40,12 @@ impl Connection {
         }
     }
 
+    /// An engine inside this process: requests go to wherever `http_client` takes them.
+    pub fn in_process(http_client: config::SharedHttpClient) -> Self {
+        // A name that no resolver knows: nothing may leave the process, even by mistake.
+        Self { http_client: Some(http_client), ..Self::local("http://embedded.invalid".to_owned()) }
+    }
+
     fn roots(&self) -> Roots {
         match &self.endpoint {
             Some(endpoint) if endpoint.starts_with("https:") => Roots::System,

@@ -6,7 +6,8 @@ use crate::list::{self, Columns, Facet, IdShape, KeyRange, ListId, ListRow, Sele
 use crate::schema::Key;
 use crate::vault::{Blind, Vault};
 use anyspend_domain::customer::Customer;
-use anyspend_domain::text::{CustomerName, Email, fold_case};
+use anyspend_domain::pasted::{self, findable, fold_case, machine_form};
+use anyspend_domain::text::{CustomerName, Email};
 use anyspend_domain::{Address, Cents, CustomerId, Locator, Owner, Timestamp};
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
@@ -113,26 +114,40 @@ impl Columns for CustomerColumns {
 pub struct CustomerSearch {
     /// The hexadecimal digits a wallet begins with.
     wallet: Option<Vec<u8>>,
-    name: Blind,
-    email: Blind,
+    /// The hashes a name may have: of what was sought, and as names were hashed before texts were folded.
+    names: Vec<Blind>,
+    /// The same of an e-mail address.
+    emails: Vec<Blind>,
 }
 
 impl CustomerSearch {
     /// A search of an owner's customers.
     pub fn new(owner: &Owner, text: &str, vault: &impl Vault) -> Result<Self, StoreError> {
-        let long_enough = text.chars().count() >= MIN_WALLET_SEARCH;
+        let wallet = machine_form(text);
+        let long_enough = wallet.chars().count() >= MIN_WALLET_SEARCH;
+        let spelled =
+            [findable(text), fold_case(text), fold_case(&pasted::decomposed(text)), fold_case(&pasted::composed(text))];
+        let hashes = |column| {
+            let mut hashes = Vec::new();
+            for (index, text) in spelled.iter().enumerate() {
+                if !spelled[..index].contains(text) {
+                    hashes.push(hash(vault, owner, column, text)?);
+                }
+            }
+            Ok::<_, StoreError>(hashes)
+        };
         Ok(Self {
-            wallet: wallet_digits(text).filter(|_| long_enough),
-            name: blind(vault, owner, NAME, text)?,
-            email: blind(vault, owner, EMAIL, text)?,
+            wallet: wallet_digits(&wallet).filter(|_| long_enough),
+            names: hashes(NAME)?,
+            emails: hashes(EMAIL)?,
         })
     }
 
     /// Whether it finds a customer.
     pub fn finds(&self, columns: &CustomerColumns) -> bool {
         columns.whom.as_ref().is_some_and(|whom| {
-            whom.name == Some(self.name)
-                || whom.email == Some(self.email)
+            whom.name.is_some_and(|name| self.names.contains(&name))
+                || whom.email.is_some_and(|email| self.emails.contains(&email))
                 || self.wallet.as_ref().is_some_and(|digits| begins_with(&whom.wallet, digits))
         })
     }
@@ -158,9 +173,13 @@ pub fn locator(owner: &Owner, wallet: &Address) -> Locator {
     Locator::of(CustomerId::OBJECT, owner, &wallet.lower_case())
 }
 
-/// The keyed hash a name or an e-mail is found by, whatever its case.
+/// The keyed hash a name or an e-mail is found by, however it is typed.
 fn blind(vault: &impl Vault, owner: &Owner, column: &str, text: &str) -> Result<Blind, StoreError> {
-    vault.blind(&format!("{column}\n{}\n{}", owner.org, owner.mode.as_str()), &fold_case(text))
+    hash(vault, owner, column, &findable(text))
+}
+
+fn hash(vault: &impl Vault, owner: &Owner, column: &str, text: &str) -> Result<Blind, StoreError> {
+    vault.blind(&format!("{column}\n{}\n{}", owner.org, owner.mode.as_str()), text)
 }
 
 /// The writes that record a customer: a new one, which claims its wallet, or the next state of the one that was `before`.

@@ -20,8 +20,8 @@ pub(crate) use crate::error::{describe, store_error};
 pub use crate::rows::Item;
 pub(crate) use crate::rows::{by_id, key_item, open, read, row, sealed_row, string};
 
-/// How long a job's transaction is tried again because it meets others; a request has its own deadline.
-const COMMIT_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a job's write is tried again because it meets transactions, and any call because the table throttles.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The table, with a meter for the request it is used by.
 #[derive(Debug, Clone)]
@@ -50,9 +50,15 @@ impl Db {
         Self { deadline: Some(deadline), ..self }
     }
 
-    /// How long a transaction that meets others may be tried again.
+    /// How long a write that meets transactions may be tried again.
     pub(crate) fn backoff(&self) -> Backoff {
-        self.deadline.map_or_else(|| Backoff::within(COMMIT_PATIENCE), Backoff::until)
+        self.deadline.map_or_else(|| Backoff::within(PATIENCE), Backoff::until)
+    }
+
+    /// How long a call may be tried again that the table has no capacity for: whoever goes on for long makes it worse.
+    pub(crate) fn throttled_backoff(&self) -> Backoff {
+        let patience = Instant::now() + PATIENCE;
+        Backoff::until(self.deadline.map_or(patience, |deadline| deadline.min(patience)))
     }
 
     /// What this request has spent.

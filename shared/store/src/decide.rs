@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// How long one thing is decided anew, at most: something that is refused again and again must not take a run's time from
 /// everything else.
 const LONGEST_DECISION: Duration = Duration::from_secs(5);
+/// How often it is decided in any case, while the run has time: what takes long to read, such as a day of a link's facts,
+/// would otherwise be given up after its first refusal.
+const FEWEST_DECISIONS: u32 = 8;
 
 /// What a decision comes to.
 #[derive(Debug)]
@@ -53,8 +56,9 @@ impl Db {
         Deciding: Future<Output = Result<Step<T>, StoreError>>,
     {
         let mut refused = None;
-        let mut backoff = Backoff::until(patience.until.min(Instant::now() + LONGEST_DECISION).into());
-        loop {
+        let began = Instant::now();
+        let mut backoff = Backoff::until(patience.until.into());
+        for decisions in 1.. {
             let mut outage = None;
             let (writes, done) = match decide(refused).await? {
                 Step::Done(done) => return Ok(Some(done)),
@@ -68,9 +72,27 @@ impl Db {
                 }
                 Err(CommitError::Store(error)) => return Err(error),
             }
-            if !backoff.pause().await {
+            if is_enough(decisions, began.elapsed()) || !backoff.pause().await {
                 return outage.map_or(Ok(None), Err);
             }
         }
+        Ok(None)
+    }
+}
+
+/// Whether something that was refused so often, for so long, is left to the next run.
+fn is_enough(decisions: u32, elapsed: Duration) -> bool {
+    decisions >= FEWEST_DECISIONS && elapsed >= LONGEST_DECISION
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_long_to_read_is_decided_anew_a_few_times_and_what_is_quick_for_a_few_seconds() {
+        assert!(!is_enough(1, Duration::from_secs(60)));
+        assert!(!is_enough(100, LONGEST_DECISION / 2));
+        assert!(is_enough(FEWEST_DECISIONS, LONGEST_DECISION));
     }
 }

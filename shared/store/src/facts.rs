@@ -69,7 +69,7 @@ struct StoredStart {
 /// The write that counts a session as opened; none for a session of no link.
 pub fn session_opened(session: &CheckoutSession) -> Result<Option<Write>, StoreError> {
     let Some(link) = &session.payment_link_id else { return Ok(None) };
-    let fact = StoredFact::new(&session.owner, &session.attribution, TimeBucket::of(session.created_at));
+    let fact = StoredFact::new(&session.owner, &session.purchase.attribution, TimeBucket::of(session.created_at));
     let key = Key::session_fact(&link.short_code(), &session.id, session.created_at);
     Ok(Some(Write::put(row(&key, &fact)?)))
 }
@@ -97,7 +97,7 @@ pub fn payment_completed(
     at: Timestamp,
 ) -> Result<Option<Write>, StoreError> {
     let Some(link) = &session.payment_link_id else { return Ok(None) };
-    let mut fact = StoredFact::new(&session.owner, &session.attribution, TimeBucket::of(at));
+    let mut fact = StoredFact::new(&session.owner, &session.purchase.attribution, TimeBucket::of(at));
     fact.amount = Some(amount);
     let key = Key::completed_fact(&link.short_code(), transaction, at);
     Ok(Some(Write::put(row(&key, &fact)?)))

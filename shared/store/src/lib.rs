@@ -9,6 +9,7 @@
 
 pub mod api_keys;
 pub mod audit;
+mod audit_days;
 pub mod backoff;
 mod batch;
 pub mod checkout_sessions;

@@ -10,9 +10,9 @@ use crate::schema::{self, Key, link_partition};
 use crate::write::{Changes, number};
 use crate::{Write, checkout_sessions};
 use anyspend_domain::line_item::LineItem;
+use anyspend_domain::pasted::{fold_case, holds};
 use anyspend_domain::payment::LinkState;
 use anyspend_domain::payment_link::{MAX_LINK_BYTES, PaymentLink, Terms, is_active};
-use anyspend_domain::text::fold_case;
 use anyspend_domain::{OrgId, Owner, PaymentLinkId, PaymentLinkRef, ShortCode, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -158,10 +158,10 @@ impl Columns for LinkColumns {
         self.expires_at.filter(|_| without_expiry)
     }
 
-    fn contains(&self, id: &str, folded: &str) -> bool {
-        self.folded_name.contains(folded)
-            || self.folded_description.as_ref().is_some_and(|description| description.contains(folded))
-            || fold_case(&id[id.len() - ShortCode::LENGTH..]).contains(folded)
+    fn contains(&self, id: &str, sought: &str) -> bool {
+        holds(&self.folded_name, sought)
+            || self.folded_description.as_ref().is_some_and(|description| holds(description, sought))
+            || holds(&fold_case(&id[id.len() - ShortCode::LENGTH..]), sought)
     }
 
     /// Whether there is a row of items to read.

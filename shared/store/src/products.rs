@@ -5,8 +5,8 @@ use crate::db::{Db, Item, StoreError, read, row};
 use crate::limits::ITEM_BYTES;
 use crate::list::{self, Columns, Facet, IdShape, ListId, ListRow, Sort, Suffix, keys};
 use crate::schema::Key;
+use anyspend_domain::pasted::{fold_case, holds};
 use anyspend_domain::product::{MAX_PRODUCT_BYTES, Product, ProductType};
-use anyspend_domain::text::fold_case;
 use anyspend_domain::{Owner, ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -102,9 +102,9 @@ impl Columns for ProductColumns {
     type Facet = ProductFacet;
     type Sort = ProductSort;
 
-    fn contains(&self, _: &str, folded: &str) -> bool {
-        self.folded_name.contains(folded)
-            || self.folded_description.as_ref().is_some_and(|description| description.contains(folded))
+    fn contains(&self, _: &str, sought: &str) -> bool {
+        holds(&self.folded_name, sought)
+            || self.folded_description.as_ref().is_some_and(|description| holds(description, sought))
     }
 
     fn without_texts(self) -> Self {

@@ -21,6 +21,8 @@
 //! | amount that one session of a scope asks for | `ASKED#{chain}#{token}#{recipient}` | `{amount as 64 hex digits}#{scope}` | |
 //! | bare price of a session without an amount of its own | `ASKED#{chain}#{token}#{recipient}` | `{amount}#{scope}#{cs_id}` | |
 //! | since when an organization names a recipient | `NAMED#{recipient}` | `{org}` | |
+//! | transfer that is nobody's in a scope | `UNMATCHED#{chain}#{tx hash}#{scope}` | `{log index}` | |
+//! | count of a day's transfers that are nobody's | `UNMATCHED#{chain}#{token}#{recipient}#{day}` | `COUNT` | |
 //! | recipient whose transfers are watched | `WATCH#{chain}` | `{class}#{token}#{recipient}#{shard}` | |
 //! | transaction that is followed for a session | `FOLLOW#{chain}` | `{tx hash}#{cs_id}` | |
 //! | how far a chain was followed | `CHAIN#{chain}` | `CHAIN` | |
@@ -34,8 +36,10 @@
 //! | idempotent answer | `IDEM#{org}#{mode}#{sha256}` | `IDEM` | |
 //! | the platform's data key, wrapped | `SECRET` | `DATA_KEY` | |
 //! | audit event | `AUDIT#{org}#{mode}#{date}` | `evt_…` | |
+//! | events of the days that are over | `AUDITDAYS#{org}#{mode}` | `ALL` | |
 //! | event that webhooks have yet to be told of | `OUTBOX#{shard}` | `evt_…` | |
 //! | webhook endpoint | `WEBHOOKS#{org}#{mode}` | `wh_…` | |
+//! | which endpoint has a URL | `WEBHOOKS#{org}#{mode}` | `URL#{sha256}` | |
 //! | how many endpoints an owner has | `WEBHOOKS#{org}#{mode}` | `COUNT` | |
 //! | delivery of an event to an endpoint | `DELIVERY#{del_id}` | `DELIVERY` | `{org}#{mode}#webhook_delivery#{wh_id}`, id |
 //! | statistics: a visit | `FACT#{bucket}#{shard}` | `{short_code}#view#{vis_id}` | |
@@ -64,7 +68,9 @@ mod table;
 pub use keys::Key;
 pub use table::create_table_if_absent;
 
+use anyspend_domain::matching::Scope;
 use anyspend_domain::statistics::TimeBucket;
+use anyspend_domain::transaction::TxHash;
 use anyspend_domain::webhook_delivery::Queue;
 use anyspend_domain::{
     Address, Amount, CheckoutSessionId, DeliveryId, Locator, Owner, ShortCode, Timestamp, WebhookId,
@@ -164,6 +170,11 @@ pub(crate) fn asked_partition(chain_id: u64, token: &Address, recipient: &Addres
 /// What the sort keys of an amount begin with: amounts are ordered as numbers.
 pub(crate) fn asked_from(amount: Amount) -> String {
     format!("{}#", hex::encode(amount.to_be_bytes()))
+}
+
+/// What of a transaction is nobody's in a scope.
+pub(crate) fn unmatched_partition(chain_id: u64, hash: &TxHash, scope: &Scope) -> String {
+    format!("UNMATCHED#{chain_id}#{hash}#{scope}")
 }
 
 /// The partition of the recipients that are watched on a chain.

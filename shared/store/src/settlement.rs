@@ -6,6 +6,7 @@
 //! [`crate::payments::writes`].
 
 mod asks;
+mod unmatched;
 
 use crate::db::{Db, StoreError, read, row};
 use crate::schema::{Key, follow_partition, watch_partition};
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
 pub use asks::{ask, named};
+pub use unmatched::{MOST_UNMATCHED_A_DAY, still_matched, unmatched};
 
 /// Until when payments for a session are found by themselves.
 pub(crate) const fn found_until(session: &CheckoutSession) -> Timestamp {
@@ -85,6 +87,20 @@ pub fn report(
     let followed = Followed { signature, ..Followed::new(session, transaction.tx_hash.clone(), reported, now) };
     let mut writes = vec![follow(&followed)?];
     writes.extend(transactions::record(transaction, None, vault)?);
+    writes.extend(checkout_sessions::update(was, session, vault)?);
+    Ok(writes)
+}
+
+/// The writes of a report of money that has arrived and is nobody's, for the session that `was`: its record is there.
+pub fn report_of_unmatched(
+    was: &CheckoutSession,
+    session: &CheckoutSession,
+    hash: &TxHash,
+    signature: Option<WalletSignature>,
+    now: Timestamp,
+    vault: &impl Vault,
+) -> Result<Vec<Write>, StoreError> {
+    let mut writes = vec![follow(&Followed { signature, ..Followed::new(session, hash.clone(), None, now) })?];
     writes.extend(checkout_sessions::update(was, session, vault)?);
     Ok(writes)
 }
@@ -170,6 +186,12 @@ impl Db {
     /// Every transaction that is followed on a chain.
     pub async fn followed_transactions(&self, chain_id: u64) -> Result<Vec<Followed>, StoreError> {
         self.partition(&follow_partition(chain_id)).await?.into_iter().map(read).collect()
+    }
+
+    /// Whether a transaction is followed for any session.
+    pub async fn is_followed(&self, chain_id: u64, hash: &TxHash) -> Result<bool, StoreError> {
+        let query = self.query_beginning(&follow_partition(chain_id), &format!("{hash}#")).limit(1);
+        Ok(!self.query_page(query).await?.is_empty())
     }
 
     /// A transaction that is followed for a session.

@@ -172,7 +172,8 @@ impl TransactionFilter {
 #[derive(Serialize)]
 struct StoredClaim<'a> {
     transaction_id: &'a TransactionId,
-    session_id: &'a CheckoutSessionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<&'a CheckoutSessionId>,
 }
 
 /// The writes that record a transaction: a new one, or the next state of one that was read as it was `before`.
@@ -200,7 +201,7 @@ pub fn record(
 /// [`crate::Refusal::Claimed`] means that it has paid one there already.
 pub fn claim(transaction: &Transaction, scope: &Scope) -> Result<Write, StoreError> {
     let key = Key::claim(transaction.chain_id, &transaction.tx_hash, transaction.log_index, scope);
-    let claim = StoredClaim { transaction_id: &transaction.id, session_id: &transaction.session_id };
+    let claim = StoredClaim { transaction_id: &transaction.id, session_id: transaction.session_id.as_ref() };
     Ok(Write::put(row(&key, &claim)?).if_new().refused_as(Refusal::Claimed))
 }
 

@@ -12,24 +12,49 @@ use crate::{Refusal, Write};
 use anyspend_domain::webhook::{FAILURES_TO_DISABLE, MAX_WEBHOOKS, Standing, Webhook};
 use anyspend_domain::webhook_delivery::Settled;
 use anyspend_domain::{Owner, Timestamp, WebhookId};
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 /// What a failure counts.
 const FAILURE: [(&str, i64); 2] = [("failure_count", 1), ("failures_in_a_row", 1)];
 
-/// The writes that make an endpoint. Refused as [`Refusal::Unsupported`] where its owner has as many as it may.
+/// The row that says whose a URL is among an owner's endpoints.
+#[derive(Debug, Serialize)]
+struct UrlRow<'a> {
+    id: &'a WebhookId,
+}
+
+fn url_key(webhook: &Webhook) -> Key {
+    Key::webhook_url(&webhook.owner, &hex::encode(Sha256::digest(webhook.url.canonical())))
+}
+
+/// The write by which an endpoint takes its URL. Refused as [`Refusal::Taken`] where another has it.
+fn take_url(webhook: &Webhook) -> Result<Write, StoreError> {
+    Ok(Write::put(row(&url_key(webhook), &UrlRow { id: &webhook.id })?).if_new())
+}
+
+/// The write by which an endpoint gives its URL up. One that was made before URLs were taken may have none to give.
+fn give_url_up(webhook: &Webhook) -> Write {
+    Write::delete(url_key(webhook)).where_absent_or_is("id", AttributeValue::S(webhook.id.to_string()))
+}
+
+/// The writes that make an endpoint. Refused as [`Refusal::Unsupported`] where its owner has as many as it may, and as
+/// [`Refusal::Taken`] where one of them has its URL.
 pub fn create(webhook: &Webhook) -> Result<Vec<Write>, StoreError> {
     let count = Changes::default().adding([("webhooks", 1)]);
     Ok(vec![
         Write::put(row(&Key::webhook(&webhook.owner, &webhook.id), webhook)?).if_new(),
+        take_url(webhook)?,
         Write::update(Key::webhook_count(&webhook.owner), count)
             .while_absent_or_below("webhooks", MAX_WEBHOOKS)
             .refused_as(Refusal::Unsupported),
     ])
 }
 
-/// The write that changes an endpoint from what it was when it was read. What deliveries count is left alone, except that
-/// an endpoint which is switched on again is forgiven.
-pub fn update(before: &Webhook, after: &Webhook) -> Result<Write, StoreError> {
+/// The writes that change an endpoint from what it was when it was read. What deliveries count is left alone, except that
+/// an endpoint which is switched on again is forgiven. Refused as [`Refusal::Taken`] where another has its new URL.
+pub fn update(before: &Webhook, after: &Webhook) -> Result<Vec<Write>, StoreError> {
     let key = Key::webhook(&after.owner, &after.id);
     // The same health on both sides: what deliveries count meanwhile is not taken back.
     let as_decided = |webhook: &Webhook| row(&key, &Webhook { health: before.health, ..webhook.clone() });
@@ -37,7 +62,11 @@ pub fn update(before: &Webhook, after: &Webhook) -> Result<Write, StoreError> {
     if after.is_active() && !before.is_active() {
         changes.set.insert("failures_in_a_row".to_owned(), number(0));
     }
-    Ok(Write::update(key, changes).at_version(before.version))
+    let mut writes = vec![Write::update(key, changes).at_version(before.version)];
+    if after.url.canonical() != before.url.canonical() {
+        writes.extend([give_url_up(before), take_url(after)?]);
+    }
+    Ok(writes)
 }
 
 /// The writes that delete an endpoint.
@@ -45,6 +74,7 @@ pub fn delete(webhook: &Webhook) -> Vec<Write> {
     let count = Changes::default().adding([("webhooks", -1)]);
     vec![
         Write::delete(Key::webhook(&webhook.owner, &webhook.id)).if_exists(),
+        give_url_up(webhook),
         Write::update(Key::webhook_count(&webhook.owner), count),
     ]
 }

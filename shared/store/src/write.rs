@@ -149,6 +149,11 @@ impl Write {
         self.when(Condition::Is(attribute, "=", value))
     }
 
+    /// Only if there is no such item, or an attribute of it is as it was seen.
+    pub(crate) fn where_absent_or_is(self, attribute: &'static str, value: AttributeValue) -> Self {
+        self.when(Condition::AbsentOr(attribute, (attribute, "=", value)))
+    }
+
     /// Only if an attribute is absent.
     pub(crate) fn where_absent(self, attribute: &'static str) -> Self {
         self.when(Condition::Absent(attribute))

@@ -19,7 +19,7 @@ use anyspend_domain::organization::Organization;
 use anyspend_domain::text::Name;
 use anyspend_domain::{Mode, OrgId, Owner, Timestamp};
 use anyspend_embedded::Embedded;
-use anyspend_store::db::{Connection, Item, Roots, http_client};
+use anyspend_store::db::{Connection, Item};
 use anyspend_store::{Db, api_keys, organizations, schema};
 use axum::Router;
 use axum::body::Body;
@@ -58,7 +58,7 @@ impl App {
     /// The same, configured otherwise.
     pub async fn start_with(groups: fn() -> Vec<Group>, configure: impl FnOnce(&mut Config)) -> Self {
         let embedded = Arc::new(Embedded::start(None).unwrap());
-        let plain = Connection::local(embedded.url().to_owned()).client();
+        let plain = Connection::in_process(embedded.http_client()).client();
         schema::create_table_if_absent(&plain, TABLE).await.unwrap();
         let mut config = Config::local("https://pay.test".to_owned());
         config.secret = Some(MasterSecret::generate());
@@ -98,8 +98,7 @@ impl App {
         make_groups: fn() -> Vec<Group>,
     ) -> Self {
         let faults = Arc::new(Faults::default());
-        let mut connection = Connection::local(embedded.url().to_owned());
-        connection.http_client = Some(faults::under(http_client(Roots::Amazon), faults.clone()));
+        let connection = Connection::in_process(faults::under(embedded.http_client(), faults.clone()));
         let platform = Platform::new(Db::new(connection.client(), table), config, clock);
         let router = router(make_groups(), platform.clone());
         Self { platform, faults, router, embedded, table, make_groups }
@@ -117,7 +116,7 @@ impl App {
 
     /// A raw SDK client for looking at the table itself, and the table's name.
     pub fn table(&self) -> (aws_sdk_dynamodb::Client, &'static str) {
-        (Connection::local(self.embedded.url().to_owned()).client(), self.table)
+        (Connection::in_process(self.embedded.http_client()).client(), self.table)
     }
 
     /// Stores items past the platform and the SDK, for what would take too many requests.

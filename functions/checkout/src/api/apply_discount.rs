@@ -9,7 +9,7 @@ use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::rate_limit;
-use anyspend_domain::text::Name;
+use anyspend_domain::text::Identifier;
 use anyspend_store::{Write, checkout_sessions, discount_codes};
 use http::{Method, StatusCode};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// The body.
 struct ApplyDiscount {
     /// Whatever was typed: what can be no code is one that does not exist.
-    code: Option<Name>,
+    code: Option<Identifier>,
 }
 
 impl Body for ApplyDiscount {
@@ -49,7 +49,7 @@ async fn apply_discount(call: Arc<Call>, caller: Caller, found: Option<Context>)
     let body: ApplyDiscount = call.read_body_in(context.session.owner.mode)?.strict()?;
     let (call, caller, code) = (&*call, &caller, body.code.as_ref());
     // Those who want a use of one code meet there, whatever their sessions.
-    let contended = code.map_or(call.param("id"), Name::as_str);
+    let contended = code.map_or(call.param("id"), Identifier::as_str);
     call.decide(
         contended,
         context,
@@ -73,7 +73,7 @@ async fn apply_discount(call: Arc<Call>, caller: Caller, found: Option<Context>)
 async fn decide(
     call: &Call,
     context: &Context,
-    code: Option<&Name>,
+    code: Option<&Identifier>,
 ) -> Result<(CheckoutSession, Vec<Write>), ApiError> {
     let mut session = context.session.clone();
     let Some(code) = code else {

@@ -7,7 +7,8 @@ use anyspend_api::operation::{Access, Audience, Operation};
 use anyspend_api::{Answer, ApiError, Call, Caller, Changes};
 use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::checkout_session::CheckoutSession;
-use anyspend_domain::payment::{LinkState, report};
+use anyspend_domain::matching::Scope;
+use anyspend_domain::payment::{LinkState, report, report_of_unmatched};
 use anyspend_domain::rate_limit;
 use anyspend_domain::settlement::WalletSignature;
 use anyspend_domain::transaction::TxHash;
@@ -84,7 +85,11 @@ async fn decide(
     body: &ReportPayment,
 ) -> Result<Option<(CheckoutSession, Vec<Write>)>, ApiError> {
     let session = &context.session;
-    let followed = call.db.find_followed(session.chain_id, &body.tx_hash, &session.id).await?;
+    let scope = Scope::of(session);
+    let (followed, is_unmatched) = tokio::try_join!(
+        call.db.find_followed(session.chain_id, &body.tx_hash, &session.id),
+        call.db.is_unmatched(session.chain_id, &body.tx_hash, &scope),
+    )?;
     if let Some(followed) = followed {
         let new = body.signature.clone().filter(|signature| followed.signature.as_ref() != Some(signature));
         return Ok(match new {
@@ -93,6 +98,12 @@ async fn decide(
         });
     }
     let link = context.link_deleted_at.map_or(LinkState::None, LinkState::Deleted);
+    if is_unmatched {
+        let after = report_of_unmatched(session.clone(), link, call.now)?;
+        let (hash, signature) = (&body.tx_hash, body.signature.clone());
+        let writes = settlement::report_of_unmatched(session, &after, hash, signature, call.now, &*call.platform)?;
+        return Ok(Some((after, writes)));
+    }
     let id = TransactionId::generate(call.now);
     let (hash, payer) = (body.tx_hash.clone(), body.payer_address.clone());
     let (after, transaction) = report(session.clone(), hash, payer, link, id, call.now)?;

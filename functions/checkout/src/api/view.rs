@@ -41,8 +41,8 @@ pub(crate) struct PayerSessionView {
     recipient_address: Option<Addr>,
     /// The price in the token's smallest unit; null until it was chosen.
     amount: Option<String>,
-    /// What is asked for: the price after discount and with shipping, and, where another unpaid session of the recipient
-    /// asks for the same, less than 10,000 units more that tell the payments apart.
+    /// What is asked for: the price after discount and with shipping, and less than 10,000 units more that tell this
+    /// payment from others. To be sent by hand only where there is a `payment_uri`.
     amount_due: Option<String>,
     /// What has arrived.
     amount_received: String,
@@ -52,7 +52,8 @@ pub(crate) struct PayerSessionView {
     discount_code: Option<String>,
     /// What it takes off.
     discount_amount: Option<String>,
-    /// What a wallet needs to pay what is still owed (EIP-681); null while there is nothing to pay.
+    /// What a wallet needs to pay what is still owed (EIP-681); null while there is nothing to pay, and where no amount
+    /// of the session's own was free: then only a transaction with `payment_reference` is known to be for it.
     payment_uri: Option<String>,
     /// What a wallet appends to the calldata, so that the transfer is known to be for this session whatever its amount;
     /// null while there is nothing to pay.
@@ -105,7 +106,7 @@ impl PayerSessionView {
                 .map(|discount| discount.amount.map_or_else(|| "0".to_owned(), |amount| amount.to_string())),
             payment_uri: session
                 .amount_owed()
-                .filter(|_| status == Status::Open)
+                .filter(|_| status == Status::Open && !session.by_reference_only)
                 .map(|owed| payment_uri(session, owed)),
             payment_reference: call
                 .platform
@@ -118,7 +119,7 @@ impl PayerSessionView {
             expires_at: Time(session.expires_at),
             created_at: Time(session.created_at),
             completed_at: session.completed_at.map(Time),
-            warnings: session.ignored_urls.iter().map(|param| ignored_url(param)).collect(),
+            warnings: session.purchase.ignored_urls.iter().map(|param| ignored_url(param)).collect(),
         }
     }
 }

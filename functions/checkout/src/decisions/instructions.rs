@@ -47,14 +47,10 @@ pub(crate) fn payment_uri(session: &CheckoutSession, owed: Amount) -> String {
 
 /// Where the payer goes after paying, with the session's id where the merchant asked for it.
 pub(crate) fn success_url(session: &CheckoutSession) -> Option<String> {
-    session.success_url.as_ref().map(|url| with_id(session, url.as_str()))
+    session.purchase.success_url.as_ref().map(|url| url.for_session(&session.id))
 }
 
 /// Where the payer goes instead of paying.
 pub(crate) fn cancel_url(session: &CheckoutSession) -> Option<String> {
-    session.cancel_url.as_ref().map(|url| with_id(session, url.as_str()))
-}
-
-fn with_id(session: &CheckoutSession, url: &str) -> String {
-    url.replace("{SESSION_ID}", session.id.as_str())
+    session.purchase.cancel_url.as_ref().map(|url| url.for_session(&session.id))
 }

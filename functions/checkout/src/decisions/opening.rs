@@ -11,7 +11,7 @@ use anyspend_domain::country::CountryCode;
 use anyspend_domain::link_form::FieldId;
 use anyspend_domain::payer_answers::{Asked, PayerInput};
 use anyspend_domain::payment_link::PaymentLink;
-use anyspend_domain::text::Name;
+use anyspend_domain::text::{Identifier, PostalCode};
 use anyspend_domain::web_url::WebUrl;
 use anyspend_domain::{CheckoutSessionId, PaymentLinkRef, Problem, VisitorId};
 use anyspend_store::payment_links::LinkFate;
@@ -23,7 +23,7 @@ pub(crate) struct OpenSession {
     input: PayerInput,
     visitor_id: Option<VisitorId>,
     /// Whatever was typed: what can be no code is one that does not exist.
-    discount_code: Option<Name>,
+    discount_code: Option<Identifier>,
     session: NewCheckoutSession,
 }
 
@@ -58,15 +58,19 @@ impl Body for SentAddress {
         let line2 = fields.optional("line2");
         let city = fields.required("city");
         let state = fields.optional("state");
-        let postal_code = fields.required("postal_code");
+        let sent_code = fields.optional::<PostalCode>("postal_code");
         let country = fields.required::<CountryCode>("country");
+        let postal_code = sent_code.clone().filter(|code| !code.as_str().is_empty());
+        if postal_code.is_none() && country.is_some_and(CountryCode::has_postal_codes) {
+            fields.lacks("postal_code", sent_code.is_some());
+        }
         Some(Self(ShippingAddress {
             name,
             line1: line1?,
             line2,
             city: city?,
             state,
-            postal_code: postal_code?,
+            postal_code,
             country: country?.as_str().to_owned(),
         }))
     }
@@ -84,7 +88,7 @@ pub(crate) async fn find_link(call: &Call, named: &str) -> Result<LinkFate, ApiE
 pub(crate) struct Opening {
     session: CheckoutSession,
     visitor: Option<VisitorId>,
-    discount_code: Option<Name>,
+    discount_code: Option<Identifier>,
 }
 
 /// Decides on a session of this link.
@@ -97,7 +101,7 @@ pub(crate) async fn decide(
     reading: Reading<OpenSession>,
 ) -> Result<Opening, ApiError> {
     let (OpenSession { input, visitor_id, discount_code, session: mut request }, read) = reading.parts()?;
-    request.ignored_urls = ignored_urls(call, link, &mut request).await?;
+    request.purchase.ignored_urls = ignored_urls(call, link, &mut request).await?;
     let mut decided = Vec::new();
     match Asked::by(&link.terms).accept(input) {
         Ok(answers) => {
@@ -145,7 +149,7 @@ async fn ignored_urls(
     request: &mut NewCheckoutSession,
 ) -> Result<Vec<String>, ApiError> {
     let is_on = |site: Option<&WebUrl>, url: &WebUrl| site.is_some_and(|site| site.same_origin(url));
-    let urls = [("success_url", &mut request.success_url), ("cancel_url", &mut request.cancel_url)];
+    let urls = [("success_url", &mut request.purchase.success_url), ("cancel_url", &mut request.purchase.cancel_url)];
     let mut elsewhere =
         urls.into_iter().filter(|(_, url)| url.as_ref().is_some_and(|url| !is_on(link.terms.return_url.as_ref(), url)));
     let Some(first) = elsewhere.next() else { return Ok(Vec::new()) };
@@ -174,7 +178,7 @@ pub(crate) async fn commit(
     answer: impl Fn(&CheckoutSession) -> Result<Answer, ApiError>,
 ) -> Result<Answer, ApiError> {
     // Sessions that are opened with one discount code may want its last use: then what is left is looked at anew.
-    let contended = opening.discount_code.as_ref().map_or(opening.session.id.as_str(), Name::as_str);
+    let contended = opening.discount_code.as_ref().map_or(opening.session.id.as_str(), Identifier::as_str);
     let answer = &answer;
     call.decide(
         contended,

@@ -16,15 +16,17 @@ const AMOUNT: &str = "amount";
 pub(crate) const DISCOUNT_CODE: &str = "discount_code";
 /// The country's part of a postal address.
 const COUNTRY: &str = "country";
-/// The other parts: name, label, whether it must be filled in, and what browsers know it as.
-const ADDRESS: [(&str, &str, bool, &str); 6] = [
-    ("name", "Recipient's name", false, "shipping name"),
-    ("line1", "Street and number", true, "shipping address-line1"),
-    ("line2", "Flat, floor, company", false, "shipping address-line2"),
-    ("city", "Town or city", true, "shipping address-level2"),
-    ("state", "State or region", false, "shipping address-level1"),
-    ("postal_code", "Postal code", true, "shipping postal-code"),
+/// The other parts: name, label, what is said where it may stay empty, and what browsers know it as.
+const ADDRESS: [(&str, &str, Option<&str>, &str); 6] = [
+    ("name", "Recipient's name", OPTIONAL, "shipping name"),
+    ("line1", "Street and number", None, "shipping address-line1"),
+    ("line2", "Flat, floor, company", OPTIONAL, "shipping address-line2"),
+    ("city", "Town or city", None, "shipping address-level2"),
+    ("state", "State or region", OPTIONAL, "shipping address-level1"),
+    ("postal_code", "Postal code", Some("(where there is one)"), "shipping postal-code"),
 ];
+/// What is said of an input that may stay empty.
+const OPTIONAL: Option<&str> = Some("(optional)");
 
 /// What is asked on one page.
 #[derive(Debug, Clone)]
@@ -178,7 +180,7 @@ pub(crate) fn discount(state: &FormState) -> Markup {
     let input = Input {
         name: DISCOUNT_CODE.to_owned(),
         label: "Discount code",
-        required: false,
+        may_be_empty: OPTIONAL,
         placeholder: None,
         autocomplete: "off",
         hint: None,
@@ -212,7 +214,8 @@ struct Input<'a> {
     /// Its name in the form, from which its id is made.
     name: String,
     label: &'a str,
-    required: bool,
+    /// What is said where it may; browsers hold payers to the others.
+    may_be_empty: Option<&'static str>,
     placeholder: Option<&'a str>,
     autocomplete: &'static str,
     /// What stands beside it.
@@ -222,6 +225,10 @@ struct Input<'a> {
 impl Input<'_> {
     fn id(&self) -> String {
         id_of(&self.name)
+    }
+
+    const fn is_required(&self) -> bool {
+        self.may_be_empty.is_none()
     }
 
     /// What is read with it: its hint, and what is wrong.
@@ -242,7 +249,7 @@ impl Input<'_> {
         let id = self.id();
         html! {
             div.field {
-                label for=(id) { (self.label) @if !self.required { " " span.hint { "(optional)" } } }
+                label for=(id) { (self.label) @if let Some(said) = self.may_be_empty { " " span.hint { (said) } } }
                 @if let Some(hint) = &self.hint { p.hint id={ (id) "-hint" } { (hint) } }
                 (control)
                 (what_is_wrong(&self.name, state))
@@ -253,7 +260,7 @@ impl Input<'_> {
     /// A line of text of one type or another.
     fn line(&self, kind: &'static str, mode: Option<&'static str>, value: Option<&str>, state: &FormState) -> Markup {
         html! {
-            input id=(self.id()) name=(self.name) type=(kind) inputmode=[mode] value=[value] required[self.required]
+            input id=(self.id()) name=(self.name) type=(kind) inputmode=[mode] value=[value] required[self.is_required()]
                 placeholder=[self.placeholder] autocomplete=(self.autocomplete) aria-invalid=[self.is_wrong(state)]
                 aria-describedby=[self.described_by(state)];
         }
@@ -270,7 +277,7 @@ fn amount(bounds: Bounds, suggested: Option<Amount>, currency: &Currency, state:
     let input = Input {
         name: AMOUNT.to_owned(),
         label: "Amount",
-        required: true,
+        may_be_empty: None,
         placeholder: None,
         autocomplete: "off",
         hint: match (bounds.min, bounds.max) {
@@ -295,7 +302,7 @@ fn form_field(field: &FormField, state: &FormState) -> Markup {
     let input = Input {
         name: field_input(field.id.as_str()),
         label: field.label.as_str(),
-        required: field.required,
+        may_be_empty: OPTIONAL.filter(|_| !field.required),
         placeholder: field.placeholder.as_ref().map(anyspend_domain::text::Name::as_str),
         autocomplete: match field.kind {
             FieldKind::Email => "email",
@@ -312,11 +319,11 @@ fn form_field(field: &FormField, state: &FormState) -> Markup {
         FieldKind::Phone => input.line("tel", Some("tel"), value, state),
         FieldKind::Number => input.line("text", Some("decimal"), value, state),
         FieldKind::Textarea => html! {
-            textarea id=(input.id()) name=(input.name) rows="4" required[input.required] placeholder=[input.placeholder]
+            textarea id=(input.id()) name=(input.name) rows="4" required[input.is_required()] placeholder=[input.placeholder]
                 aria-invalid=[wrong] aria-describedby=[described] { (value.unwrap_or_default()) }
         },
         FieldKind::Select => html! {
-            select id=(input.id()) name=(input.name) required[input.required] aria-invalid=[wrong]
+            select id=(input.id()) name=(input.name) required[input.is_required()] aria-invalid=[wrong]
                 aria-describedby=[described] {
                 option value="" { (input.placeholder.unwrap_or("Choose…")) }
                 @for option in field.options.iter().flatten() {
@@ -329,7 +336,7 @@ fn form_field(field: &FormField, state: &FormState) -> Markup {
                 div.field {
                     div.choice {
                         input id=(input.id()) name=(input.name) type="checkbox" value="true" checked[value.is_some()]
-                            required[input.required] aria-invalid=[wrong] aria-describedby=[described];
+                            required[input.is_required()] aria-invalid=[wrong] aria-describedby=[described];
                         label for=(input.id()) { (input.label) }
                     }
                     (what_is_wrong(&input.name, state))
@@ -372,10 +379,10 @@ fn shipping_options(options: &[ShippingOption], currency: &Currency, state: &For
 }
 
 fn shipping_address(state: &FormState) -> Markup {
-    let inputs = ADDRESS.map(|(part, label, required, autocomplete)| Input {
+    let inputs = ADDRESS.map(|(part, label, may_be_empty, autocomplete)| Input {
         name: address_input(part),
         label,
-        required,
+        may_be_empty,
         placeholder: None,
         autocomplete,
         hint: None,
@@ -383,7 +390,7 @@ fn shipping_address(state: &FormState) -> Markup {
     let land = Input {
         name: address_input(COUNTRY),
         label: "Country",
-        required: true,
+        may_be_empty: None,
         placeholder: None,
         autocomplete: "shipping country",
         hint: None,

@@ -2,6 +2,7 @@
 
 use anyspend_domain::chain::{Asset, known_asset, known_chain};
 use anyspend_domain::money::ShippingCost;
+use anyspend_domain::pasted::machine_form;
 use anyspend_domain::{Address, Amount, Invalid};
 
 /// What a link or a session is paid in.
@@ -43,7 +44,7 @@ impl Currency {
     pub(crate) fn read(&self, text: &str) -> Result<Amount, Invalid> {
         match self.asset {
             Some(asset) => Amount::parse_in_tokens(text, asset.decimals),
-            None => Amount::parse(text.trim())
+            None => Amount::parse(&machine_form(text))
                 .map_err(|_| Invalid::new("must be a whole number, in the token's smallest unit")),
         }
     }

@@ -34,18 +34,37 @@ impl<'a> Paying<'a> {
         Self { session, currency, owed, amount, uri, is_followed }
     }
 
-    /// How much, and what has arrived.
-    fn how_much(&self) -> Markup {
-        let told_apart = self.session.amount_received.is_none() && self.session.amount_due() != Some(self.owed);
+    /// What has arrived.
+    fn arrived(&self) -> Markup {
         html! {
             @if let Some(received) = self.session.amount_received {
                 p.note { (self.currency.amount(received)) " has arrived. Send the rest to complete the payment." }
             }
+        }
+    }
+
+    /// Why there is no code: what is sent by hand could not be told from other payments.
+    fn only_by_wallet(&self) -> Markup {
+        html! {
+            p {
+                "Pay with a wallet in this browser. It says in the transaction itself which payment it is for."
+            }
+            p.note {
+                "Do not send anything by hand: nothing would tell your payment from others. If no wallet shows up below, "
+                "open this page in a browser that has one, or in your wallet's own browser."
+            }
+        }
+    }
+
+    /// How much, and what has arrived.
+    fn how_much(&self) -> Markup {
+        html! {
+            (self.arrived())
             div.copy {
                 p.amount.long[self.amount.len() > LONG_AMOUNT] { (self.amount) }
                 button type="button" hidden data-copy=(self.currency.number(self.owed)) aria-label="Copy the amount" { "Copy" }
             }
-            @if told_apart {
+            @if self.session.extra > 0 {
                 p.small.muted { "The last digits are yours alone: by them your payment is told from others." }
             }
         }
@@ -100,7 +119,7 @@ impl<'a> Paying<'a> {
                     p.small role="status" {}
                 }
             }
-            a.button.quiet href=(self.uri) { "Open in a wallet app" }
+            @if !self.session.by_reference_only { a.button.quiet href=(self.uri) { "Open in a wallet app" } }
         }
     }
 
@@ -133,9 +152,15 @@ pub(super) fn page(call: &Call, context: &Context, currency: &Currency) -> Answe
         div.sheet {
             (summary(session, context.link.as_deref(), currency))
             section.card.stack aria-labelledby="pay" {
-                h2 id="pay" { "Send exactly this amount" }
-                (paying.how_much())
-                (paying.where_to())
+                @if !session.by_reference_only {
+                    h2 id="pay" { "Send exactly this amount" }
+                    (paying.how_much())
+                    (paying.where_to())
+                } @else {
+                    h2 id="pay" { "Pay with your wallet" }
+                    (paying.arrived())
+                    (paying.only_by_wallet())
+                }
                 (paying.warnings())
                 (paying.wallets(call))
                 (paying.waiting(call))

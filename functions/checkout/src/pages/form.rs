@@ -5,6 +5,7 @@ use anyspend_api::json::Json;
 use anyspend_api::{ApiError, Call};
 use anyspend_domain::VisitorId;
 use anyspend_domain::link_form::FieldKind;
+use anyspend_domain::pasted::is_blank;
 
 /// What a browser sent.
 pub(crate) struct PageForm {
@@ -23,7 +24,7 @@ impl PageForm {
     /// What was sent to the inputs of this form, as fields of a body. Inputs left empty were not sent; browsers do not
     /// tell the difference.
     pub(crate) fn fields(&self, ask: &Ask<'_>) -> Vec<(String, Json)> {
-        let text = |name: &str| self.state.value(name).filter(|text| !text.trim().is_empty());
+        let text = |name: &str| self.state.value(name).filter(|text| !is_blank(text));
         let string = |text: &str| Json::String(text.to_owned());
         let mut fields = Vec::new();
         if ask.choice.is_some()
@@ -53,7 +54,7 @@ impl PageForm {
         if ask.asked.shipping_address {
             let part = |(name, value): &(String, String)| {
                 let part = name.strip_prefix("shipping_address[")?.strip_suffix(']')?;
-                (!value.trim().is_empty()).then(|| (part.to_owned(), string(value.trim())))
+                (!is_blank(value)).then(|| (part.to_owned(), string(value)))
             };
             let mut parts: Vec<(String, Json)> = Vec::new();
             for (part, value) in self.state.values.iter().filter_map(part) {
@@ -68,7 +69,7 @@ impl PageForm {
 
     /// The discount code that was typed, if one was.
     pub(crate) fn discount_code(&self) -> Option<(String, Json)> {
-        let typed = self.state.value(DISCOUNT_CODE).map(str::trim).filter(|typed| !typed.is_empty())?;
+        let typed = self.state.value(DISCOUNT_CODE).filter(|typed| !is_blank(typed))?;
         Some((DISCOUNT_CODE.to_owned(), Json::String(typed.to_owned())))
     }
 

@@ -6,6 +6,7 @@
 
 use anyspend_api::json::Json;
 use anyspend_domain::checkout_session::Attribution;
+use anyspend_domain::pasted::machine_form;
 use anyspend_domain::text::{ClientReference, UtmTag};
 use anyspend_domain::web_url::WebUrl;
 use anyspend_domain::{CheckoutSessionId, Metadata, Mode};
@@ -32,7 +33,7 @@ impl PageQuery {
             // The first of a repeated parameter counts: what was appended later was appended by somebody else.
             match name.as_ref() {
                 "client_reference_id" => keep(&mut read.client_reference_id, ClientReference::parse(value).ok()),
-                "session_id" => keep(&mut read.session_id, CheckoutSessionId::parse(value)),
+                "session_id" => keep(&mut read.session_id, CheckoutSessionId::parse(&machine_form(value))),
                 "success_url" => keep(&mut read.success_url, WebUrl::parse(value, mode).ok()),
                 "cancel_url" => keep(&mut read.cancel_url, WebUrl::parse(value, mode).ok()),
                 "utm_source" => keep(&mut read.attribution.source, UtmTag::parse(value).ok()),
@@ -66,8 +67,7 @@ impl PageQuery {
     }
 
     fn keep_metadata(&mut self, key: &str, value: &str) {
-        let fits = (1..=Metadata::MAX_KEY_LENGTH).contains(&key.chars().count())
-            && value.chars().count() <= Metadata::MAX_VALUE_LENGTH;
+        let fits = Metadata::check_key(key).is_ok() && Metadata::check_value(value).is_ok();
         let room = self.metadata.len() < Metadata::MAX_KEYS;
         if fits && room && !self.metadata.contains_key(key) {
             self.metadata.insert(key.to_owned(), value.to_owned());
@@ -117,6 +117,7 @@ mod tests {
             format!("metadata[{}]=1&metadata[]=1&metadata[k]={long}&metadata=1&metadata[k=1", "k".repeat(41)),
             "success_url=javascript:alert(1)&cancel_url=http://example.com&session_id=cs_1".to_owned(),
             "&&==%%&%ff=%ff&\u{0}".to_owned(),
+            "metadata[a%00]=1&metadata[b]=%07&client_reference_id=a%0Ab&utm_source=a%00".to_owned(),
         ] {
             assert_eq!(read(&query), PageQuery::default(), "{query}");
         }

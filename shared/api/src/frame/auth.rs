@@ -26,13 +26,62 @@ impl Call {
     pub(crate) fn precheck(&self) -> Result<(), ApiError> {
         let bucket = match self.requirements.access {
             Access::Public => return Ok(()),
-            Access::Open(limit) => BucketName::of(limit.group, &self.client_network()),
-            Access::Needs(_) => match self.credential()? {
-                Credential::Token(token) => return self.verify_token(token).map(|_| ()),
+            Access::Open(limit) => BucketName::of(limit.group, &self.bucket_subject()),
+            Access::Needs(_) => match self.presented()? {
+                Credential::Token(_) => return Ok(()),
                 Credential::Key(key) => BucketName::from(key),
             },
         };
         self.first_write(&bucket).map(|_| ())
+    }
+
+    /// The credential, if it is one as far as can be told without the table. From a network that has tried too many that
+    /// are none, only what this instance knows to be one.
+    ///
+    /// # Errors
+    /// 401, or 429.
+    fn presented(&self) -> Result<&Credential, ApiError> {
+        let credential = self.credential().and_then(|credential| match credential {
+            Credential::Token(token) => self.verify_token(token).map(|_| credential),
+            Credential::Key(_) => Ok(credential),
+        });
+        let may_be_wrong = match &credential {
+            Ok(Credential::Key(key)) => self.platform.rate_limits.key(key).is_none(),
+            Ok(Credential::Token(_)) => false,
+            Err(error) => is_wrong(error),
+        };
+        if may_be_wrong && self.client_ip.is_some() {
+            let until = self.platform.wrong_credentials.refused_until(&self.client_network(), self.now);
+            if let Some(until) = until {
+                return Err(self.too_many(until.millis_since(self.now).div_ceil(1_000)));
+            }
+        }
+        credential.inspect_err(|error| self.note_if_wrong(error))
+    }
+
+    /// Remembers a credential that is none, where it is known who sent it.
+    fn note_if_wrong(&self, error: &ApiError) {
+        if is_wrong(error) && self.client_ip.is_some() {
+            self.platform.wrong_credentials.note(&self.client_network(), self.now);
+        }
+    }
+
+    /// Whether a read may start beside the check of the caller: not beside a key that this instance has not seen working,
+    /// once its network has tried one that is none.
+    pub(crate) fn may_read_beside(&self) -> bool {
+        let Access::Needs(_) = self.requirements.access else { return true };
+        match self.credential() {
+            Ok(Credential::Key(key)) if self.client_ip.is_some() => {
+                self.platform.rate_limits.key(key).is_some()
+                    || self.platform.wrong_credentials.times(&self.client_network(), self.now) == 0
+            }
+            _ => true,
+        }
+    }
+
+    /// What an open route's bucket is kept by.
+    fn bucket_subject(&self) -> String {
+        self.client_mark().unwrap_or_else(|| self.client_network())
     }
 
     /// Which conditional write to try first on a bucket.
@@ -53,7 +102,10 @@ impl Call {
     }
 
     fn limit_reached(&self, allowance: Allowance) -> ApiError {
-        let seconds = allowance.retry_after_seconds(self.now);
+        self.too_many(allowance.retry_after_seconds(self.now))
+    }
+
+    fn too_many(&self, seconds: u64) -> ApiError {
         let mut error =
             ApiError::new(Code::RateLimitExceeded, format!("Rate limit exceeded. Retry after {seconds} seconds."));
         error.retry_after = Some(seconds);
@@ -66,11 +118,10 @@ impl Call {
     /// 401, 403, 429, 503, or 400 for an unknown version.
     pub async fn authorize(&self) -> Result<Caller, ApiError> {
         let caller = match self.requirements.access {
-            Access::Public => Caller::anonymous(self.client_network()),
+            Access::Public => Caller::anonymous(self.client_mark()),
             Access::Open(limit) => {
-                let network = self.client_network();
-                self.spend(limit, &network).await?;
-                Caller::anonymous(network)
+                self.spend(limit, &self.bucket_subject()).await?;
+                Caller::anonymous(self.client_mark())
             }
             Access::Needs(permission) => {
                 let caller = match self.credential()? {
@@ -93,7 +144,9 @@ impl Call {
         let interval = self.first_write(&bucket)?;
         let refuse = |code: Code, message: &str| {
             self.platform.rate_limits.forget(&bucket);
-            Err(ApiError::new(code, message))
+            let refusal = ApiError::new(code, message);
+            self.note_if_wrong(&refusal);
+            Err(refusal)
         };
         let (stored, allowance, granted) = match self.db.authenticate_key(key, self.now, interval).await? {
             KeyAuth::Granted(stored, allowance) => (stored, allowance, true),
@@ -165,6 +218,12 @@ impl Call {
         self.platform.rate_limits.remember(&bucket, allowance, None);
         spent.map(|_| ()).map_err(|_| self.limit_reached(allowance))
     }
+}
+
+/// Whether a credential was refused that somebody made up, or that works no more.
+fn is_wrong(error: &ApiError) -> bool {
+    use Code::{KeyExpired, KeyInvalid, KeyRevoked, TokenExpired, TokenInvalid};
+    matches!(error.code(), KeyInvalid | KeyExpired | KeyRevoked | TokenInvalid | TokenExpired)
 }
 
 fn insufficient(caller: &Caller, needed: Permission) -> ApiError {

@@ -12,6 +12,7 @@ use crate::query::Query;
 use crate::rate_limit_cache::KnownKey;
 use crate::requirements::Requirements;
 use crate::versions::Version;
+use anyspend_domain::statistics::Country;
 use anyspend_domain::token_bucket::Allowance;
 use anyspend_domain::{Code, Mode, RequestId, Timestamp};
 use anyspend_store::Db;
@@ -27,6 +28,8 @@ use tokio::time::Instant;
 pub(crate) const REQUEST_DEADLINE: Duration = Duration::from_secs(25);
 /// How long before that a write is tried for the last time: the time of one more look at the table and one more write.
 const LAST_TRY_MARGIN: Duration = Duration::from_secs(2);
+/// So much of a hash tells clients apart.
+const CLIENT_MARK_BYTES: usize = 12;
 /// The header that chooses and tells the version.
 pub const VERSION_HEADER: &str = "anyspend-version";
 
@@ -130,8 +133,24 @@ impl Call {
 
     pub(crate) fn note_caller(&self, caller: &Caller) {
         let mut context = self.context();
-        context.mode = Some(caller.owner.mode);
+        // Nobody has no mode: what is told in test mode only is told to keys.
+        context.mode = (!caller.is_anonymous()).then_some(caller.owner.mode);
         context.caller = Some(caller.clone());
+    }
+
+    /// By what the client's part of the address space is kept and compared: a keyed hash, so that no row and no line in
+    /// the log tells an address. `None` where it is not known, or there is no key.
+    pub fn client_mark(&self) -> Option<String> {
+        let network = client_network(self.client_ip?);
+        let mac = self.platform.config.secret.as_ref()?.mac("client network", network.as_bytes());
+        Some(hex::encode(&mac[..CLIENT_MARK_BYTES]))
+    }
+
+    /// The country a trusted proxy says the client is in, in the header it was configured to use: any other one could be
+    /// written by the client.
+    pub fn client_country(&self) -> Option<Country> {
+        let name = self.platform.config.country_header.as_deref()?;
+        Country::parse(self.headers.get(name)?.to_str().ok()?.trim())
     }
 
     /// The client's part of the address space; all that is known when the host does not know the address.

@@ -5,6 +5,9 @@ use anyspend_domain::api_key::Permissions;
 use anyspend_domain::{Mode, OrgId, Owned, Owner};
 use std::net::IpAddr;
 
+/// What a caller without a credential is called.
+pub const ANONYMOUS: &str = "anonymous";
+
 /// A caller that was let in.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -21,15 +24,20 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Somebody without a credential, calling from a part of the address space.
-    pub(crate) fn anonymous(network: String) -> Self {
+    /// Somebody without a credential, by the mark of the network the call came from.
+    pub(crate) fn anonymous(mark: Option<String>) -> Self {
         Self {
             owner: Owner { org: OrgId::anonymous(), mode: Mode::Test },
-            actor_type: "anonymous",
-            actor_id: network,
+            actor_type: ANONYMOUS,
+            actor_id: mark.unwrap_or_else(|| "unknown".to_owned()),
             permissions: Permissions::admin(),
             key_rate_limit: None,
         }
+    }
+
+    /// Whether it presented no credential.
+    pub fn is_anonymous(&self) -> bool {
+        self.actor_type == ANONYMOUS
     }
 
     /// What was found, if it is the caller's; another's object is answered exactly like none.
@@ -42,7 +50,7 @@ impl Caller {
 }
 
 /// The part of an IP address that one client holds: an IPv4 address, or an IPv6 /64.
-pub(crate) fn client_network(ip: IpAddr) -> String {
+pub fn client_network(ip: IpAddr) -> String {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => {

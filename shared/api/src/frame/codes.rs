@@ -16,6 +16,7 @@ pub struct Entry {
 
 const INVALID: &str = "invalid_request_error";
 const AUTHENTICATION: &str = "authentication_error";
+const PERMISSION: &str = "permission_error";
 const NOT_FOUND: &str = "not_found_error";
 const OURS: &str = "api_error";
 
@@ -35,6 +36,7 @@ pub const fn entry(code: Code) -> Entry {
         Code::InvalidJson => (BAD, INVALID, "Send one JSON object in UTF-8 that repeats no key."),
         Code::InvalidApiVersion => (BAD, INVALID, "Send a known version, or leave the header out."),
         Code::InvalidIdempotencyKey => (BAD, INVALID, "Send a key of 1 to 256 printable characters."),
+        Code::RecipientIsToken => (BAD, INVALID, "Check `recipient_address`: it is a token's contract, not a wallet."),
         Code::TokenChainMismatch => (BAD, INVALID, "Check `token_address` against `chain_id`."),
         Code::RedirectIgnored => (BAD, INVALID, "Set the link's `return_url` or the organization's `website_url`."),
         Code::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, INVALID, "Send less at once."),
@@ -48,8 +50,14 @@ pub const fn entry(code: Code) -> Entry {
         Code::KeyInvalid => (UNKNOWN, AUTHENTICATION, "Check that the whole key was copied, or create another."),
         Code::KeyExpired | Code::KeyRevoked => (UNKNOWN, AUTHENTICATION, "Use another key."),
         Code::TokenInvalid | Code::TokenExpired => (UNKNOWN, AUTHENTICATION, "Sign in again."),
+        Code::HostNotAllowed => {
+            (StatusCode::MISDIRECTED_REQUEST, INVALID, "Use the service's own address, or tell its operator the name.")
+        }
+        Code::OriginNotAllowed => {
+            (StatusCode::FORBIDDEN, PERMISSION, "Call from a server, and keep the key out of pages.")
+        }
         Code::InsufficientPermissions => {
-            (StatusCode::FORBIDDEN, "permission_error", "Use a key with the permission that the message names.")
+            (StatusCode::FORBIDDEN, PERMISSION, "Use a key with the permission that the message names.")
         }
         Code::ResourceNotFound => {
             (StatusCode::NOT_FOUND, NOT_FOUND, "Check the id, and that the key is of its organization and mode.")
@@ -73,5 +81,5 @@ pub const fn entry(code: Code) -> Entry {
 
 /// Whether a code is only ever a warning, in a resource that was made all the same.
 pub const fn is_warning(code: Code) -> bool {
-    matches!(code, Code::TokenChainMismatch | Code::RedirectIgnored)
+    matches!(code, Code::TokenChainMismatch | Code::RecipientIsToken | Code::RedirectIgnored)
 }

@@ -131,7 +131,12 @@ impl Call {
             resource_id: changes.resource_id.clone(),
             actor_type: caller.actor_type,
             actor_id: caller.actor_id.clone(),
-            ip_address: self.client_ip.map(|ip| ip.to_string()),
+            ip_address: self.client_ip.filter(|_| !caller.is_anonymous()).map(|ip| ip.to_string()),
+            ip_hash: self.client_mark().filter(|_| caller.is_anonymous()),
+            ip_country: self
+                .client_country()
+                .filter(|_| caller.is_anonymous())
+                .map(|country| country.as_str().to_owned()),
             request_method: self.method.to_string(),
             request_path: self.path.clone(),
             request_id: self.request_id.clone(),

@@ -1,11 +1,13 @@
 //! What a deployment decides, read from the environment once.
 
+use crate::door::TrustedHosts;
 use crate::kms::Kms;
 use crate::seal::MasterSecret;
-use crate::settings::{self, Setting};
+use crate::settings::{self, Endpoints, Setting};
 use anyspend_domain::chain::Chains;
 use anyspend_domain::webhook::Reach;
 use anyspend_store::db::Connection;
+use std::collections::BTreeSet;
 
 /// What a deployment decides.
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ pub struct Config {
     pub secret: Option<MasterSecret>,
     /// Whether every answer says what it cost; answers in test mode always do.
     pub server_timing: bool,
+    /// The names it answers under, where its listener is its own; `None` behind a gateway, which knows them.
+    pub trusted_hosts: Option<TrustedHosts>,
     /// How far webhook endpoints may be away.
     pub webhook_reach: Reach,
     /// Most bytes of an answer, written as a JSON string, where the host takes answers as a whole only; `None` where it
@@ -46,6 +50,7 @@ impl Config {
             country_header: None,
             secret: None,
             server_timing: true,
+            trusted_hosts: None,
             webhook_reach: Reach::LoopbackInTestMode,
             largest_answer: None,
         }
@@ -66,7 +71,10 @@ impl Config {
             ..Self::local(String::new())
         };
         let given = |setting: &Setting| (setting.variable.to_owned(), variable(setting.variable));
-        let config = config.with_settings(given).map_err(|invalid| invalid.to_string())?;
+        let config = config.with_settings(Endpoints::MayBeElsewhere, given).map_err(|invalid| invalid.to_string())?;
+        if let Some(told) = variable("FOLLOWED_CHAINS") {
+            same_chains(&told, &config.chains)?;
+        }
         if config.public_url.is_empty() {
             return Err("PUBLIC_URL is not set: where are checkout pages served?".to_owned());
         }
@@ -90,6 +98,18 @@ impl Config {
             None => format!("{}/l/{code}", self.public_url),
         }
     }
+}
+
+/// Whoever follows chains must follow those that the others were told are followed: a payment on another would never be
+/// noticed.
+fn same_chains(told: &str, reached: &Chains) -> Result<(), String> {
+    let told: BTreeSet<&str> = told.split(';').map(str::trim).filter(|id| !id.is_empty()).collect();
+    let reached: Vec<String> = reached.settling().map(|(id, _)| id.to_string()).collect();
+    if told == reached.iter().map(String::as_str).collect() {
+        return Ok(());
+    }
+    let told: Vec<&str> = told.into_iter().collect();
+    Err(format!("FOLLOWED_CHAINS names {told:?} and CHAINS {reached:?}: both must name the same chains"))
 }
 
 /// How Lambda reaches the table: the function's own role, in its own region.
@@ -133,4 +153,22 @@ pub fn log_filter() -> String {
 #[expect(clippy::disallowed_methods, reason = "this is the one home of the environment")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyspend_domain::chain::ChainAccess;
+
+    #[test]
+    fn a_chain_that_is_told_to_be_followed_and_is_not_stops_the_start() {
+        let access = ChainAccess { rpc_urls: vec!["https://a".to_owned()], confirmations: None };
+        let reached = Chains::new([(1, access.clone()), (8453, access)].into());
+        for same in ["1;8453", "8453; 1;"] {
+            assert_eq!(same_chains(same, &reached), Ok(()), "{same}");
+        }
+        for other in ["1", "1;8453;137", "8453", "x"] {
+            assert!(same_chains(other, &reached).is_err(), "{other}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Every way a request can fail, and the one envelope all of them are answered in.
 
 use crate::codes::entry;
+use anyspend_domain::problem::{MOST_PROBLEMS, quoted};
 use anyspend_domain::{Code, Problem, Rejection};
 use anyspend_store::StoreError;
 use http::StatusCode;
@@ -9,6 +10,11 @@ use utoipa::ToSchema;
 
 /// Where the codes are explained.
 const DOC_URL: &str = "https://docs.anyspend.com/platform-api/errors";
+
+/// Most bytes that all problems of one answer take, as JSON.
+const MOST_BYTES: usize = 14 * 1024;
+/// Most characters of a sentence: some tell what there is to choose from.
+const MOST_SENTENCE: usize = 1_000;
 
 /// A failed request: what the caller is told, and what the log is told besides.
 #[derive(Debug, Clone)]
@@ -72,7 +78,12 @@ fn lies_in(problem: &Problem, field: &str) -> bool {
 
 impl From<Problem> for ErrorItem {
     fn from(problem: Problem) -> Self {
-        Self { code: problem.code.as_str(), message: problem.message, param: problem.param }
+        let mut message = problem.message;
+        if let Some((end, _)) = message.char_indices().nth(MOST_SENTENCE) {
+            message.truncate(end);
+            message.push('…');
+        }
+        Self { code: problem.code.as_str(), message, param: problem.param }
     }
 }
 
@@ -82,7 +93,7 @@ pub fn unknown_reference(object: &str, id: &str, param: &str) -> Problem {
 }
 
 fn absent(object: &str, id: &str) -> String {
-    format!("No {object} found with id '{id}'.")
+    format!("No {object} found with id '{}'.", quoted(id))
 }
 
 impl ApiError {
@@ -113,10 +124,11 @@ impl ApiError {
     /// Field problems found while reading, then those the decision found in fields that read well.
     pub fn merged(read: Vec<Problem>, decided: Option<Rejection>) -> Option<Self> {
         let mut problems = read;
+        problems.truncate(MOST_PROBLEMS);
         for problem in decided.into_iter().flat_map(Rejection::into_problems) {
             // What could not be read is not missing, and neither is what holds it.
             let told = problem.param.as_deref().is_some_and(|param| problems.iter().any(|known| lies_in(known, param)));
-            if !told {
+            if !told && problems.len() < MOST_PROBLEMS {
                 problems.push(problem);
             }
         }
@@ -183,9 +195,16 @@ impl ApiError {
 
     /// The body.
     pub fn envelope(&self) -> ErrorEnvelope {
-        let first = self.problems.first().cloned();
+        let first = self.problems.first().cloned().map(ErrorItem::from);
         let code = self.code();
-        let errors = self.problems.iter().filter(|problem| problem.param.is_some() || self.problems.len() > 1);
+        let told = self.problems.iter().filter(|problem| problem.param.is_some() || self.problems.len() > 1);
+        let mut room = MOST_BYTES;
+        // The first problem is told in any case, by the error itself.
+        let errors = told.cloned().map(ErrorItem::from).take_while(|item| {
+            let bytes = serde_json::to_vec(item).map_or(MOST_BYTES, |json| json.len());
+            room = room.saturating_sub(bytes);
+            room > 0
+        });
         ErrorEnvelope {
             error: ErrorBody {
                 kind: entry(code).kind,
@@ -193,7 +212,7 @@ impl ApiError {
                 message: first.as_ref().map_or_else(String::new, |problem| problem.message.clone()),
                 param: first.and_then(|problem| problem.param),
                 doc_url: format!("{DOC_URL}#{code}"),
-                errors: errors.cloned().map(ErrorItem::from).collect(),
+                errors: errors.collect(),
             },
         }
     }

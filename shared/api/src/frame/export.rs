@@ -25,7 +25,8 @@ const PAGE: usize = 100;
 pub const CSV: &str = "text/csv";
 const JSON: &str = "application/json";
 /// What a spreadsheet takes for the beginning of a formula.
-const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+/// A line end too: what begins in its second line begins a cell where a program splits lines.
+const FORMULA_STARTS: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\n'];
 /// What makes a spreadsheet take a cell for text.
 const TEXT_MARK: char = '\'';
 const FORMATS: &[&str] = &["csv", "json"];
@@ -223,7 +224,7 @@ mod tests {
 
     #[test]
     fn no_cell_begins_like_a_formula() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0"] {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "=cmd|' /C calc'!A0"] {
             assert_eq!(cell(Some(&Tree::Text(text.to_owned()))), format!("'{text}"));
         }
         for text in ["a=1", "'=1", "", "0x-1", "é@b"] {

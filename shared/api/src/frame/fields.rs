@@ -7,8 +7,10 @@ mod values;
 pub use values::{AnyText, Digits, List, MAX_SAFE_INTEGER, SentForm, Whole};
 
 use crate::error::ApiError;
+use crate::frame::problems::Problems;
 use crate::json::Json;
 use crate::versions;
+use anyspend_domain::problem::{MOST_QUOTED, quoted};
 use anyspend_domain::{Code, Invalid, Mode, Patch, Problem, Timestamp};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -26,7 +28,7 @@ pub struct ReadContext {
 pub struct Place<'a> {
     path: &'a str,
     context: ReadContext,
-    problems: &'a mut Vec<Problem>,
+    problems: &'a mut Problems,
 }
 
 impl Place<'_> {
@@ -36,7 +38,7 @@ impl Place<'_> {
     }
 
     fn refuse<T>(&mut self, invalid: Invalid) -> Option<T> {
-        self.problems.push(invalid.at(self.path));
+        self.problems.add(|| invalid.at(self.path));
         None
     }
 }
@@ -68,7 +70,7 @@ pub struct Fields<'a> {
     resource: &'static str,
     context: ReadContext,
     known: Vec<&'static str>,
-    problems: Vec<Problem>,
+    problems: Problems,
     description: ObjectBuilder,
 }
 
@@ -114,7 +116,7 @@ pub fn read_body<T: Body>(json: &Json, context: ReadContext) -> Reading<T> {
     let mut fields = Fields::of(Some(object), String::new(), T::RESOURCE, context);
     let value = T::read(&mut fields);
     fields.complain_of_unknown();
-    Reading { value, problems: fields.problems }
+    Reading { value, problems: fields.problems.into_kept() }
 }
 
 /// Describes a body as a JSON schema.
@@ -128,7 +130,7 @@ pub fn describe_body<T: Body>() -> RefOr<Schema> {
 impl<'a> Fields<'a> {
     fn of(object: Option<&'a [(String, Json)]>, path: String, resource: &'static str, context: ReadContext) -> Self {
         let description = ObjectBuilder::new();
-        Self { object, path, resource, context, known: Vec::new(), problems: Vec::new(), description }
+        Self { object, path, resource, context, known: Vec::new(), problems: Problems::default(), description }
     }
 
     /// The moment of the request.
@@ -142,7 +144,7 @@ impl<'a> Fields<'a> {
     }
 
     fn path_of(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+        path_in(&self.path, name)
     }
 
     fn json(&self, name: &str) -> Option<&'a Json> {
@@ -187,8 +189,8 @@ impl<'a> Fields<'a> {
                 None => found = Some((name, json, value)),
                 Some((one, other, _)) if *other != json => {
                     let path = self.path_of(name);
-                    self.problems
-                        .push(Problem::invalid(&path, format!("contradicts '{one}', which is the same field")));
+                    let must = || format!("contradicts '{one}', which is the same field");
+                    self.problems.add(|| Problem::invalid(&path, must()));
                 }
                 Some(_) => {}
             }
@@ -220,7 +222,7 @@ impl<'a> Fields<'a> {
         let given = |name: &&str| !matches!(self.json(name), None | Some(Json::Null));
         if self.object.is_some() && !names.iter().any(given) {
             let path = self.path_of(name);
-            self.problems.push(Problem::missing(&path));
+            self.problems.add(|| Problem::missing(&path));
         }
         match self.read(&names) {
             Patch::Set(value) => Some(value),
@@ -228,32 +230,45 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn complain_of_unknown(&mut self) {
-        for (name, _) in self.object.unwrap_or_default() {
-            if !self.known.contains(&name.as_str()) {
-                let problem = unknown_parameter(&self.path_of(name), name, &self.known);
-                self.problems.push(problem);
-            }
+    /// A field that is missing, or empty, because of what stands beside it.
+    pub fn lacks(&mut self, name: &str, sent: bool) {
+        let path = self.path_of(name);
+        let problem = if sent { Problem::invalid(&path, "must not be empty") } else { Problem::missing(&path) };
+        // What cannot be read was complained of already.
+        if !self.problems.name(problem.param.as_deref()) {
+            self.problems.add(|| problem);
         }
     }
+
+    fn complain_of_unknown(&mut self) {
+        let names = self.object.unwrap_or_default().iter().map(|(name, _)| name.as_str());
+        for name in names.filter(|name| !self.known.contains(name)) {
+            self.problems.add(|| unknown_parameter(&path_in(&self.path, name), name, &self.known));
+        }
+    }
+}
+
+fn path_in(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 /// An `unknown_parameter`, with the nearest known name if one is near.
 pub fn unknown_parameter(path: &str, name: &str, known: &[&str]) -> Problem {
     /// Names less alike than this are not what was meant.
     const LIKENESS: f64 = 0.8;
-    let nearest = known
-        .iter()
+    // A long name is like none, and comparing it takes time.
+    let comparable = known.iter().filter(|_| name.len() <= MOST_QUOTED);
+    let nearest = comparable
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
         .filter(|(likeness, _)| *likeness > LIKENESS)
         .max_by(|one, other| one.0.total_cmp(&other.0));
     let hint = nearest.map_or_else(String::new, |(_, name)| format!(" — did you mean '{name}'?"));
-    let shown: String = path.chars().take(100).collect();
+    let shown = quoted(path);
     Problem {
         code: Code::UnknownParameter,
         message: format!("Unknown parameter '{shown}'{hint}").trim_end().to_owned()
             + if hint.is_empty() { "." } else { "" },
-        param: Some(shown),
+        param: Some(shown.into_owned()),
     }
 }
 
@@ -280,7 +295,7 @@ impl<T: Body> FieldValue for T {
         let value = T::read(&mut fields);
         fields.complain_of_unknown();
         let flawless = fields.problems.is_empty();
-        place.problems.append(&mut fields.problems);
+        place.problems.append(fields.problems);
         value.filter(|_| flawless)
     }
 

@@ -38,8 +38,7 @@ impl Call {
     pub(crate) fn idempotency_scope(&self, caller: &Caller) -> Result<Option<IdempotencyScope>, ApiError> {
         Ok(self.idempotency_key()?.map(|key| {
             // Anonymous callers share an owner; they must not share keys.
-            let key =
-                if caller.actor_type == "anonymous" { format!("{}\n{key}", caller.actor_id) } else { key.to_owned() };
+            let key = if caller.is_anonymous() { format!("{}\n{key}", caller.actor_id) } else { key.to_owned() };
             IdempotencyScope { owner: caller.owner.clone(), key }
         }))
     }

@@ -1,5 +1,6 @@
 //! JSON as it arrives: order kept, a repeated key refused.
 
+use anyspend_domain::problem::quoted;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::collections::HashSet;
 use std::fmt;
@@ -101,7 +102,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
         let mut seen = HashSet::new();
         while let Some((key, value)) = entries.next_entry::<String, Json>()? {
             if !seen.insert(key.clone()) {
-                return Err(de::Error::custom(format!("the key '{key}' is repeated")));
+                return Err(de::Error::custom(format!("the key '{}' is repeated", quoted(&key))));
             }
             object.push((key, value));
         }

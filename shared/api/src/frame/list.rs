@@ -8,7 +8,7 @@ use crate::expected::Expected;
 use crate::operation::Operation;
 use crate::page::{Page, Position};
 use anyspend_domain::Owner;
-use anyspend_domain::text::fold_case;
+use anyspend_domain::pasted::findable;
 use anyspend_store::list::{
     Choice, Columns, KeyRange, ListId, ListPage, ListRow, OpenList, Selection, Start as StoreStart,
 };
@@ -77,7 +77,7 @@ pub trait Listing: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// What the query seeks by looking at every object: a case-folded text, where there are searches.
+    /// What the query seeks by looking at every object, in the form texts are searched in, where there are searches.
     ///
     /// # Errors
     /// What is wrong with the query.
@@ -85,7 +85,7 @@ pub trait Listing: Send + Sync + 'static {
         if !Self::Columns::SEARCHED {
             return Ok(None);
         }
-        Ok(call.query().text_within("search", MAX_SEARCH)?.filter(|text| !text.is_empty()).map(fold_case))
+        Ok(call.query().text_within("search", MAX_SEARCH)?.map(findable).filter(|text| !text.is_empty()))
     }
 
     /// Which objects are what is `sought`.

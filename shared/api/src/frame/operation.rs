@@ -256,6 +256,12 @@ impl Operation {
         self.handler = Box::new(move |call| {
             Box::pin(async move {
                 call.precheck()?;
+                if !call.may_read_beside() {
+                    let caller = call.authorize().await?;
+                    call.check_shape()?;
+                    let loaded = load(call.clone()).await?;
+                    return handler(call, caller, loaded).await.map(Reply::Whole);
+                }
                 let (caller, loaded) = tokio::join!(call.authorize(), load(call.clone()));
                 let caller = caller?;
                 call.check_shape()?;

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::owner_cache::OwnerCache;
 use crate::rate_limit_cache::RateLimitCache;
 use crate::turns::Turns;
+use crate::wrong_credentials::WrongCredentials;
 use anyspend_store::Db;
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub struct Platform {
     pub clock: Clock,
     /// What this instance remembers about rate limits.
     pub rate_limits: RateLimitCache,
+    /// Who has shown this instance wrong credentials lately.
+    pub wrong_credentials: WrongCredentials,
     /// Whose objects this instance has seen.
     pub owners: OwnerCache,
     pub(crate) turns: Turns,
@@ -28,6 +31,7 @@ impl Platform {
     /// A platform on a table.
     pub fn new(db: Db, config: Config, clock: Clock) -> Arc<Self> {
         let (rate_limits, owners, turns) = (RateLimitCache::default(), OwnerCache::default(), Turns::default());
-        Arc::new(Self { db, config, clock, rate_limits, owners, turns })
+        let wrong_credentials = WrongCredentials::default();
+        Arc::new(Self { db, config, clock, rate_limits, wrong_credentials, owners, turns })
     }
 }

@@ -3,7 +3,11 @@
 use crate::error::ApiError;
 use crate::fields::unknown_parameter;
 use crate::versions;
+use anyspend_domain::pasted::{machine_form, verbatim};
+use anyspend_domain::problem::MOST_PROBLEMS;
 use anyspend_domain::{Code, Invalid, Problem, Timestamp};
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::RangeInclusive;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
@@ -27,7 +31,7 @@ pub struct QueryParam {
 pub enum QueryKind {
     /// A whole number within bounds.
     Whole(u64, u64),
-    /// `true` or `false`.
+    /// `true` or `false`, or `1` or `0`.
     Bool,
     /// One of these.
     OneOf(&'static [&'static str]),
@@ -80,18 +84,17 @@ impl Query {
     /// Reads a query string against what the operation on a resource declares.
     ///
     /// # Errors
-    /// Every unknown and every repeated parameter at once.
+    /// Unknown and repeated parameters, as many as are told at once.
     pub fn parse(text: &str, resource: &'static str, declared: &[QueryParam]) -> Result<Self, ApiError> {
         let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
         let known: Vec<&str> = declared.iter().flat_map(|param| versions::names(resource, param.name)).collect();
-        let mut problems = Vec::new();
-        for (index, (name, _)) in pairs.iter().enumerate() {
-            if !known.contains(&name.as_str()) {
-                problems.push(unknown_parameter(name, name, &known));
-            } else if pairs[..index].iter().any(|(earlier, _)| earlier == name) {
-                problems.push(Problem::invalid(name, "must not be repeated"));
-            }
-        }
+        let mut seen = HashSet::new();
+        let wrong = pairs.iter().filter_map(|(name, _)| match known.contains(&name.as_str()) {
+            false => Some(unknown_parameter(name, name, &known)),
+            true if seen.insert(name) => None,
+            true => Some(Problem::invalid(name, "must not be repeated")),
+        });
+        let problems = wrong.take(MOST_PROBLEMS).collect();
         ApiError::merged(problems, None).map_or(Ok(Self { resource, pairs }), Err)
     }
 
@@ -121,21 +124,49 @@ impl Query {
         Ok(found.map(|(_, value)| value))
     }
 
-    /// A parameter's text.
+    /// The same of what machines compare, whatever it was pasted with. Empty it means nothing: a filter that is lost by
+    /// mistake must not show, or export, everything.
+    fn read_given<T: PartialEq>(
+        &self,
+        name: &'static str,
+        read: impl Fn(&str, &str) -> Result<T, Problem>,
+    ) -> Result<Option<T>, Problem> {
+        self.read(name, |name, text| match &*machine_form(text) {
+            "" => Err(Problem::invalid(name, "must not be empty: leave the parameter out, or give it a value")),
+            text => read(name, text),
+        })
+    }
+
+    /// A parameter's text, as it was sent.
     pub fn text(&self, name: &'static str) -> Option<&str> {
         self.sent(name).next().map(|(_, text)| text)
     }
 
-    /// A text of at most `max` characters.
+    /// An id, code or name that machines compare, whatever it was pasted with.
+    pub fn identifier(&self, name: &'static str) -> Option<Cow<'_, str>> {
+        self.text(name).map(machine_form)
+    }
+
+    /// A name machines compare, of at most `max` characters.
+    ///
+    /// # Errors
+    /// `invalid_field_value` naming the parameter, also where it is empty.
+    pub fn identifier_within(&self, name: &'static str, max: usize) -> Result<Option<String>, Problem> {
+        self.text_within(name, max)?;
+        self.read_given(name, |_, text| Ok(text.to_owned()))
+    }
+
+    /// A text of at most `max` characters, without control characters.
     ///
     /// # Errors
     /// `invalid_field_value` naming the parameter.
     pub fn text_within(&self, name: &'static str, max: usize) -> Result<Option<&str>, Problem> {
-        self.read(name, |name, text| match text {
-            _ if text.chars().count() > max => {
-                Err(Problem::invalid(name, format!("must be at most {max} characters long")))
+        self.read(name, |name, text| {
+            if text.chars().count() > max {
+                return Err(Problem::invalid(name, format!("must be at most {max} characters long")));
             }
-            text => Ok(text),
+            verbatim(text).map_err(|invalid| invalid.at(name))?;
+            Ok(text)
         })
     }
 
@@ -144,8 +175,8 @@ impl Query {
     /// # Errors
     /// `invalid_field_value` naming the parameter.
     pub fn whole(&self, name: &'static str, bounds: RangeInclusive<u64>) -> Result<Option<u64>, Problem> {
-        self.read(name, |name, text| {
-            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        self.read_given(name, |name, text| {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
             let value = digits.then(|| text.parse::<u64>().ok()).flatten().filter(|value| bounds.contains(value));
             value.ok_or_else(|| {
                 Problem::invalid(name, format!("must be a whole number from {} to {}", bounds.start(), bounds.end()))
@@ -158,17 +189,18 @@ impl Query {
     /// # Errors
     /// `invalid_field_value` naming the parameter.
     pub fn moment(&self, name: &'static str, upper: bool) -> Result<Option<Timestamp>, Problem> {
-        self.read(name, |name, text| Timestamp::parse_filter(text, upper).map_err(|invalid| invalid.at(name)))
+        self.text_within(name, MOMENT)?;
+        self.read_given(name, |name, text| Timestamp::parse_filter(text, upper).map_err(|invalid| invalid.at(name)))
     }
 
-    /// `true` or `false`.
+    /// `true` or `false`, in any case, or `1` or `0`: what libraries make of a boolean.
     ///
     /// # Errors
     /// `invalid_field_value` naming the parameter.
     pub fn bool(&self, name: &'static str) -> Result<Option<bool>, Problem> {
-        self.read(name, |name, text| match text {
-            "true" => Ok(true),
-            "false" => Ok(false),
+        self.read_given(name, |name, text| match text.to_ascii_lowercase().as_str() {
+            "true" | "1" => Ok(true),
+            "false" | "0" => Ok(false),
             _ => Err(Problem::invalid(name, "must be 'true' or 'false'")),
         })
     }
@@ -178,7 +210,7 @@ impl Query {
     /// # Errors
     /// `invalid_field_value` naming the parameter and what it may be.
     pub fn one_of(&self, name: &'static str, values: &[&'static str]) -> Result<Option<&'static str>, Problem> {
-        self.read(name, |name, text| {
+        self.read_given(name, |name, text| {
             let value = values.iter().copied().find(|value| *value == text);
             value.ok_or_else(|| Problem::invalid(name, format!("must be one of: {}", values.join(", "))))
         })
@@ -190,7 +222,7 @@ impl Query {
     /// `invalid_field_value` naming the parameter and what it may be.
     pub fn field_of(&self, name: &'static str, fields: &[&'static str]) -> Result<Option<&'static str>, Problem> {
         let named: Vec<_> = fields.iter().map(|field| (*field, versions::names(self.resource, field))).collect();
-        self.read(name, |name, text| {
+        self.read_given(name, |name, text| {
             let field = named.iter().find(|(_, names)| names.contains(&text)).map(|(field, _)| *field);
             field.ok_or_else(|| {
                 let names: Vec<_> = named.iter().flat_map(|(_, names)| names.iter().copied()).collect();

@@ -6,9 +6,11 @@ use crate::body::MAX_BODY_BYTES;
 use crate::call::{Call, IncomingRequest, REQUEST_DEADLINE};
 use crate::error::ApiError;
 use crate::operation::{Audience, Group, Operation};
+use crate::page_address;
 use crate::platform::Platform;
 use crate::requirements::Requirements;
 use crate::response::{Outcome, Route, respond};
+use anyspend_domain::pasted::machine_form;
 use anyspend_domain::{Code, RequestId};
 use axum::Router;
 use axum::body::Body;
@@ -16,7 +18,7 @@ use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::routing::any;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -107,20 +109,41 @@ async fn handle(platform: Arc<Platform>, path: Option<Arc<PathOperations>>, requ
         requirements,
     };
     let call = Arc::new(Call::new(platform, now, RequestId::generate(now), incoming));
-    let outcome = match (&path, operation) {
-        (Some(path), _) if call.method == Method::OPTIONS => Outcome::Options(path.allow()),
-        (Some(_), Some(operation)) if known_params => match run(&operation, call.clone()).await {
-            Ok(reply) => Outcome::Answered(reply),
-            Err(error) => Outcome::Failed(error),
-        },
-        (Some(path), None) => Outcome::Failed(method_not_allowed(&call, path.allow())),
-        _ => Outcome::Failed(ApiError::new(
-            Code::RouteNotFound,
-            format!("There is no route {} {}.", call.method, shortened(&call.path)),
-        )),
+    let outcome = match page_address::meant(&call.platform, &call.method, &call.path) {
+        _ if let Err(refusal) = call.check_door() => Outcome::Failed(refusal),
+        Some(address) => moved(&call, &address),
+        None if known_params => arrive(&call, path.as_deref(), operation).await,
+        None => no_route(&call),
     };
     let route = path.as_ref().map(|path| path.route());
     respond(&call, route, outcome, head, started)
+}
+
+/// What becomes of a request at its path.
+async fn arrive(call: &Arc<Call>, path: Option<&PathOperations>, operation: Option<Arc<Operation>>) -> Outcome {
+    match (path, operation) {
+        (Some(path), _) if call.method == Method::OPTIONS => Outcome::Options(path.allow()),
+        (Some(_), Some(operation)) => match run(&operation, call.clone()).await {
+            Ok(reply) => Outcome::Answered(reply),
+            Err(error) => Outcome::Failed(error),
+        },
+        (Some(path), None) => Outcome::Failed(method_not_allowed(call, path.allow())),
+        (None, _) => no_route(call),
+    }
+}
+
+fn no_route(call: &Call) -> Outcome {
+    let message = format!("There is no route {} {}.", call.method, shortened(&call.path));
+    Outcome::Failed(ApiError::new(Code::RouteNotFound, message))
+}
+
+/// The address that was meant, for good; the query goes along byte for byte.
+fn moved(call: &Call, address: &str) -> Outcome {
+    let separator = if call.query_string.is_empty() { "" } else { "?" };
+    match call.redirect(StatusCode::PERMANENT_REDIRECT, &format!("{address}{separator}{}", call.query_string)) {
+        Ok(answer) => Outcome::Answered(Reply::Whole(answer)),
+        Err(error) => Outcome::Failed(error),
+    }
 }
 
 async fn run(operation: &Operation, call: Arc<Call>) -> Result<Reply, ApiError> {
@@ -155,10 +178,11 @@ fn shortened(path: &str) -> String {
     if path.chars().count() <= MOST { path.to_owned() } else { path.chars().take(MOST).chain(['…']).collect() }
 }
 
-/// The path's parameters, decoded; `None` when they are not UTF-8, which is a path that names nothing.
+/// The path's parameters, decoded and as machines compare them, since ids are pasted too; `None` when they are not UTF-8,
+/// which is a path that names nothing.
 async fn path_params(parts: &mut http::request::Parts) -> Option<Vec<(String, String)>> {
     let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
-    Some(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    Some(params.iter().map(|(name, value)| (name.to_owned(), machine_form(value).into_owned())).collect())
 }
 
 async fn read_in_time(body: Body) -> Result<Bytes, ApiError> {
@@ -177,19 +201,24 @@ async fn read_to_limit(body: Body) -> Result<Bytes, ApiError> {
     }
 }
 
-/// The peer's address, or, behind `trusted` proxies, the address the outermost of them saw.
+/// The peer's address, or, behind `trusted` proxies, the address the outermost of them saw. A gateway that hands the
+/// request to this process may have added the address it was called from, which is the peer's: that one is no proxy's word
+/// about a client.
 fn client_ip(extensions: &http::Extensions, headers: &HeaderMap, trusted: usize) -> Option<IpAddr> {
     let peer = extensions.get::<PeerAddress>().map(|peer| peer.0);
     if trusted == 0 {
         return peer;
     }
-    let forwarded: Vec<&str> = headers
+    let mut forwarded: Vec<&str> = headers
         .get_all("x-forwarded-for")
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
         .collect();
+    if forwarded.last().and_then(|last| last.parse().ok()) == peer {
+        forwarded.pop();
+    }
     // Each proxy appends the address it was called from, so the client is `trusted` entries from the right.
     forwarded.len().checked_sub(trusted).and_then(|index| forwarded[index].parse().ok()).or(peer)
 }
@@ -209,5 +238,9 @@ mod tests {
         assert_eq!(seen(1), "10.0.0.2");
         assert_eq!(seen(2), "203.0.113.9");
         assert_eq!(seen(9), "10.0.0.1");
+        // API Gateway behind CloudFront: the viewer's address is CloudFront's word, the last one the gateway's own.
+        headers.insert("x-forwarded-for", "6.6.6.6, 203.0.113.9, 10.0.0.1".parse().unwrap());
+        let seen = |trusted| client_ip(&extensions, &headers, trusted).unwrap().to_string();
+        assert_eq!((seen(0).as_str(), seen(1).as_str()), ("10.0.0.1", "203.0.113.9"));
     }
 }

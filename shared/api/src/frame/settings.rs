@@ -7,7 +7,13 @@
 use crate::config::Config;
 use crate::seal::MasterSecret;
 use anyspend_domain::chain::{ChainAccess, Chains};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use url::Url;
+
+/// Most blocks a payment can be asked to wait for: on the slowest known chain, more than a day.
+const MOST_CONFIRMATIONS: u64 = 10_000;
+/// Most proxies in front that are believed.
+const MOST_PROXIES: usize = 10;
 
 /// One setting.
 #[derive(Debug)]
@@ -20,6 +26,8 @@ pub struct Setting {
     pub variable: &'static str,
     /// The template's parameter.
     pub parameter: &'static str,
+    /// The one function that is told the parameter, and what the others are told instead: where it is none of theirs.
+    pub only: Option<(&'static str, &'static str)>,
     /// What a value looks like.
     pub value: &'static str,
     /// What it means.
@@ -36,35 +44,55 @@ pub const SETTINGS: &[Setting] = &[
         runner_variable: "ANYSPEND_PUBLIC_URL",
         variable: "PUBLIC_URL",
         parameter: "PublicUrl",
+        only: None,
         value: "URL",
         help: "The public address of the checkout pages. The runner's default is the listening address",
         repeats: false,
-        read: |draft, text| web_address(text).map(|url| draft.config.public_url = url),
+        read: |draft, text| {
+            let url = web_address(text)?;
+            // Pages, their style sheet and their forms stand at the root.
+            if url.path() != "/" {
+                return Err(format!("'{text}' has a path, and pages are served at the root of their host"));
+            }
+            draft.config.public_url = text.trim_end_matches('/').to_owned();
+            Ok(())
+        },
     },
     Setting {
         flag: "short-url",
         runner_variable: "ANYSPEND_SHORT_URL",
         variable: "SHORT_URL",
         parameter: "ShortUrl",
+        only: None,
         value: "URL",
         help: "The address short links start with, where they have one of their own",
         repeats: false,
-        read: |draft, text| web_address(text).map(|url| draft.config.short_url = Some(url)),
+        read: |draft, text| {
+            web_address(text)?;
+            draft.config.short_url = Some(text.trim_end_matches('/').to_owned());
+            Ok(())
+        },
     },
     Setting {
         flag: "chain",
         runner_variable: "ANYSPEND_CHAIN",
         variable: "CHAINS",
         parameter: "Chains",
+        only: Some(("settle", "FollowedChains")),
         value: "ID=URL[,URL]",
         help: "JSON-RPC endpoints of a chain, which follow payments there and allow live links. Of several endpoints more \
                than half must say the same, or the payment waits",
         repeats: true,
         read: |draft, text| {
-            let (id, urls) =
-                chain(text).ok_or_else(|| format!("'{text}' is not of the form CHAIN_ID=https://URL[,https://URL]"))?;
-            draft.chains.entry(id).or_default().rpc_urls = urls;
-            Ok(())
+            let (id, urls) = match text.parse().ok().filter(|_| draft.endpoints == Endpoints::MayBeElsewhere) {
+                Some(id) => (id, Vec::new()),
+                None => chain(text)?,
+            };
+            let access = ChainAccess { rpc_urls: urls, confirmations: None };
+            match draft.chains.insert(id, access) {
+                None => Ok(()),
+                Some(_) => Err(format!("'{id}' has two settings: name all endpoints of a chain in one")),
+            }
         },
     },
     Setting {
@@ -72,6 +100,7 @@ pub const SETTINGS: &[Setting] = &[
         runner_variable: "ANYSPEND_CONFIRMATIONS",
         variable: "CONFIRMATIONS",
         parameter: "Confirmations",
+        only: None,
         value: "ID=N",
         help: "Blocks before a payment on a chain counts as completed, its own included. Without it, a number known to be \
                safe on the chain, or sooner what the chain itself calls final",
@@ -79,9 +108,14 @@ pub const SETTINGS: &[Setting] = &[
         read: |draft, text| {
             let (id, blocks) =
                 confirmations(text).ok_or_else(|| format!("'{text}' is not of the form CHAIN_ID=BLOCKS"))?;
+            if !(1..=MOST_CONFIRMATIONS).contains(&blocks) {
+                return Err(format!("'{text}' must name 1 to {MOST_CONFIRMATIONS} blocks, the payment's own included"));
+            }
             let unknown = || format!("'{text}' names a chain without an RPC endpoint");
-            draft.chains.get_mut(&id).ok_or_else(unknown)?.confirmations = Some(blocks);
-            Ok(())
+            match draft.chains.get_mut(&id).ok_or_else(unknown)?.confirmations.replace(blocks) {
+                None => Ok(()),
+                Some(_) => Err(format!("'{id}' has two settings")),
+            }
         },
     },
     Setting {
@@ -89,11 +123,14 @@ pub const SETTINGS: &[Setting] = &[
         runner_variable: "ANYSPEND_TRUSTED_PROXIES",
         variable: "TRUSTED_PROXIES",
         parameter: "TrustedProxies",
+        only: None,
         value: "N",
         help: "How many proxies in front may be believed about the client's address; 0 by default",
         repeats: false,
         read: |draft, text| {
-            draft.config.trusted_proxies = text.parse().map_err(|_| format!("'{text}' is not a whole number"))?;
+            let proxies = text.parse().ok().filter(|proxies| *proxies <= MOST_PROXIES);
+            let must = || format!("'{text}' is not a whole number from 0 to {MOST_PROXIES}");
+            draft.config.trusted_proxies = proxies.ok_or_else(must)?;
             Ok(())
         },
     },
@@ -102,12 +139,14 @@ pub const SETTINGS: &[Setting] = &[
         runner_variable: "ANYSPEND_COUNTRY_HEADER",
         variable: "COUNTRY_HEADER",
         parameter: "CountryHeader",
+        only: None,
         value: "NAME",
         help: "The header in which a proxy in front tells a visitor's country, e.g. CloudFront-Viewer-Country. Without it, \
                countries are unknown",
         repeats: false,
         read: |draft, text| {
-            let is_name = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            let is_name = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                && text.starts_with(|c: char| c.is_ascii_alphanumeric());
             is_name.then_some(()).ok_or_else(|| format!("'{text}' is not a header's name"))?;
             draft.config.country_header = Some(text.to_ascii_lowercase());
             Ok(())
@@ -123,8 +162,18 @@ pub struct InvalidSetting {
     why: String,
 }
 
+/// What it takes for a chain to be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoints {
+    /// This process follows it, and must know how it is reached.
+    Needed,
+    /// Another process may follow it: its id is enough.
+    MayBeElsewhere,
+}
+
 /// A configuration in the making.
 struct Draft {
+    endpoints: Endpoints,
     config: Config,
     chains: BTreeMap<u64, ChainAccess>,
 }
@@ -135,8 +184,12 @@ impl Config {
     ///
     /// # Errors
     /// With the first setting that is not what it must be.
-    pub fn with_settings(self, given: impl Fn(&Setting) -> (String, Option<String>)) -> Result<Self, InvalidSetting> {
-        let mut draft = Draft { config: self, chains: BTreeMap::new() };
+    pub fn with_settings(
+        self,
+        endpoints: Endpoints,
+        given: impl Fn(&Setting) -> (String, Option<String>),
+    ) -> Result<Self, InvalidSetting> {
+        let mut draft = Draft { endpoints, config: self, chains: BTreeMap::new() };
         for setting in SETTINGS {
             let (name, text) = given(setting);
             let text = text.unwrap_or_default();
@@ -146,26 +199,49 @@ impl Config {
             }
         }
         if !draft.chains.is_empty() {
-            draft.config.chains = Chains::new(draft.chains);
+            let (here, elsewhere): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                draft.chains.into_iter().partition(|(_, access)| !access.rpc_urls.is_empty());
+            let elsewhere = elsewhere.into_iter().map(|(id, access)| (id, access.confirmations)).collect();
+            draft.config.chains = Chains::new(here).followed_elsewhere(elsewhere);
         }
         Ok(draft.config)
     }
 }
 
-/// An address without a trailing slash.
-fn web_address(text: &str) -> Result<String, String> {
-    let is_address = ["http://", "https://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
-    if !is_address || text.contains(char::is_whitespace) {
-        return Err(format!("'{text}' is not an http:// or https:// URL"));
+/// Where something is served: scheme, host and perhaps a port and a path, and nothing else.
+fn web_address(text: &str) -> Result<Url, String> {
+    let url = http_url(text).ok_or_else(|| format!("'{text}' is not an http:// or https:// URL"))?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("'{text}' must end before any '?' or '#': paths are added to it"));
     }
-    Ok(text.trim_end_matches('/').to_owned())
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("'{text}' must not have a user name or a password: everybody sees it"));
+    }
+    Ok(url)
 }
 
-fn chain(text: &str) -> Option<(u64, Vec<String>)> {
-    let (id, urls) = text.split_once('=')?;
-    let id = id.trim().parse::<u64>().ok().filter(|id| (1..=9_007_199_254_740_991).contains(id))?;
+/// A URL with a host, as it stands: the parser itself would mend much that was hardly meant.
+fn http_url(text: &str) -> Option<Url> {
+    let as_written = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme))
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\');
+    let url = Url::parse(text).ok().filter(|_| as_written)?;
+    url.host_str().filter(|host| !host.is_empty())?;
+    (url.port() != Some(0)).then_some(url)
+}
+
+fn chain(text: &str) -> Result<(u64, Vec<String>), String> {
+    let form = || format!("'{text}' is not of the form CHAIN_ID=https://URL[,https://URL]");
+    let (id, urls) = text.split_once('=').ok_or_else(form)?;
+    let id = id.trim().parse::<u64>().ok().filter(|id| (1..=9_007_199_254_740_991).contains(id)).ok_or_else(form)?;
     let urls: Vec<String> = urls.split(',').map(|url| url.trim().to_owned()).collect();
-    urls.iter().all(|url| url.starts_with("http://") || url.starts_with("https://")).then_some((id, urls))
+    if urls.iter().any(|url| http_url(url).is_none_or(|url| url.fragment().is_some())) {
+        return Err(form());
+    }
+    // Several endpoints must agree: one that is named twice would agree with itself.
+    if urls.iter().collect::<BTreeSet<_>>().len() < urls.len() {
+        return Err(format!("'{text}' names an endpoint twice"));
+    }
+    Ok((id, urls))
 }
 
 fn confirmations(text: &str) -> Option<(u64, u64)> {
@@ -186,37 +262,87 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Config, InvalidSetting> {
-        Config::local("http://localhost".to_owned()).with_settings(|setting| {
+        Config::local("http://localhost".to_owned()).with_settings(Endpoints::Needed, |setting| {
             let value = pairs.iter().find(|(variable, _)| *variable == setting.variable);
             (setting.variable.to_owned(), value.map(|(_, text)| (*text).to_owned()))
         })
     }
 
     #[test]
-    fn chain_settings_are_read_or_refused_with_their_own_words() {
+    fn what_can_be_meant_is_read() {
         let config = read(&[("CHAINS", "8453=https://a,https://b; 1=https://c"), ("CONFIRMATIONS", "8453=3")]).unwrap();
         assert!(config.chains.can_settle(8453) && config.chains.can_settle(1));
-        for bad in ["8453", "x=https://a", "1=ftp://a", "=https://a", "0=https://a"] {
-            assert!(read(&[("CHAINS", bad)]).unwrap_err().to_string().contains(bad), "{bad}");
-        }
-        assert!(read(&[("CONFIRMATIONS", "8453=3")]).is_err());
-    }
-
-    #[test]
-    fn a_value_that_cannot_be_meant_is_refused_with_the_settings_name() {
-        for (variable, bad) in [
-            ("PUBLIC_URL", "pay.example.com"),
-            ("PUBLIC_URL", "https://"),
-            ("SHORT_URL", "https://a b"),
-            ("TRUSTED_PROXIES", "-1"),
-            ("COUNTRY_HEADER", "Country: CH"),
-        ] {
-            let refused = read(&[(variable, bad)]).unwrap_err().to_string();
-            assert!(refused.starts_with(variable) && refused.contains(bad), "{refused}");
-        }
         let config = read(&[("PUBLIC_URL", "https://pay.example.com/"), ("COUNTRY_HEADER", "X-Country")]).unwrap();
         assert_eq!(config.public_url, "https://pay.example.com");
         assert_eq!(config.country_header.as_deref(), Some("x-country"));
+        for (variable, good) in [
+            ("PUBLIC_URL", "http://[::1]:8787"),
+            ("SHORT_URL", "https://example.com/s"),
+            ("CHAINS", "31337=http://user:pw@127.0.0.1:8545/v2/key?x=1"),
+            ("TRUSTED_PROXIES", "10"),
+        ] {
+            assert!(read(&[(variable, good)]).is_ok(), "{variable}={good}");
+        }
+    }
+
+    #[test]
+    fn a_process_that_only_has_to_know_which_chains_are_followed_is_told_no_endpoint() {
+        let ids = |setting: &Setting| {
+            let value = match setting.variable {
+                "CHAINS" => Some("8453; 31337".to_owned()),
+                "CONFIRMATIONS" => Some("31337=2".to_owned()),
+                _ => None,
+            };
+            (setting.variable.to_owned(), value)
+        };
+        let config = Config::local(String::new()).with_settings(Endpoints::MayBeElsewhere, ids).unwrap();
+        assert_eq!(config.chains.followed(), BTreeMap::from([(8453, None), (31337, Some(2))]));
+        assert_eq!(config.chains.settling().count(), 0);
+        assert!(Config::local(String::new()).with_settings(Endpoints::Needed, ids).is_err());
+    }
+
+    #[test]
+    fn every_value_that_cannot_be_meant_is_refused_at_the_start_with_the_settings_name_and_what_it_must_be() {
+        for (variable, bad, must) in [
+            ("PUBLIC_URL", "pay.example.com", "not an http:// or https:// URL"),
+            ("PUBLIC_URL", "https://", "not an http:// or https:// URL"),
+            ("PUBLIC_URL", "https://a b", "not an http:// or https:// URL"),
+            ("PUBLIC_URL", "ftp://example.com", "not an http:// or https:// URL"),
+            ("PUBLIC_URL", "https:example.com", "not an http:// or https:// URL"),
+            ("PUBLIC_URL", "https://example.com:0", "not an http:// or https:// URL"),
+            ("PUBLIC_URL", "https://example.com:99999", "not an http:// or https:// URL"),
+            ("PUBLIC_URL", "https://example.com/shop", "has a path"),
+            ("PUBLIC_URL", "https://example.com/?a=b", "before any '?' or '#'"),
+            ("PUBLIC_URL", "https://example.com/#pay", "before any '?' or '#'"),
+            ("PUBLIC_URL", "https://me:pw@example.com", "a user name or a password"),
+            ("SHORT_URL", "example.com", "not an http:// or https:// URL"),
+            ("SHORT_URL", "https://example.com/s?x", "before any '?' or '#'"),
+            ("CHAINS", "8453", "of the form CHAIN_ID="),
+            ("CHAINS", "x=https://a", "of the form CHAIN_ID="),
+            ("CHAINS", "1=ftp://a", "of the form CHAIN_ID="),
+            ("CHAINS", "=https://a", "of the form CHAIN_ID="),
+            ("CHAINS", "0=https://a", "of the form CHAIN_ID="),
+            ("CHAINS", "1=https://", "of the form CHAIN_ID="),
+            ("CHAINS", "1=https://a,", "of the form CHAIN_ID="),
+            ("CHAINS", "1=https://a,https://a", "an endpoint twice"),
+            ("CHAINS", "1=https://a;1=https://b", "has two settings"),
+            ("CONFIRMATIONS", "8453=3", "without an RPC endpoint"),
+            ("CONFIRMATIONS", "1=0", "1 to 10000 blocks"),
+            ("CONFIRMATIONS", "1=10001", "1 to 10000 blocks"),
+            ("CONFIRMATIONS", "1=2;1=3", "has two settings"),
+            ("CONFIRMATIONS", "1=-1", "of the form CHAIN_ID=BLOCKS"),
+            ("TRUSTED_PROXIES", "-1", "from 0 to 10"),
+            ("TRUSTED_PROXIES", "11", "from 0 to 10"),
+            ("COUNTRY_HEADER", "Country: CH", "not a header's name"),
+            ("COUNTRY_HEADER", "-", "not a header's name"),
+        ] {
+            let mut given = vec![(variable, bad)];
+            if variable == "CONFIRMATIONS" && must != "without an RPC endpoint" {
+                given.push(("CHAINS", "1=https://a"));
+            }
+            let refused = read(&given).err().unwrap_or_else(|| panic!("{variable}={bad} was read")).to_string();
+            assert!(refused.starts_with(variable) && refused.contains(must), "{variable}={bad}: {refused}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::caller::Caller;
-use crate::commit::Changes;
+use crate::commit::{Changes, NotCommitted};
 use crate::error::ApiError;
 use anyspend_domain::audit::AuditEventType;
 use anyspend_domain::{Owned, Owner};
@@ -27,6 +27,11 @@ pub trait Stored: 'static {
     /// # Errors
     /// When it cannot be stored, which is a fault of ours.
     fn update(call: &Call, was: &Self::Object, is: &Self::Object) -> Result<Vec<Write>, StoreError>;
+
+    /// What is told where another object has a value that must be unique. Most objects have no such value that changes.
+    fn taken(is: &Self::Object) -> ApiError {
+        ApiError::internal(format!("a {} with nothing unique met another", is.id_text()))
+    }
 }
 
 /// How its objects are deleted, for a resource whose can be.
@@ -79,7 +84,10 @@ impl Call {
                 return Ok(answer);
             }
             let writes = T::update(self, &was, &is)?;
-            self.commit(caller, Changes::of(&is, event_type, writes, answer)).await
+            match self.commit(caller, Changes::of(&is, event_type, writes, answer)).await {
+                Err(NotCommitted::Taken) => Err(T::taken(&is).into()),
+                settled => settled,
+            }
         })
         .await
     }

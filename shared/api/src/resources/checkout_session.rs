@@ -5,11 +5,14 @@ use crate::config::Config;
 use crate::error::{ApiError, ErrorItem};
 use crate::fields::Fields;
 use crate::list::{CURSOR, LIMIT, Listing, ORDER, PAGE, Part};
+use crate::payment_link::recipient_warning;
 use crate::query::{QueryKind, QueryParam};
 use crate::versions::{Addr, Time};
 use anyspend_domain::buyer::{Buyer, FormData, ShippingAddress};
 use anyspend_domain::chain::usd_value;
-use anyspend_domain::checkout_session::{Attribution, CheckoutSession, FailureReason, NewCheckoutSession, Status};
+use anyspend_domain::checkout_session::{
+    Attribution, CheckoutSession, FailureReason, NewCheckoutSession, Purchase, Status,
+};
 use anyspend_domain::link_form::ShippingOption;
 use anyspend_domain::text::UtmTag;
 use anyspend_domain::{Amount, CheckoutSessionId, Code, Metadata, PaymentLinkId, Problem, Timestamp};
@@ -138,7 +141,8 @@ pub(crate) struct ShippingAddressSchema {
     /// State, province or region.
     #[schema(required = false)]
     state: String,
-    /// Postal code.
+    /// Postal code, where the country has them.
+    #[schema(required = false)]
     postal_code: String,
     /// ISO 3166-1 alpha-2.
     country: String,
@@ -179,9 +183,9 @@ impl CheckoutSessionView {
                 .discount
                 .as_ref()
                 .map(|discount| amount(discount.amount).unwrap_or_else(|| "0".to_owned())),
-            success_url: session.success_url.as_ref().map(|url| url.as_str().to_owned()),
-            cancel_url: session.cancel_url.as_ref().map(|url| url.as_str().to_owned()),
-            client_reference_id: session.client_reference_id.as_ref().map(|text| text.as_str().to_owned()),
+            success_url: session.purchase.success_url.as_ref().map(|url| url.as_str().to_owned()),
+            cancel_url: session.purchase.cancel_url.as_ref().map(|url| url.as_str().to_owned()),
+            client_reference_id: session.purchase.client_reference_id.as_ref().map(|text| text.as_str().to_owned()),
             metadata: session.metadata.clone(),
             customer_email: session.buyer.email.as_ref().map(|email| email.as_str().to_owned()),
             customer_name: session.buyer.name.as_ref().map(|name| name.as_str().to_owned()),
@@ -191,14 +195,20 @@ impl CheckoutSessionView {
             form_data: session.buyer.form_data.clone(),
             shipping_address: session.buyer.shipping_address.clone(),
             shipping_option: session.shipping_option.clone(),
-            utm_source: tag(&session.attribution.source),
-            utm_medium: tag(&session.attribution.medium),
-            utm_campaign: tag(&session.attribution.campaign),
+            utm_source: tag(&session.purchase.attribution.source),
+            utm_medium: tag(&session.purchase.attribution.medium),
+            utm_campaign: tag(&session.purchase.attribution.campaign),
             expires_at: Time(session.expires_at),
             created_at: Time(session.created_at),
             updated_at: Time(session.updated_at),
             completed_at: session.completed_at.map(Time),
-            warnings: session.ignored_urls.iter().map(|param| ignored_url(param)).collect(),
+            warnings: session
+                .purchase
+                .ignored_urls
+                .iter()
+                .map(|param| ignored_url(param))
+                .chain(recipient_warning(&session.recipient_address))
+                .collect(),
         }
     }
 }
@@ -217,23 +227,21 @@ pub fn ignored_url(param: &str) -> ErrorItem {
 
 /// What a purchase is to the merchant and who makes it: the part of a new session that merchant and payer send alike.
 pub fn read_purchase(fields: &mut Fields<'_>) -> NewCheckoutSession {
-    NewCheckoutSession {
+    let mut purchase = Purchase {
         success_url: fields.optional("success_url"),
         cancel_url: fields.optional("cancel_url"),
         client_reference_id: fields.optional("client_reference_id"),
-        metadata: fields.optional("metadata"),
-        buyer: Buyer {
-            email: fields.optional("customer_email"),
-            name: fields.optional("customer_name"),
-            ..Buyer::default()
-        },
-        attribution: Attribution {
-            source: fields.optional("utm_source"),
-            medium: fields.optional("utm_medium"),
-            campaign: fields.optional("utm_campaign"),
-        },
-        ..NewCheckoutSession::default()
-    }
+        ..Purchase::default()
+    };
+    let metadata = fields.optional("metadata");
+    let (email, name) = (fields.optional("customer_email"), fields.optional("customer_name"));
+    purchase.attribution = Attribution {
+        source: fields.optional("utm_source"),
+        medium: fields.optional("utm_medium"),
+        campaign: fields.optional("utm_campaign"),
+    };
+    let buyer = Buyer { email, name, ..Buyer::default() };
+    NewCheckoutSession { purchase, metadata, buyer, ..NewCheckoutSession::default() }
 }
 
 /// A session, and when its link was deleted, if it was.
@@ -278,8 +286,9 @@ impl Listing for CheckoutSessions {
     fn part(call: &Call) -> Result<Option<Part<SessionColumns>>, ApiError> {
         let query = call.query();
         let span = (query.moment("from", false)?, query.moment("to", true)?);
-        let link = query.text("payment_link_id").map(|text| {
-            PaymentLinkId::parse(text).ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
+        let link = query.identifier("payment_link_id").map(|text| {
+            PaymentLinkId::parse(&text)
+                .ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
         });
         Ok(Some(part(link.transpose()?.as_ref(), span.0, span.1)))
     }

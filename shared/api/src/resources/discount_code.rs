@@ -5,7 +5,7 @@ use crate::fields::{AnyText, Body, Digits, Fields, List, MAX_SAFE_INTEGER, Whole
 use crate::versions::Time;
 use anyspend_domain::checkout_session::CheckoutSession;
 use anyspend_domain::discount_code::{CodeText, DiscountCode, DiscountCodePatch, Inapplicable, MAX_BATCH};
-use anyspend_domain::text::Name;
+use anyspend_domain::text::Identifier;
 use anyspend_domain::{Amount, Code, DiscountCodeId, Owner, Patch, Problem, Timestamp};
 use anyspend_store::discount_codes::{self, FoundCode};
 use anyspend_store::{Db, StoreError, Write};
@@ -32,7 +32,7 @@ fn read_terms(fields: &mut Fields<'_>) -> Terms {
             expires_at: fields.patch("expires_at"),
             active: fields.patch("active"),
         },
-        payment_link_id: fields.patch::<Name>("payment_link_id").map(|id| id.as_str().to_owned()),
+        payment_link_id: fields.patch::<Identifier>("payment_link_id").map(|id| id.as_str().to_owned()),
     }
 }
 

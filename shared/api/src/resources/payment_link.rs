@@ -5,13 +5,14 @@ use crate::config::Config;
 use crate::error::{ApiError, ErrorItem};
 use crate::fields::{Body, Fields, List, MAX_SAFE_INTEGER, Whole, describe_body};
 use crate::versions::{Addr, Time};
-use anyspend_domain::chain::token_elsewhere;
+use anyspend_domain::chain::{token_at, token_elsewhere};
 use anyspend_domain::line_item::{LineItem, MAX_LINE_ITEMS, NewLineItem};
 use anyspend_domain::link_form::{
     FieldId, FieldKind, FormField, FormSchema, MAX_FORM_FIELDS, MAX_SELECT_OPTIONS, MAX_SHIPPING_OPTIONS,
     ShippingOption,
 };
 use anyspend_domain::money::ShippingCost;
+use anyspend_domain::pasted::machine_form;
 use anyspend_domain::payment_link::{Branding, PaymentLink, TermsPatch};
 use anyspend_domain::text::Name;
 use anyspend_domain::{Address, Amount, Code, LineItemId, Metadata, Patch, PaymentLinkId, PaymentLinkRef, Timestamp};
@@ -404,21 +405,21 @@ impl PaymentLinkView {
             items: link.items.iter().map(|item| LineItemView::new(item, &link.id)).collect(),
             created_at: Time(link.created_at),
             updated_at: Time(link.updated_at),
-            warnings: token_warnings(&terms.token_address, terms.chain_id, "link"),
+            warnings: warnings(&terms.token_address, terms.chain_id, Some(&terms.recipient_address), "link"),
         }
     }
 }
 
 /// The link a body names in `payment_link_id`, whoever owns it, read beside the check of the caller.
 pub async fn find_named_link(call: Arc<Call>) -> Result<Option<PaymentLink>, ApiError> {
-    match call.peek("payment_link_id").as_deref().and_then(PaymentLinkRef::parse) {
+    match call.peek("payment_link_id").and_then(|text| PaymentLinkRef::parse(&machine_form(&text))) {
         Some(wanted) => Ok(call.db.find_payment_link(&wanted).await?),
         None => Ok(None),
     }
 }
 
-/// Warns of a well-known token on a chain where it does not live.
-pub(crate) fn token_warnings(token: &Address, chain_id: u64, noun: &str) -> Vec<ErrorItem> {
+/// Warns of a well-known token on a chain where it does not live, and of being paid at the contract of one.
+pub(crate) fn warnings(token: &Address, chain_id: u64, recipient: Option<&Address>, noun: &str) -> Vec<ErrorItem> {
     let misplaced = token_elsewhere(token, chain_id).map(|(symbol, home)| ErrorItem {
         code: Code::TokenChainMismatch.as_str(),
         message: format!(
@@ -428,5 +429,14 @@ pub(crate) fn token_warnings(token: &Address, chain_id: u64, noun: &str) -> Vec<
         ),
         param: Some("token_address".to_owned()),
     });
-    misplaced.into_iter().collect()
+    misplaced.into_iter().chain(recipient.and_then(recipient_warning)).collect()
+}
+
+/// Warns of a recipient that is the contract of a well-known token, which gives back nothing.
+pub(crate) fn recipient_warning(recipient: &Address) -> Option<ErrorItem> {
+    token_at(recipient).map(|symbol| ErrorItem {
+        code: Code::RecipientIsToken.as_str(),
+        message: format!("This is the address of the token {symbol}, not of a wallet: check 'recipient_address'."),
+        param: Some("recipient_address".to_owned()),
+    })
 }

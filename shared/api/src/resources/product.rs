@@ -5,7 +5,7 @@ use crate::caller::Caller;
 use crate::error::{ApiError, ErrorItem, unknown_reference};
 use crate::fields::{Body, Fields};
 use crate::payment_link::{
-    ChainId, nullable_form_schema, nullable_shipping_options, read_form_schema, read_shipping_options, token_warnings,
+    ChainId, nullable_form_schema, nullable_shipping_options, read_form_schema, read_shipping_options, warnings,
 };
 use crate::versions::{Addr, Time};
 use anyspend_domain::link_form::{FormSchema, ShippingOption};
@@ -128,7 +128,7 @@ impl ProductView {
             active: terms.active,
             created_at: Time(product.created_at),
             updated_at: Time(product.updated_at),
-            warnings: token_warnings(&terms.token_address, terms.chain_id, "product"),
+            warnings: warnings(&terms.token_address, terms.chain_id, terms.recipient_address.as_ref(), "product"),
         }
     }
 }

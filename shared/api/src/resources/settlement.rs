@@ -68,7 +68,7 @@ impl Call {
         changes: impl Fn(&CheckoutSession) -> Result<Changes, ApiError>,
     ) -> Result<Answer, NotCommitted> {
         let mut session = session.clone();
-        session.extra = 0;
+        (session.extra, session.by_reference_only) = (0, false);
         if !self.platform.config.chains.can_settle(session.chain_id) {
             return self.commit_for(caller, &session.owner, changes(&session)?).await;
         }
@@ -89,7 +89,7 @@ impl Call {
                 done => return done,
             }
         }
-        session.extra = 0;
+        (session.extra, session.by_reference_only) = (0, true);
         self.commit_for(caller, &session.owner, asking(&session)?).await
     }
 

@@ -66,10 +66,10 @@ pub const OF_CUSTOMER: &[QueryParam] = &[STATUS, PAYMENT_LINK_ID, CHAIN_ID, FROM
 pub fn read_filter(call: &Call) -> Result<TransactionFilter, ApiError> {
     let query = call.query();
     let customer = query
-        .text("customer_id")
-        .map(|text| CustomerId::parse(text).ok_or_else(|| Problem::invalid("customer_id", "must be a customer's id")));
-    let link = query.text("payment_link_id").map(|text| {
-        PaymentLinkId::parse(text).ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
+        .identifier("customer_id")
+        .map(|text| CustomerId::parse(&text).ok_or_else(|| Problem::invalid("customer_id", "must be a customer's id")));
+    let link = query.identifier("payment_link_id").map(|text| {
+        PaymentLinkId::parse(&text).ok_or_else(|| Problem::invalid("payment_link_id", "must be a payment link's id"))
     });
     Ok(TransactionFilter {
         status: query.one_of("status", TransactionStatus::NAMES)?.and_then(TransactionStatus::named),
@@ -162,7 +162,7 @@ pub struct TransactionView {
     customer_id: Option<String>,
     /// The link that was paid.
     payment_link_id: Option<String>,
-    /// The session that was paid.
+    /// The session that was paid; null while nothing says whose payment it is (`unmatched`).
     session_id: Option<String>,
     /// Where the money came from, when it was swapped on the way. Payments are not swapped here.
     #[schema(value_type = Option<u64>)]
@@ -176,7 +176,7 @@ pub struct TransactionView {
     /// The platform's fee. Payments go straight to the merchant, and none is taken.
     #[schema(value_type = Option<String>)]
     fee_amount: Option<()>,
-    /// What was unusual: `underpaid`, `overpaid`, `late`, `link_deleted` or `link_used_up`.
+    /// What was unusual: `underpaid`, `overpaid`, `late`, `link_deleted`, `link_used_up` or `unmatched`.
     exception: Option<&'static str>,
     /// What the buyer filled in.
     #[schema(value_type = Option<Object>, additional_properties)]
@@ -204,7 +204,7 @@ impl TransactionView {
     /// Shows a transaction.
     pub fn new(transaction: &Transaction) -> Self {
         let payer = transaction.payer_address.clone().map(Addr);
-        let session = Some(transaction.session_id.to_string());
+        let session = transaction.session_id.as_ref().map(ToString::to_string);
         let worth = usd_value(&transaction.token_address, transaction.chain_id, transaction.amount);
         Self {
             id: transaction.id.to_string(),

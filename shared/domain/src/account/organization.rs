@@ -1,6 +1,6 @@
 //! A merchant, and what its links are made of where they do not say it themselves.
 
-use crate::payment_link::{Surroundings, settlement_problems};
+use crate::payment_link::{Surroundings, recipient_problem, settlement_problems};
 use crate::text::{Description, Name};
 use crate::web_url::WebUrl;
 use crate::{Address, Mode, OrgId, Patch, Problem, Rejection, Timestamp};
@@ -73,11 +73,13 @@ impl Organization {
         // Held to what a test link is held to: a default serves both modes, and a live link is checked when it is made.
         let (chain, recipient) = (patch.default_chain_id.value(), patch.default_recipient_address.value());
         let unusable = settlement_problems(Mode::Test, chain.copied(), recipient, around.chains);
-        problems.extend(unusable.into_iter().map(|problem| Problem {
+        let paid_anew = recipient.is_some() || patch.default_token_address.is_sent();
+        let of_default = |problem: Problem| Problem {
             message: problem.message.replacen("The '", &format!("The '{DEFAULTS}"), 1),
             param: problem.param.map(|param| format!("{DEFAULTS}{param}")),
             ..problem
-        }));
+        };
+        problems.extend(unusable.into_iter().map(of_default));
         patch.name.replace(&mut self.name);
         patch.description.apply(&mut self.description);
         patch.logo_url.apply(&mut self.logo_url);
@@ -85,6 +87,10 @@ impl Organization {
         patch.default_recipient_address.apply(&mut self.default_recipient_address);
         patch.default_chain_id.apply(&mut self.default_chain_id);
         patch.default_token_address.apply(&mut self.default_token_address);
+        if paid_anew {
+            let (recipient, token) = (&self.default_recipient_address, &self.default_token_address);
+            problems.extend(recipient_problem(recipient.as_ref(), token.as_ref()).map(of_default));
+        }
         self.version += 1;
         Rejection::unless_empty(problems)
     }

@@ -1,6 +1,6 @@
 //! EVM addresses: 20 bytes, remembered as they were written, compared as bytes.
 
-use crate::{Code, Invalid};
+use crate::{Code, Invalid, pasted};
 use alloy_primitives::Address as Bytes20;
 use serde::{Deserialize, Serialize};
 use std::hash::{Hash, Hasher};
@@ -25,6 +25,7 @@ impl Address {
     /// # Errors
     /// `invalid_address`.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let text = &*pasted::machine_form(text);
         let refuse = |must: &str| Invalid { code: Code::InvalidAddress, must: must.to_owned() };
         let digits = text
             .strip_prefix("0x")
@@ -57,7 +58,7 @@ impl Address {
         Self { bytes: NATIVE_ZERO, as_sent: "0x0000000000000000000000000000000000000000".to_owned() }
     }
 
-    /// The address as the caller wrote it.
+    /// The address in the case the caller wrote it in.
     pub fn as_sent(&self) -> &str {
         &self.as_sent
     }

@@ -17,25 +17,42 @@ pub struct ChainAccess {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Chains {
     configured: BTreeMap<u64, ChainAccess>,
+    /// Followed by another process, which alone knows how they are reached; with their confirmations.
+    followed_elsewhere: BTreeMap<u64, Option<u64>>,
 }
 
 impl Chains {
     /// The known chains plus `configured`, which may add chains of its own.
     pub const fn new(configured: BTreeMap<u64, ChainAccess>) -> Self {
-        Self { configured }
+        Self { configured, followed_elsewhere: BTreeMap::new() }
+    }
+
+    /// The same, and these chains are followed by another process, after so many confirmations.
+    #[must_use]
+    pub fn followed_elsewhere(self, chains: BTreeMap<u64, Option<u64>>) -> Self {
+        Self { followed_elsewhere: chains, ..self }
     }
 
     /// Whether links may name this chain.
     pub fn contains(&self, id: u64) -> bool {
-        self.configured.contains_key(&id) || KNOWN_CHAINS.iter().any(|chain| chain.id == id)
+        self.configured.contains_key(&id)
+            || self.followed_elsewhere.contains_key(&id)
+            || KNOWN_CHAINS.iter().any(|chain| chain.id == id)
     }
 
     /// Whether payments on this chain can be followed.
     pub fn can_settle(&self, id: u64) -> bool {
-        self.configured.get(&id).is_some_and(|access| !access.rpc_urls.is_empty())
+        self.followed_elsewhere.contains_key(&id)
+            || self.configured.get(&id).is_some_and(|access| !access.rpc_urls.is_empty())
     }
 
-    /// The chains payments are followed on, and how each is reached, by ascending id.
+    /// The chains payments are followed on, by whichever process, and the confirmations configured for each.
+    pub fn followed(&self) -> BTreeMap<u64, Option<u64>> {
+        let here = self.settling().map(|(id, access)| (id, access.confirmations));
+        here.chain(self.followed_elsewhere.iter().map(|(id, blocks)| (*id, *blocks))).collect()
+    }
+
+    /// The chains this process follows payments on, and how each is reached, by ascending id.
     pub fn settling(&self) -> impl Iterator<Item = (u64, &ChainAccess)> {
         self.configured.iter().filter(|(_, access)| !access.rpc_urls.is_empty()).map(|(id, access)| (*id, access))
     }
@@ -44,6 +61,7 @@ impl Chains {
     pub fn ids(&self) -> Vec<u64> {
         let mut ids: Vec<u64> =
             KNOWN_CHAINS.iter().map(|chain| chain.id).chain(self.configured.keys().copied()).collect();
+        ids.extend(self.followed_elsewhere.keys());
         ids.sort_unstable();
         ids.dedup();
         ids
@@ -61,5 +79,8 @@ mod tests {
         assert!(chains.contains(31337) && chains.can_settle(31337));
         assert!(chains.contains(BASE.id) && !chains.can_settle(BASE.id));
         assert!(!chains.contains(999));
+        let told = Chains::default().followed_elsewhere(BTreeMap::from([(BASE.id, None), (999, Some(3))]));
+        assert!(told.can_settle(BASE.id) && told.contains(999) && told.ids().contains(&999));
+        assert_eq!((told.settling().count(), told.followed()[&999]), (0, Some(3)));
     }
 }

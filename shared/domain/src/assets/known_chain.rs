@@ -293,6 +293,11 @@ pub fn token_elsewhere(address: &Address, chain_id: u64) -> Option<(&'static str
     KNOWN_CHAINS.iter().find_map(|chain| chain.token(address).map(|token| (token.symbol, chain)))
 }
 
+/// The symbol of a well-known token, on whatever chain its contract is.
+pub fn token_at(address: &Address) -> Option<&'static str> {
+    KNOWN_CHAINS.iter().find_map(|chain| chain.token(address).map(|token| token.symbol))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,9 @@
 
 use crate::checkout_session::AppliedDiscount;
 use crate::values::named::{named, named_in_fields};
-use crate::{Amount, DiscountCodeId, Invalid, Locator, Owner, Patch, PaymentLinkId, Problem, Rejection, Timestamp};
+use crate::{
+    Amount, DiscountCodeId, Invalid, Locator, Owner, Patch, PaymentLinkId, Problem, Rejection, Timestamp, pasted,
+};
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
@@ -21,12 +23,12 @@ impl CodeText {
     /// Most characters.
     pub const MAX: usize = 50;
 
-    /// Reads a code of letters, digits, `-` and `_`, in any case.
+    /// Reads a code of letters, digits, `-` and `_`, in any case, width and script of its digits.
     ///
     /// # Errors
     /// `invalid_field_value` for anything else.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let text = text.trim();
+        let text = pasted::machine_form(text);
         let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
         if !plain || !(1..=Self::MAX).contains(&text.len()) {
             let must = format!("must have 1 to {} letters (a to z), digits, '-' or '_'", Self::MAX);

@@ -52,9 +52,9 @@ impl FieldId {
     /// Reads a field id.
     ///
     /// # Errors
-    /// `invalid_field_value` when it is empty or longer than [`FieldId::MAX`] characters.
+    /// `invalid_field_value` when it is empty, longer than [`FieldId::MAX`] characters, or has control characters.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        crate::text::bounded(text, 1, Self::MAX).map(Self)
+        crate::text::bounded(&crate::pasted::line(text)?, 1, Self::MAX).map(Self)
     }
 
     /// The id as text.

@@ -270,6 +270,7 @@ impl PaymentLink {
     /// Changes what the patch names, and checks the result as a whole.
     fn apply(&mut self, patch: TermsPatch, around: Surroundings<'_>) -> Result<(), Rejection> {
         let mut problems = self.problems_of_patch(&patch, around);
+        let paid_anew = patch.token_address.is_sent() || patch.recipient_address.is_sent();
         let terms = &mut self.terms;
         patch.name.replace(&mut terms.name);
         patch.token_address.replace(&mut terms.token_address);
@@ -306,6 +307,10 @@ impl PaymentLink {
             }
         }
         self.touch(around.now);
+        // A link that was made before this was asked can still be changed otherwise.
+        if paid_anew {
+            problems.extend(recipient_problem(Some(&self.terms.recipient_address), Some(&self.terms.token_address)));
+        }
         problems.extend(self.problems());
         Rejection::unless_empty(problems)
     }
@@ -461,6 +466,17 @@ pub(crate) fn settlement_problems(
         });
     }
     problems
+}
+
+/// What is wrong with being paid at the contract of the very token: no contract of a token gives back what it holds.
+pub(crate) fn recipient_problem(recipient: Option<&Address>, token: Option<&Address>) -> Option<Problem> {
+    let lost = recipient.is_some() && recipient == token;
+    lost.then(|| Problem {
+        code: Code::InvalidAddress,
+        message: "The 'recipient_address' field must not be the token's own address: money sent there is lost."
+            .to_owned(),
+        param: Some("recipient_address".to_owned()),
+    })
 }
 
 /// The one rule of what `active` means, for a whole link and for the slim row of a list alike.

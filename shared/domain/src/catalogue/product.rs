@@ -5,7 +5,7 @@
 
 use crate::link_form::{FormSchema, ShippingOption, shipping_problems};
 use crate::metadata::MetadataPatch;
-use crate::payment_link::{Surroundings, TermsPatch, settlement_problems};
+use crate::payment_link::{Surroundings, TermsPatch, recipient_problem, settlement_problems};
 use crate::text::{Description, Name};
 use crate::values::named::{named, named_in_fields};
 use crate::web_url::WebUrl;
@@ -219,6 +219,7 @@ impl Product {
             patch.recipient_address.value(),
             around.chains,
         );
+        let paid_anew = patch.token_address.is_sent() || patch.recipient_address.is_sent();
         let terms = &mut self.terms;
         patch.name.replace(&mut terms.name);
         patch.description.apply(&mut terms.description);
@@ -232,6 +233,9 @@ impl Product {
         patch.form_schema.apply(&mut terms.form_schema);
         patch.shipping_options.apply(&mut terms.shipping_options);
         patch.active.apply_or(&mut terms.active, true);
+        if paid_anew {
+            problems.extend(recipient_problem(terms.recipient_address.as_ref(), Some(&terms.token_address)));
+        }
         self.touch(around.now);
         problems.extend(self.problems());
         Rejection::unless_empty(problems)
@@ -282,7 +286,7 @@ mod tests {
             amount: amount.map_or(Patch::Keep, |amount| Patch::Set(Amount::parse(amount).unwrap())),
             token_address: Patch::Set(USDC_ON_BASE.address()),
             chain_id: Patch::Set(8453),
-            recipient_address: Patch::Set(USDC_ON_BASE.address()),
+            recipient_address: Patch::Set(Address::parse("0x1234567890abcdef1234567890abcdef12345678").unwrap()),
             product_type: Patch::Set(product_type),
             ..ProductPatch::default()
         };

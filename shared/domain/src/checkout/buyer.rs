@@ -1,6 +1,6 @@
 //! Who buys, as the merchant or the buyer said. All of it is personal, and sealed where it is stored.
 
-use crate::text::{CustomerName, Email, Name};
+use crate::text::{CustomerName, Email, Name, PostalCode};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,8 +35,9 @@ pub struct ShippingAddress {
     /// State, province or region, where addresses have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<Name>,
-    /// Postal code.
-    pub postal_code: Name,
+    /// Postal code, where the country has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postal_code: Option<PostalCode>,
     /// ISO 3166-1 alpha-2, upper case.
     pub country: String,
 }

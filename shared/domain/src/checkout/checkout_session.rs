@@ -97,6 +97,23 @@ pub enum FailureReason {
 
 named!(FailureReason);
 
+/// What a purchase is to the merchant: said when its session is opened, and the same ever after.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purchase {
+    /// Where the buyer goes after paying.
+    pub success_url: Option<WebUrl>,
+    /// Where the buyer goes instead of paying.
+    pub cancel_url: Option<WebUrl>,
+    /// Redirects that a page's address named and that were not the merchant's: left out, and said so.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ignored_urls: Vec<String>,
+    /// The merchant's own name for this purchase.
+    pub client_reference_id: Option<ClientReference>,
+    /// Where the buyer came from.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub attribution: Attribution,
+}
+
 /// A checkout session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckoutSession {
@@ -129,31 +146,26 @@ pub struct CheckoutSession {
     pub shipping_option: Option<ShippingOption>,
     /// What is asked above what is owed, in the token's smallest unit, so that no other session of the same owner asks for
     /// the same amount: from 1 to [`crate::settlement::MOST_EXTRA`]. 0 where the chain is not followed, or where no amount
-    /// of its own was free: then nothing ties a transfer to it but its reference or a signature.
+    /// of its own was free.
     #[serde(default, skip_serializing_if = "is_default")]
     pub extra: u64,
+    /// Whether no amount of its own was free on a chain that is followed: then what is sent by hand could be anybody's, and
+    /// is not asked for.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub by_reference_only: bool,
     /// Transactions that were reported for it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub reports: u64,
     /// What has arrived so far; `None` is nothing.
     pub amount_received: Option<Amount>,
-    /// Where the buyer goes after paying.
-    pub success_url: Option<WebUrl>,
-    /// Where the buyer goes instead of paying.
-    pub cancel_url: Option<WebUrl>,
-    /// Redirects that a page's address named and that were not the merchant's: left out, and said so.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub ignored_urls: Vec<String>,
-    /// The merchant's own name for this purchase.
-    pub client_reference_id: Option<ClientReference>,
+    /// What it is to the merchant.
+    #[serde(flatten)]
+    pub purchase: Purchase,
     /// The merchant's own notes.
     pub metadata: Option<Metadata>,
     /// Who buys.
     #[serde(default, skip_serializing_if = "is_default")]
     pub buyer: Sealed<Buyer>,
-    /// Where the buyer came from.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub attribution: Attribution,
     /// Who paid, or says to pay.
     pub payer_address: Option<Address>,
     /// The paying transaction.

@@ -1,8 +1,18 @@
 //! Countries goods are sent to: ISO 3166-1 alpha-2 codes and their English names.
 
-use crate::Invalid;
+use crate::{Invalid, pasted};
 use celes::Country;
 use std::sync::LazyLock;
+
+/// Countries and territories where post needs no code, sorted: those whose address format in Google's address data
+/// (libaddressinput, which follows the Universal Postal Union's "Postal addressing systems") has none, and North Korea, of
+/// which the Union knows none. Some of them have codes on paper that nobody writes.
+const WITHOUT_POSTAL_CODES: [&str; 70] = [
+    "AE", "AG", "AO", "AQ", "AW", "BF", "BI", "BJ", "BO", "BQ", "BS", "BV", "BW", "BZ", "CD", "CF", "CG", "CI", "CK",
+    "CM", "CW", "DJ", "DM", "ER", "FJ", "GA", "GD", "GH", "GM", "GQ", "GY", "HK", "JM", "KI", "KM", "KN", "KP", "LC",
+    "LY", "ML", "MO", "MR", "MS", "MW", "NR", "NU", "PA", "QA", "RW", "SB", "SC", "SL", "SR", "SS", "ST", "SX", "SY",
+    "TD", "TF", "TG", "TK", "TL", "TO", "TT", "TV", "UG", "VU", "WS", "YE", "ZW",
+];
 
 /// A code that is assigned, and what it stands for, in the order of the names.
 static COUNTRIES: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
@@ -28,7 +38,8 @@ impl CountryCode {
     /// # Errors
     /// `invalid_field_value` when they stand for no country.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let known = COUNTRIES.iter().find(|(code, _)| code.eq_ignore_ascii_case(text));
+        let text = pasted::machine_form(text);
+        let known = COUNTRIES.iter().find(|(code, _)| code.eq_ignore_ascii_case(&text));
         known
             .map(|(code, _)| Self(code))
             .ok_or_else(|| Invalid::new("must be the two-letter code of a country (ISO 3166-1 alpha-2), such as 'US'"))
@@ -37,6 +48,11 @@ impl CountryCode {
     /// The code in upper case.
     pub const fn as_str(self) -> &'static str {
         self.0
+    }
+
+    /// Whether an address there needs a postal code.
+    pub fn has_postal_codes(self) -> bool {
+        WITHOUT_POSTAL_CODES.binary_search(&self.0).is_err()
     }
 }
 
@@ -56,6 +72,11 @@ mod tests {
                 && code.bytes().all(|b| b.is_ascii_uppercase())
                 && !name.is_empty())
         );
+        assert!(WITHOUT_POSTAL_CODES.is_sorted());
+        assert!(WITHOUT_POSTAL_CODES.iter().all(|code| all().iter().any(|(known, _)| known == code)));
+        let has_codes = |text| CountryCode::parse(text).unwrap().has_postal_codes();
+        assert!(["US", "DE", "GB", "IN", "IE", "SG", "SA"].into_iter().all(has_codes));
+        assert!(!["HK", "QA", "ae", "MO", "ZW"].into_iter().any(has_codes));
         assert!((240..=260).contains(&all().len()), "{}", all().len());
     }
 }

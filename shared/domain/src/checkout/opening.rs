@@ -1,13 +1,11 @@
 //! How a session is opened: what may be asked for, and what its terms are taken from.
 
-use super::checkout_session::{Attribution, Bounds, CheckoutSession, Status};
+use super::checkout_session::{Bounds, CheckoutSession, Purchase, Status};
 use crate::buyer::Buyer;
 use crate::chain::Chains;
 use crate::link_form::ShippingOption;
 use crate::metadata::MetadataPatch;
-use crate::payment_link::{PaymentLink, settlement_problems};
-use crate::text::ClientReference;
-use crate::web_url::WebUrl;
+use crate::payment_link::{PaymentLink, recipient_problem, settlement_problems};
 use crate::{
     Address, Amount, CheckoutSessionId, Code, Metadata, Owner, Patch, PaymentLinkId, Problem, ProductId, Rejection,
     Timestamp,
@@ -30,13 +28,9 @@ pub struct NewCheckoutSession {
     pub amount: Option<Amount>,
     pub product_id: Option<ProductId>,
     pub shipping_option: Option<ShippingOption>,
-    pub success_url: Option<WebUrl>,
-    pub cancel_url: Option<WebUrl>,
-    pub ignored_urls: Vec<String>,
-    pub client_reference_id: Option<ClientReference>,
+    pub purchase: Purchase,
     pub metadata: Option<MetadataPatch>,
     pub buyer: Buyer,
-    pub attribution: Attribution,
     /// Seconds.
     pub expires_in: Option<u64>,
 }
@@ -73,6 +67,9 @@ impl CheckoutSession {
         if metadata.as_ref().is_some_and(|metadata| metadata.pairs().len() > Metadata::MAX_KEYS) {
             problems.push(Problem::invalid("metadata", format!("must have at most {} keys", Metadata::MAX_KEYS)));
         }
+        if let Source::Link(link) = source {
+            metadata = Metadata::over(metadata, link.terms.metadata.as_ref());
+        }
         Rejection::unless_empty(problems)?;
         let Some(terms) = terms else { return Err(Problem::missing("payment_link_id").into()) };
         let session = Self {
@@ -89,15 +86,12 @@ impl CheckoutSession {
             discount: None,
             shipping_option: request.shipping_option,
             extra: 0,
+            by_reference_only: false,
             reports: 0,
             amount_received: None,
-            success_url: request.success_url,
-            cancel_url: request.cancel_url,
-            ignored_urls: request.ignored_urls,
-            client_reference_id: request.client_reference_id,
+            purchase: request.purchase,
             metadata,
             buyer: request.buyer.into(),
-            attribution: request.attribution,
             payer_address: None,
             tx_hash: None,
             customer_id: None,
@@ -191,6 +185,7 @@ impl Terms {
         problems.extend(Problem::of_each(&required, Problem::missing));
         let recipient = request.recipient_address.as_ref();
         problems.extend(settlement_problems(owner.mode, request.chain_id, recipient, chains));
+        problems.extend(recipient_problem(recipient, request.token_address.as_ref()));
         Some(Self {
             payment_link_id: None,
             product_id: request.product_id.clone(),

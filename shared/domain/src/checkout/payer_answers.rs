@@ -6,8 +6,9 @@
 use crate::buyer::{FormData, FormValue, ShippingAddress};
 use crate::link_form::{FieldKind, FormField, FormSchema, ShippingOption};
 use crate::payment_link::Terms;
-use crate::text::{Email, Name};
-use crate::{Code, Invalid, Problem, Rejection};
+use crate::problem::{MOST_PROBLEMS, quoted};
+use crate::text::{Email, Name, bounded};
+use crate::{Code, Invalid, Problem, Rejection, decimal, pasted};
 use std::collections::BTreeMap;
 
 /// Most characters of an answer on one line.
@@ -113,7 +114,7 @@ impl<'a> Asked<'a> {
         for field in self.form.iter().flat_map(|form| &form.fields) {
             let id = field.id.as_str();
             let param = format!("form_data.{id}");
-            match sent.remove(id).map(|sent| answer(field, sent)) {
+            match take(&mut sent, id).map(|sent| answer(field, sent)) {
                 Some(Ok(Some(value))) => {
                     data.insert(id.to_owned(), value);
                 }
@@ -123,7 +124,7 @@ impl<'a> Asked<'a> {
                 Some(Err(invalid)) => problems.push(invalid.at(&param)),
             }
         }
-        problems.extend(sent.keys().map(|id| self.unknown(id)));
+        problems.extend(sent.keys().take(MOST_PROBLEMS).map(|id| self.unknown(id)));
         let bytes: usize = data.iter().map(|(id, value)| id.len() + size(value)).sum();
         if bytes > MAX_ANSWER_BYTES {
             let must = format!("must have at most {MAX_ANSWER_BYTES} bytes in all, and has {bytes}");
@@ -133,9 +134,10 @@ impl<'a> Asked<'a> {
     }
 
     fn unknown(&self, id: &str) -> Problem {
-        let shown: String = id.chars().take(100).collect();
-        let known: Vec<&str> = self.form.iter().flat_map(|form| &form.fields).map(|field| field.id.as_str()).collect();
-        let has = if known.is_empty() { "no fields".to_owned() } else { format!("'{}'", known.join("', '")) };
+        let shown = quoted(id);
+        let known = self.form.iter().flat_map(|form| &form.fields).map(|field| field.id.as_str());
+        let known = some_of(known, "', '");
+        let has = if known.is_empty() { "no fields".to_owned() } else { format!("'{known}'") };
         Problem {
             code: Code::UnknownParameter,
             message: format!("Unknown parameter 'form_data.{shown}'. This payment link's form has {has}."),
@@ -154,13 +156,23 @@ impl<'a> Asked<'a> {
                 problems.push(Problem::invalid(PARAM, must));
             }
             (Some(_), None) => {
-                let known: Vec<&str> = self.shipping_options.iter().map(|option| option.id.as_str()).collect();
-                problems.push(Problem::invalid(PARAM, format!("must be one of: {}", known.join(", "))));
+                let known = some_of(self.shipping_options.iter().map(|option| option.id.as_str()), ", ");
+                problems.push(Problem::invalid(PARAM, format!("must be one of: {known}")));
             }
             (Some(_), Some(_)) => {}
         }
         chosen.cloned()
     }
+}
+
+/// What was sent for a field: by its id as it is, or as it was typed. Ids of old forms were kept as they were sent.
+fn take(sent: &mut BTreeMap<String, Sent>, id: &str) -> Option<Sent> {
+    if let Some(found) = sent.remove(id) {
+        return Some(found);
+    }
+    let meant = pasted::findable(id);
+    let typed = sent.keys().find(|typed| pasted::findable(typed) == meant)?.clone();
+    sent.remove(&typed)
 }
 
 fn size(value: &FormValue) -> usize {
@@ -184,67 +196,51 @@ fn answer(field: &FormField, sent: Sent) -> Result<Option<FormValue>, Invalid> {
         (FieldKind::Number, _) => return Err(Invalid::new("must be a number")),
         (_, Sent::Number(_) | Sent::Flag(_)) => return Err(Invalid::new("must be a string")),
     };
-    // Browsers end lines with two characters; what is kept has one.
-    let text = text.replace("\r\n", "\n");
-    if text.trim().is_empty() {
+    if pasted::is_blank(&text) {
         return Ok(None);
     }
     let kept = match field.kind {
-        FieldKind::Text | FieldKind::Checkbox => line(&text, MAX_LINE)?,
-        FieldKind::Textarea => lines(&text)?,
-        FieldKind::Email => Email::parse(text.trim())?.as_str().to_owned(),
+        FieldKind::Text | FieldKind::Checkbox => bounded(&pasted::line(&text)?, 1, MAX_LINE)?,
+        // Browsers end lines with two characters; what is kept has one.
+        FieldKind::Textarea => bounded(&pasted::lines(&text)?, 1, MAX_LINES)?,
+        FieldKind::Email => Email::parse(&text)?.as_str().to_owned(),
         FieldKind::Phone => phone(&text)?,
-        FieldKind::Number => number(text.trim())?,
+        // A decimal number stays one that was written: a float would round what a merchant wants to read.
+        FieldKind::Number => bounded(&decimal::typed(&text)?.canonical(), 1, MAX_NUMBER)?,
         FieldKind::Select => choice(field, &text)?,
     };
     Ok(Some(FormValue::Text(kept)))
 }
 
-fn line(text: &str, most: usize) -> Result<String, Invalid> {
-    if text.chars().any(char::is_control) {
-        return Err(Invalid::new("must be one line of text"));
-    }
-    crate::text::bounded(text, 1, most)
-}
-
-fn lines(text: &str) -> Result<String, Invalid> {
-    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-        return Err(Invalid::new("must be text without control characters"));
-    }
-    crate::text::bounded(text, 1, MAX_LINES)
-}
-
 fn phone(text: &str) -> Result<String, Invalid> {
-    let text = text.trim();
+    // Telephones wrap numbers into marks of direction, and join their parts with what does not break.
+    let text = pasted::machine_form(text);
     let plausible = text.chars().all(|c| c.is_ascii_digit() || "+-()./#*,;extEXT ".contains(c))
         && text.chars().filter(char::is_ascii_digit).count() >= MIN_PHONE_DIGITS;
     if !plausible {
         return Err(Invalid::new("must be a telephone number"));
     }
-    crate::text::bounded(text, 1, MAX_PHONE)
-}
-
-/// A decimal number stays as it was written: a float would round what a merchant wants to read.
-fn number(text: &str) -> Result<String, Invalid> {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    if !all_digits(whole) || !all_digits(fraction) {
-        return Err(Invalid::new("must be a number such as 12 or 12.5"));
-    }
-    crate::text::bounded(text, 1, MAX_NUMBER)
+    bounded(&text, 1, MAX_PHONE)
 }
 
 fn choice(field: &FormField, text: &str) -> Result<String, Invalid> {
     let mut options = field.options.iter().flatten().map(Name::as_str);
-    if options.clone().any(|option| option == text) {
-        return Ok(text.to_owned());
+    let kept = pasted::line(text)?;
+    // Options of old forms were kept as they were sent.
+    if let Some(chosen) = options.clone().find(|option| *option == text || *option == kept) {
+        return Ok(chosen.to_owned());
     }
-    let mut shown: Vec<&str> = options.by_ref().take(10).collect();
-    if options.next().is_some() {
+    Err(Invalid::new(format!("must be one of: {}", some_of(&mut options, ", "))))
+}
+
+/// The first of the names there are, and an ellipsis where there are more.
+fn some_of<'a>(mut names: impl Iterator<Item = &'a str>, between: &str) -> String {
+    const SHOWN: usize = 10;
+    let mut shown: Vec<&str> = names.by_ref().take(SHOWN).collect();
+    if names.next().is_some() {
         shown.push("…");
     }
-    Err(Invalid::new(format!("must be one of: {}", shown.join(", "))))
+    shown.join(between)
 }
 
 #[cfg(test)]
@@ -252,7 +248,7 @@ mod tests {
     use super::*;
     use crate::link_form::FieldId;
     use crate::money::ShippingCost;
-    use crate::text::CustomerName;
+    use crate::text::{CustomerName, PostalCode};
     use proptest::prelude::*;
 
     fn name(text: &str) -> Name {
@@ -335,6 +331,26 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_what_was_meant_by_what_was_pasted() {
+        for (kind, pasted, meant) in [
+            (FieldKind::Number, "1,5", "1.5"),
+            (FieldKind::Number, "\u{661}\u{66B}\u{665}", "1.5"),
+            (FieldKind::Number, "\u{2212}12.50", "-12.50"),
+            (FieldKind::Phone, "\u{202A}+1\u{A0}555\u{2011}0109\u{202C}", "+1 555-0109"),
+            (FieldKind::Email, "\u{FEFF}a@b.com ", "a@b.com"),
+            (FieldKind::Text, "Cafe\u{301}\u{200B}", "Caf\u{e9}"),
+            (FieldKind::Textarea, "a\r\nb\t", "a\nb"),
+            (FieldKind::Select, "b\u{200B}", "b"),
+        ] {
+            assert_eq!(kept(kind, text(pasted)), Some(FormValue::Text(meant.to_owned())), "{kind:?} {pasted:?}");
+        }
+        assert_eq!(kept(FieldKind::Text, text("\u{200B}")), None);
+        assert_eq!(kept(FieldKind::Number, text("1,000")), None);
+        let form = form(vec![field("caf\u{e9}", FieldKind::Text, true)]);
+        assert!(asked(&form).accept(input([("cafe\u{301}", text("x"))])).is_ok());
+    }
+
+    #[test]
     fn one_character_past_a_limit_is_refused() {
         for (kind, most) in [(FieldKind::Text, MAX_LINE), (FieldKind::Textarea, MAX_LINES)] {
             assert!(kept(kind, text(&"é".repeat(most))).is_some());
@@ -369,7 +385,7 @@ mod tests {
             line2: None,
             city: name("Springfield"),
             state: None,
-            postal_code: name("12345"),
+            postal_code: PostalCode::parse("12345").ok(),
             country: "US".to_owned(),
         };
         let options = [option.clone()];

@@ -8,7 +8,7 @@ use crate::audit::AuditEventType;
 use crate::checkout_session::{CheckoutSession, FailureReason, Status};
 use crate::transaction::{Block, PaymentException, Transaction, TransactionStatus, TxHash};
 use crate::webhook::WebhookEvent;
-use crate::{Address, Amount, Code, CustomerId, Problem, Rejection, Timestamp, TransactionId};
+use crate::{Address, Amount, Code, CustomerId, Owner, Problem, Rejection, Sealed, Timestamp, TransactionId};
 
 /// Most transactions a payer may report for one session: whoever replaces a stuck one needs a few, and each is followed.
 pub const MAX_REPORTS: u64 = 10;
@@ -113,7 +113,7 @@ pub enum PaymentRecord {
 impl PaymentRecord {
     fn continued(self, session: &CheckoutSession, hash: &TxHash, amount: Amount, now: Timestamp) -> Transaction {
         match self {
-            Self::Existing(transaction) => *transaction,
+            Self::Existing(transaction) => transaction.of_session(session),
             Self::New(id) => Transaction {
                 id,
                 owner: session.owner.clone(),
@@ -129,7 +129,7 @@ impl PaymentRecord {
                 confirmations: 0,
                 customer_id: None,
                 payment_link_id: session.payment_link_id.clone(),
-                session_id: session.id.clone(),
+                session_id: Some(session.id.clone()),
                 exception: None,
                 buyer: session.buyer.clone(),
                 shipping_option: session.shipping_option.clone(),
@@ -145,6 +145,56 @@ impl PaymentRecord {
 }
 
 impl Transaction {
+    /// Money that has arrived for `owner` in this token at `recipient`, and that nothing ties to a session.
+    pub fn unmatched(
+        id: TransactionId,
+        owner: Owner,
+        (chain_id, token, recipient): (u64, Address, Address),
+        payment: &Payment,
+        now: Timestamp,
+    ) -> Self {
+        let mut transaction = Self {
+            id,
+            owner,
+            status: TransactionStatus::Completed,
+            amount: payment.amount,
+            token_address: token,
+            chain_id,
+            recipient_address: recipient,
+            payer_address: None,
+            tx_hash: payment.tx_hash.clone(),
+            log_index: None,
+            block: None,
+            confirmations: 0,
+            customer_id: None,
+            payment_link_id: None,
+            session_id: None,
+            exception: Some(PaymentException::Unmatched),
+            buyer: Sealed::default(),
+            shipping_option: None,
+            metadata: None,
+            created_at: now,
+            confirmed_at: None,
+            completed_at: Some(now),
+            updated_at: now,
+            version: 0,
+        };
+        transaction.show(payment, now);
+        transaction
+    }
+
+    /// The same record, which goes on as this session's where it was nobody's.
+    fn of_session(mut self, session: &CheckoutSession) -> Self {
+        if self.session_id.is_none() {
+            self.session_id = Some(session.id.clone());
+            self.payment_link_id.clone_from(&session.payment_link_id);
+            self.buyer = session.buyer.clone();
+            self.shipping_option.clone_from(&session.shipping_option);
+            self.metadata.clone_from(&session.metadata);
+        }
+        self
+    }
+
     fn show(&mut self, payment: &Payment, now: Timestamp) {
         self.amount = payment.amount;
         self.payer_address = Some(payment.payer_address.clone());
@@ -167,13 +217,42 @@ impl Transaction {
 /// # Errors
 /// `invalid_status_transition` when the session takes no payment any more; `amount` when the price is not chosen yet.
 pub fn report(
-    mut session: CheckoutSession,
+    session: CheckoutSession,
     hash: TxHash,
     payer: Option<Address>,
     link: LinkState,
     id: TransactionId,
     now: Timestamp,
 ) -> Result<(CheckoutSession, Transaction), Rejection> {
+    let (mut session, due) = reported(session, link, now)?;
+    let mut transaction = PaymentRecord::New(id).continued(&session, &hash, due, now);
+    transaction.payer_address.clone_from(&payer);
+    transaction.version = 1;
+    session.stored_status = Status::Processing;
+    session.tx_hash = Some(hash);
+    session.payer_address = payer.or(session.payer_address);
+    Ok((session, transaction))
+}
+
+/// The payer says that money which has arrived already, and is nobody's, is for this session. It stays open: whether the
+/// payer's word is good is for settlement to judge, and the money has its record.
+///
+/// # Errors
+/// As [`report`].
+pub fn report_of_unmatched(
+    session: CheckoutSession,
+    link: LinkState,
+    now: Timestamp,
+) -> Result<CheckoutSession, Rejection> {
+    reported(session, link, now).map(|(session, _)| session)
+}
+
+/// A session with one more report, and what is due.
+fn reported(
+    mut session: CheckoutSession,
+    link: LinkState,
+    now: Timestamp,
+) -> Result<(CheckoutSession, Amount), Rejection> {
     let status = session.status(now, link.deleted_at());
     if !matches!(status, Status::Open | Status::Processing) {
         let message = format!("Only an open checkout session can be paid, and this one is {}.", status.as_str());
@@ -185,14 +264,8 @@ pub fn report(
         return Err(Problem::invalid("tx_hash", must).into());
     }
     session.reports += 1;
-    let mut transaction = PaymentRecord::New(id).continued(&session, &hash, due, now);
-    transaction.payer_address.clone_from(&payer);
-    transaction.version = 1;
-    session.stored_status = Status::Processing;
-    session.tx_hash = Some(hash);
-    session.payer_address = payer.or(session.payer_address);
     session.touch(now);
-    Ok((session, transaction))
+    Ok((session, due))
 }
 
 /// A payment stands in a block, without enough confirmations yet; or it stood in one that a reorganisation took away.
@@ -227,7 +300,8 @@ pub fn settle(
     let mut transaction = record.continued(&session, &payment.tx_hash, payment.amount, now);
     transaction.show(payment, now);
     transaction.status = TransactionStatus::Completed;
-    transaction.completed_at = Some(now);
+    // Money that was nobody's until now has arrived long ago.
+    transaction.completed_at = transaction.completed_at.or(Some(now));
     transaction.customer_id.clone_from(&customer);
     let status = session.status(now, link.deleted_at());
     let received = session

@@ -6,7 +6,7 @@ use crate::values::is_default;
 use crate::values::named::named;
 use crate::{
     Address, Amount, CheckoutSessionId, CustomerId, Invalid, Metadata, Owner, PaymentLinkId, Sealed, Timestamp,
-    TransactionId,
+    TransactionId, pasted,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -29,7 +29,8 @@ impl TxHash {
     /// `invalid_field_value` for anything else.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let mut bytes = [0; 32];
-        text.strip_prefix("0x")
+        pasted::machine_form(text)
+            .strip_prefix("0x")
             .and_then(|digits| hex::decode_to_slice(digits, &mut bytes).ok())
             .map(|()| Self(bytes))
             .ok_or_else(|| Invalid::new("must be a transaction hash: 0x and 64 hexadecimal digits"))
@@ -92,6 +93,8 @@ pub enum PaymentException {
     LinkDeleted,
     /// After the last use of the link was taken by another payment.
     LinkUsedUp,
+    /// Nothing says whose it is: the merchant has it, and no session is paid by it.
+    Unmatched,
 }
 
 named!(PaymentException);
@@ -137,8 +140,8 @@ pub struct Transaction {
     pub customer_id: Option<CustomerId>,
     /// The link that was paid.
     pub payment_link_id: Option<PaymentLinkId>,
-    /// The session that was paid.
-    pub session_id: CheckoutSessionId,
+    /// The session that was paid; none while nothing says whose payment it is.
+    pub session_id: Option<CheckoutSessionId>,
     /// What was unusual about it.
     pub exception: Option<PaymentException>,
     /// Who bought.

@@ -4,7 +4,7 @@
 //! short code, so that the id *and* the short code lead to the link's partition without a look-up in between; a
 //! customer's and a discount code's end with a [`Locator`] for the same reason.
 
-use crate::{Invalid, Owner, Timestamp, entropy};
+use crate::{Invalid, Owner, Timestamp, entropy, pasted};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -323,7 +323,7 @@ impl ProductId {
     /// # Errors
     /// When the text is not `prod_` and a token.
     pub fn from_field(text: &str) -> Result<Self, Invalid> {
-        Self::parse(text).ok_or_else(|| Invalid::new("must be a product id such as 'prod_…'"))
+        Self::parse(&pasted::machine_form(text)).ok_or_else(|| Invalid::new("must be a product id such as 'prod_…'"))
     }
 }
 

@@ -1,9 +1,11 @@
 //! What every subject is made of: ids, moments, texts, and what can be wrong with them.
 
+pub mod decimal;
 pub mod entropy;
 pub mod id;
 pub mod metadata;
 pub(crate) mod named;
+pub mod pasted;
 pub mod patch;
 pub mod problem;
 pub mod sealed;

@@ -1,8 +1,22 @@
 //! What can be wrong with a request, in the words the API promises. Codes are stable: callers branch on them.
 
 use crate::values::named::named;
+use std::borrow::Cow;
 use std::fmt;
 use strum::{EnumMessage, EnumString, IntoStaticStr, VariantArray, VariantNames};
+
+/// Most problems that are told at once: nobody reads more, and a body of garbage has tens of thousands.
+pub const MOST_PROBLEMS: usize = 50;
+/// Most characters of what was sent that a message repeats.
+pub const MOST_QUOTED: usize = 100;
+
+/// What was sent, as a message repeats it: cut, with an ellipsis, where it is long.
+pub fn quoted(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MOST_QUOTED) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+    }
+}
 
 /// A stable machine-readable error code. What it is answered with, and what can be done about
 /// it, is one table in the API crate; the comment of each, which stands in the documentation too, says what it means.
@@ -51,6 +65,10 @@ pub enum Code {
     TokenInvalid,
     /// The session token's expiry has passed.
     TokenExpired,
+    /// The service was asked for under a name that is not its own.
+    HostNotAllowed,
+    /// A page of another site asked for a change.
+    OriginNotAllowed,
     /// The credential is valid but may not do this.
     InsufficientPermissions,
     /// No such object, or none this caller may see.
@@ -71,6 +89,8 @@ pub enum Code {
     ServiceUnavailable,
     /// A token address that is well known, but on another chain. A warning, never an error.
     TokenChainMismatch,
+    /// A recipient that is the contract of a well-known token. A warning, never an error.
+    RecipientIsToken,
     /// A redirect that was not the merchant's. A warning, never an error.
     RedirectIgnored,
 }
@@ -107,10 +127,11 @@ impl Invalid {
 
     /// The problem this is, once the field is known. `param` is a path such as `items[2].amount`.
     pub fn at(self, param: &str) -> Problem {
+        let param = quoted(param);
         Problem {
             code: self.code,
             message: format!("The '{param}' field {}.", self.must),
-            param: Some(param.to_owned()),
+            param: Some(param.into_owned()),
         }
     }
 }
@@ -176,5 +197,20 @@ impl Rejection {
 impl From<Problem> for Rejection {
     fn from(problem: Problem) -> Self {
         Self(vec![problem])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_ends_after_a_hundred_characters_with_an_ellipsis() {
+        let exact = "é".repeat(MOST_QUOTED);
+        assert_eq!(quoted(&exact), exact);
+        assert_eq!(quoted(&format!("{exact}x")), format!("{exact}…"));
+        let problem = Problem::invalid(&"k".repeat(5_000), "must be shorter");
+        assert_eq!(problem.param.unwrap().chars().count(), MOST_QUOTED + 1);
+        assert!(problem.message.chars().count() < 2 * MOST_QUOTED);
     }
 }

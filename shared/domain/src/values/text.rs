@@ -1,15 +1,15 @@
 //! Bounded texts. A length is counted in characters (Unicode scalar values), as the API documents it.
 
-use crate::Invalid;
+use crate::{Invalid, pasted};
 use serde::{Deserialize, Serialize};
 
-/// Checks that a text has `min` to `max` characters.
+/// Checks that a text has `min` to `max` characters, and, where it must have any, one that is seen.
 ///
 /// # Errors
 /// `invalid_field_value` that says the limit.
 pub fn bounded(text: &str, min: usize, max: usize) -> Result<String, Invalid> {
     let length = text.chars().count();
-    if length < min {
+    if length < min || (min > 0 && pasted::is_blank(text)) {
         return Err(Invalid::new("must not be empty"));
     }
     if length > max {
@@ -18,13 +18,12 @@ pub fn bounded(text: &str, min: usize, max: usize) -> Result<String, Invalid> {
     Ok(text.to_owned())
 }
 
-/// The form texts are searched and ordered in: full Unicode case folding, so that "STRASSE" finds "Straße".
-pub fn fold_case(text: &str) -> String {
-    icu_casemap::CaseMapper::new().fold_string(text).into_owned()
+fn machine_readable(text: &str) -> Result<String, Invalid> {
+    pasted::verbatim(&pasted::machine_form(text))
 }
 
 macro_rules! texts {
-    ($($(#[$doc:meta])* $name:ident $min:literal..=$max:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident $min:literal..=$max:literal by $fold:path;)*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -36,12 +35,12 @@ macro_rules! texts {
             /// Most characters.
             pub const MAX: usize = $max;
 
-            /// Checks the length.
+            /// Folds what was pasted, and checks the length of what is left.
             ///
             /// # Errors
-            /// `invalid_field_value` outside the limits.
+            /// `invalid_field_value` outside the limits, and for control characters.
             pub fn parse(text: &str) -> Result<Self, Invalid> {
-                bounded(text, Self::MIN, Self::MAX).map(Self)
+                bounded(&$fold(text)?, Self::MIN, Self::MAX).map(Self)
             }
 
             /// The text.
@@ -54,17 +53,21 @@ macro_rules! texts {
 
 texts! {
     /// A display name.
-    Name 1..=100;
+    Name 1..=100 by pasted::line;
     /// A description shown to the payer.
-    Description 0..=500;
+    Description 0..=500 by pasted::lines;
     /// A short caption, such as a button's text.
-    Caption 1..=100;
-    /// A merchant's own reference for a purchase.
-    ClientReference 1..=200;
+    Caption 1..=100 by pasted::line;
+    /// A merchant's own reference for a purchase. He looks it up in records of his own, so it stays as it was sent.
+    ClientReference 1..=200 by pasted::verbatim;
     /// A buyer's name.
-    CustomerName 1..=200;
+    CustomerName 1..=200 by pasted::line;
     /// A UTM tag; longer ones are not tags but abuse.
-    UtmTag 1..=200;
+    UtmTag 1..=200 by pasted::line;
+    /// What names something, as it was typed or pasted: an id, or a code.
+    Identifier 1..=100 by machine_readable;
+    /// A postal code; nothing where a country has none.
+    PostalCode 0..=100 by machine_readable;
 }
 
 impl Name {
@@ -97,7 +100,8 @@ impl Email {
     /// # Errors
     /// `invalid_field_value` when it has no local part, no domain, or spaces.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let bounded = bounded(text, 1, Self::MAX)?;
+        let text = pasted::compatible(text);
+        let bounded = bounded(&text, 1, Self::MAX)?;
         let plausible = !text.chars().any(|c| c.is_whitespace() || c.is_control())
             && text.rsplit_once('@').is_some_and(|(local, domain)| {
                 !local.is_empty() && !domain.is_empty() && !domain.starts_with('.') && !domain.ends_with('.')
@@ -105,7 +109,7 @@ impl Email {
         if plausible { Ok(Self(bounded)) } else { Err(Invalid::new("must be an e-mail address")) }
     }
 
-    /// The address as it was sent.
+    /// The address, its case as it was sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -122,9 +126,10 @@ impl ThemeColor {
     /// # Errors
     /// `invalid_field_value` for anything else.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let text = pasted::machine_form(text);
         text.strip_prefix('#')
             .filter(|digits| digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
-            .map(|_| Self(text.to_owned()))
+            .map(|_| Self(text.clone().into_owned()))
             .ok_or_else(|| Invalid::new("must be a colour such as '#6366f1'"))
     }
 
@@ -147,10 +152,27 @@ mod tests {
     }
 
     #[test]
-    fn folding_makes_every_case_of_a_letter_the_same() {
-        assert_eq!(fold_case("STRASSE"), fold_case("Straße"));
-        assert_eq!(fold_case("ΣΊΣΥΦΟΣ"), fold_case("σίσυφος"));
-        assert_eq!(fold_case("ÉCLAIR"), fold_case("éclair"));
+    fn a_text_of_which_nothing_is_seen_is_empty() {
+        for text in ["", "  ", "\u{200B}", "\u{3164}"] {
+            assert!(Name::parse(text).is_err() && Identifier::parse(text).is_err(), "{text:?}");
+            assert!(Description::parse(text).is_ok() && PostalCode::parse(text).is_ok(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn length_is_that_of_what_is_kept() {
+        let invisible = "\u{200B}".repeat(50);
+        assert_eq!(Name::parse(&format!("{}{invisible}", "e\u{301}".repeat(100))).unwrap().as_str(), "é".repeat(100));
+    }
+
+    #[test]
+    fn an_address_is_read_whatever_width_and_space_it_was_pasted_with() {
+        for text in [" a@b.com", "a@b.com\u{200B}", "a\u{FF20}b.com\n", "\u{202A}a@b.com\u{202C}"] {
+            assert_eq!(Email::parse(text).unwrap().as_str(), "a@b.com", "{text:?}");
+        }
+        for text in ["a b@c.com", "a@", "@b", "a\0@b.com", "a@b.com\nc"] {
+            assert!(Email::parse(text).is_err(), "{text:?}");
+        }
     }
 
     #[test]

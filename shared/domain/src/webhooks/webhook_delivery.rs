@@ -19,6 +19,8 @@ pub const JITTER_PERCENT: u64 = 10;
 pub const ATTEMPT_SECONDS: u64 = 30;
 /// How long an attempt belongs to whoever claimed it: long enough to end it and write down how it ended.
 pub const LEASE_SECONDS: u64 = 60;
+/// How long a delivery waits whose host was too busy.
+pub const POSTPONED_SECONDS: u64 = 10;
 /// A delivery is not claimed more often than this: one whose attempts keep dying must come to an end too.
 pub const MAX_CLAIMS: u32 = 20;
 /// How long a delivery is kept.
@@ -275,6 +277,15 @@ impl Delivery {
         Ok(())
     }
 
+    /// Gives a claimed delivery back before it was attempted: it is due again in a while, and nothing counts as tried.
+    pub fn postpone(&mut self, now: Timestamp) {
+        if let DeliveryState::Attempting { queue, cause, .. } = self.state {
+            self.version += 1;
+            self.attempts = self.attempts.saturating_sub(1);
+            self.state = DeliveryState::Waiting { due_at: now.plus_seconds(POSTPONED_SECONDS), queue, cause };
+        }
+    }
+
     /// Ends the attempt. `jitter` is any number: it chooses how much later than its pause a retry comes.
     pub fn settle(&mut self, report: AttemptReport, now: Timestamp, jitter: u64) -> Settled {
         self.version += 1;
@@ -428,6 +439,19 @@ mod tests {
         // A lost attempt is not a failed one: the pauses begin with the first that ended.
         delivery.settle(answered(500), at(LEASE_SECONDS), 0);
         assert_eq!(delivery.state.due(), Some((Queue::Retry, at(LEASE_SECONDS + 60))));
+    }
+
+    #[test]
+    fn a_delivery_whose_host_is_too_busy_waits_and_nothing_counts_as_tried() {
+        let mut delivery = delivery();
+        for _ in 0..2 * MAX_CLAIMS {
+            let due = delivery.state.due().unwrap().1;
+            delivery.claim(due).unwrap();
+            delivery.postpone(due);
+            assert_eq!((delivery.attempts, delivery.state.due().unwrap().1), (0, due.plus_seconds(POSTPONED_SECONDS)));
+        }
+        delivery.claim(delivery.state.due().unwrap().1).unwrap();
+        assert_eq!(delivery.attempts, 1);
     }
 
     #[test]

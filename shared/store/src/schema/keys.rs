@@ -4,7 +4,8 @@ use super::{
     API_KEY_PREFIX, LIST_ATTEMPT_PREFIX, LIST_DUE_PARTITION, LIST_LEFTOVER_PREFIX, RESERVATION_PREFIX, STARTED_SUFFIX,
     api_keys_partition, asked_from, asked_partition, audit_partition, discount_partition, fact_partition,
     follow_partition, link_partition, list_endings_partition, list_journal_partition, list_state_partition,
-    outbox_partition, shard_of, statistics_partition, visits_prefix, watch_partition, webhook_partition,
+    outbox_partition, shard_of, statistics_partition, unmatched_partition, visits_prefix, watch_partition,
+    webhook_partition,
 };
 use anyspend_domain::api_key::KeyHash;
 use anyspend_domain::matching::{Ask, Class, Scope};
@@ -66,6 +67,18 @@ impl Key {
         let log = log_index.map_or_else(|| "native".to_owned(), |index| index.to_string());
         let whose = if scope.class() == Class::Live { String::new() } else { format!("#{scope}") };
         Self::new(format!("CLAIM#{chain_id}#{hash}#{log}{whose}"), "CLAIM")
+    }
+
+    /// The row that says which transaction records a transfer that is nobody's in a scope.
+    pub fn unmatched(chain_id: u64, hash: &TxHash, log_index: Option<u64>, scope: &Scope) -> Self {
+        let log = log_index.map_or_else(|| "native".to_owned(), |index| index.to_string());
+        Self::new(unmatched_partition(chain_id, hash, scope), &log)
+    }
+
+    /// The count of a day's transfers to a recipient that were recorded as nobody's.
+    pub fn unmatched_count(chain_id: u64, token: &Address, recipient: &Address, now: Timestamp) -> Self {
+        let (token, recipient, day) = (token.lower_case(), recipient.lower_case(), now.seconds() / 86_400);
+        Self::new(format!("UNMATCHED#{chain_id}#{token}#{recipient}#{day}"), "COUNT")
     }
 
     /// The row that says since when an organization names a recipient.
@@ -150,6 +163,11 @@ impl Key {
         Self::new(format!("IDEM#{}#{}#{key_sha256}", owner.org, owner.mode.as_str()), "IDEM")
     }
 
+    /// How many events the days of an owner's trail have that are over.
+    pub fn audit_days(owner: &Owner) -> Self {
+        Self::new(format!("AUDITDAYS#{}#{}", owner.org, owner.mode.as_str()), "ALL")
+    }
+
     /// An audit event; a partition holds a day.
     pub fn audit(owner: &Owner, at: Timestamp, id: &EventId) -> Self {
         Self { pk: audit_partition(owner, at), sk: id.to_string() }
@@ -203,6 +221,11 @@ impl Key {
     /// A webhook endpoint.
     pub fn webhook(owner: &Owner, id: &WebhookId) -> Self {
         Self::new(webhook_partition(owner), id.as_str())
+    }
+
+    /// Which endpoint of an owner has a URL, by the SHA-256 of it.
+    pub fn webhook_url(owner: &Owner, url_sha256: &str) -> Self {
+        Self::new(webhook_partition(owner), &format!("URL#{url_sha256}"))
     }
 
     /// How many webhook endpoints an owner has.

@@ -19,7 +19,7 @@ const AMOUNTS_LOOKED_UP: usize = 20;
 const STATUSES_LOOKED_UP: usize = 1_000;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct StoredAsk {
+pub(super) struct StoredAsk {
     session_id: CheckoutSessionId,
     scope: Scope,
     asked: Amount,
@@ -164,22 +164,26 @@ impl Db {
 
     /// Which of the sessions that a bare price may mean are paid: those mean it no more.
     async fn mark_paid(&self, asks: &mut [Ask], amounts: &BTreeSet<Amount>) -> Result<(), StoreError> {
-        let mut may_be_meant: Vec<&CheckoutSessionId> =
-            asks.iter().filter(|ask| amounts.contains(&ask.due)).map(|ask| &ask.session).collect();
-        may_be_meant.sort_unstable_by(|one, other| other.as_str().cmp(one.as_str()));
-        may_be_meant.dedup();
-        let keys: Vec<Key> = may_be_meant.into_iter().take(STATUSES_LOOKED_UP).map(Key::checkout_session).collect();
-        let paid: HashSet<String> = self
-            .batch_get_consistent(&keys)
-            .await?
-            .iter()
-            .filter(|item| string(item, "status") == Status::Completed.as_str())
-            .map(|item| string(item, "id").to_owned())
-            .collect();
+        let may_be_meant = asks.iter().filter(|ask| amounts.contains(&ask.due)).map(|ask| &ask.session);
+        let paid = self.paid_among(may_be_meant).await?;
         for ask in asks {
             ask.is_paid = paid.contains(ask.session.as_str());
         }
         Ok(())
+    }
+
+    /// Which of some sessions are paid.
+    pub(super) async fn paid_among(
+        &self,
+        sessions: impl Iterator<Item = &CheckoutSessionId>,
+    ) -> Result<HashSet<String>, StoreError> {
+        let mut sessions: Vec<&CheckoutSessionId> = sessions.collect();
+        sessions.sort_unstable_by(|one, other| other.as_str().cmp(one.as_str()));
+        sessions.dedup();
+        let keys: Vec<Key> = sessions.into_iter().take(STATUSES_LOOKED_UP).map(Key::checkout_session).collect();
+        let rows = self.batch_get_consistent(&keys).await?;
+        let paid = rows.iter().filter(|item| string(item, "status") == Status::Completed.as_str());
+        Ok(paid.map(|item| string(item, "id").to_owned()).collect())
     }
 
     /// Since when organizations name the recipient; asked only where it matters.

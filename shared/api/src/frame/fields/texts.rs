@@ -9,11 +9,13 @@ use anyspend_domain::link_form::{FieldId, FieldKind};
 use anyspend_domain::money::ShippingCost;
 use anyspend_domain::product::ProductType;
 use anyspend_domain::settlement::WalletSignature;
-use anyspend_domain::text::{Caption, ClientReference, CustomerName, Description, Email, Name, ThemeColor, UtmTag};
+use anyspend_domain::text::{
+    Caption, ClientReference, CustomerName, Description, Email, Identifier, Name, PostalCode, ThemeColor, UtmTag,
+};
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::web_url::WebUrl;
 use anyspend_domain::webhook::Wish;
-use anyspend_domain::{Address, Amount, Invalid, ProductId, VisitorId};
+use anyspend_domain::{Address, Amount, Invalid, ProductId, VisitorId, pasted};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 
@@ -62,10 +64,13 @@ string_fields! {
     WalletSignature = |text, _| Self::parse(text),
         string().pattern(Some("^0x([0-9a-fA-F]{2})+$")).max_length(Some(2 + 2 * Self::MAX));
     ProductId = |text, _| Self::from_field(text), string().pattern(Some("^prod_[0-9A-Za-z]+$"));
-    VisitorId = |text, _| Self::parse(text).ok_or_else(|| Invalid::new("must be a visitor id such as 'vis_…'")),
+    VisitorId = |text, _| Self::parse(&pasted::machine_form(text)).ok_or_else(|| Invalid::new("must be a visitor id such as 'vis_…'")),
         string().pattern(Some("^vis_[0-9A-Za-z]+$"));
     CountryCode = |text, _| Self::parse(text),
         string().pattern(Some("^[A-Za-z]{2}$")).description(Some("ISO 3166-1 alpha-2"));
+    Identifier = |text, _| Self::parse(text), string().min_length(Some(Self::MIN)).max_length(Some(Self::MAX));
+    PostalCode = |text, _| Self::parse(text),
+        string().max_length(Some(Self::MAX)).description(Some("Required where the country has postal codes"));
     CodeText = |text, _| Self::parse(text),
         string().pattern(Some("^[A-Za-z0-9_-]{1,50}$")).description(Some("Kept in upper case"));
     ReductionType = |text, _| Self::parse(text), string().enum_values(Some(Self::NAMES.iter().copied()));

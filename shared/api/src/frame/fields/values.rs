@@ -5,6 +5,7 @@ use super::{FieldValue, Place};
 use crate::json::Json;
 use anyspend_domain::metadata::MetadataPatch;
 use anyspend_domain::payer_answers::{MAX_LINES, Sent};
+use anyspend_domain::problem::quoted;
 use anyspend_domain::{Invalid, Metadata, Timestamp};
 use std::collections::BTreeMap;
 use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, SchemaType, Type};
@@ -139,8 +140,8 @@ impl FieldValue for Timestamp {
         let read = match json {
             Json::String(text) => Self::parse(text),
             Json::Number(number) => whole(number)
-                .and_then(Self::from_millis)
-                .ok_or_else(|| Invalid::new("must be milliseconds since 1970, before the year 10000")),
+                .ok_or_else(|| Invalid::new("must be whole milliseconds since 1970"))
+                .and_then(Self::from_sent_millis),
             other => {
                 Err(Invalid::new(format!("must be an ISO 8601 time or milliseconds since 1970, not {}", other.kind())))
             }
@@ -155,7 +156,8 @@ impl FieldValue for Timestamp {
         let millis = ObjectBuilder::new()
             .schema_type(SchemaType::new(Type::Integer))
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
-            .minimum(Some(0.0));
+            .minimum(Some(100_000_000_000.0))
+            .description(Some("Milliseconds; what is so small that it must be seconds is refused"));
         OneOfBuilder::new().item(iso).item(millis).into()
     }
 }
@@ -165,33 +167,26 @@ impl FieldValue for MetadataPatch {
         let Json::Object(pairs) = json else {
             return place.refuse(Invalid::new(format!("must be an object of strings, not {}", json.kind())));
         };
-        let before = place.problems.len();
+        let before = place.problems.found();
         let mut patch = Self::new();
         for (key, value) in pairs {
-            let path = format!("{}.{key}", place.path);
+            let path = format!("{}.{}", place.path, quoted(key));
             let mut place = place.inner(&path);
-            if !(1..=Metadata::MAX_KEY_LENGTH).contains(&key.chars().count()) {
-                let must = format!("must have a key of 1 to {} characters", Metadata::MAX_KEY_LENGTH);
-                place.refuse::<()>(Invalid::new(must));
-                continue;
-            }
-            match value {
-                Json::Null => {
-                    patch.insert(key.clone(), None);
+            let value = match value {
+                Json::Null => Ok(None),
+                Json::String(text) => Metadata::check_value(text).map(Some),
+                other => Err(Invalid::new(format!("must be a string, not {}", other.kind()))),
+            };
+            match Metadata::check_key(key).and_then(|key| Ok((key, value?))) {
+                Ok((key, value)) => {
+                    patch.insert(key, value);
                 }
-                Json::String(text) if text.chars().count() <= Metadata::MAX_VALUE_LENGTH => {
-                    patch.insert(key.clone(), Some(text.clone()));
-                }
-                Json::String(_) => {
-                    let must = format!("must be at most {} characters long", Metadata::MAX_VALUE_LENGTH);
-                    place.refuse::<()>(Invalid::new(must));
-                }
-                other => {
-                    place.refuse::<()>(Invalid::new(format!("must be a string, not {}", other.kind())));
+                Err(invalid) => {
+                    place.refuse::<()>(invalid);
                 }
             }
         }
-        (place.problems.len() == before).then_some(patch)
+        (place.problems.found() == before).then_some(patch)
     }
 
     fn schema() -> RefOr<Schema> {
@@ -218,7 +213,7 @@ impl FieldValue for SentForm {
         let Json::Object(pairs) = json else {
             return place.refuse(Invalid::new(format!("must be an object, not {}", json.kind())));
         };
-        let before = place.problems.len();
+        let before = place.problems.found();
         let mut sent = BTreeMap::new();
         for (id, value) in pairs {
             let value = match value {
@@ -227,7 +222,7 @@ impl FieldValue for SentForm {
                 Json::Number(number) => Sent::Number(number.to_string()),
                 Json::Bool(flag) => Sent::Flag(*flag),
                 Json::Array(_) | Json::Object(_) => {
-                    let path = format!("{}.{id}", place.path);
+                    let path = format!("{}.{}", place.path, quoted(id));
                     let mut place = place.inner(&path);
                     place.refuse::<()>(Invalid::new(format!(
                         "must be a string, number or boolean, not {}",
@@ -238,7 +233,7 @@ impl FieldValue for SentForm {
             };
             sent.insert(id.clone(), value);
         }
-        (place.problems.len() == before).then_some(Self(sent))
+        (place.problems.found() == before).then_some(Self(sent))
     }
 
     fn schema() -> RefOr<Schema> {
