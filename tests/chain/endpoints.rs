@@ -11,7 +11,7 @@ use settle::Settler;
 use std::collections::BTreeMap;
 
 /// A world behind proxies.
-async fn behind(count: usize) -> (World, Vec<Proxy>) {
+pub(crate) async fn behind(count: usize) -> (World, Vec<Proxy>) {
     let node = Node::start(CHAIN, Some(start())).await;
     let mut proxies = Vec::new();
     for _ in 0..count {
@@ -233,7 +233,7 @@ async fn a_payment_that_was_not_reported_is_found_however_the_search_of_the_logs
         world.node.mine(20).await;
         proxies[0].suffers(doctor);
         let run = world.run().await;
-        assert!(run.problem.is_some() && run.settled == 0, "{what}: {run:?}");
+        assert!((run.problem.is_some() || run.waiting == 1) && run.settled == 0, "{what}: {run:?}");
         assert_eq!(world.read(&client, &session).await["status"], "open", "{what}");
         proxies[0].heals();
         completes(&world, &client, &session, what).await;

@@ -6,8 +6,10 @@ mod attacks;
 mod cases;
 mod end_to_end;
 mod endpoints;
+mod held_up;
 mod node;
 mod proxy;
+mod quirks;
 mod reorganisations;
 mod restarts;
 #[path = "../stories/webhook_receivers.rs"]

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -17,9 +18,18 @@ pub(crate) enum Malady {
     Body(String),
     /// Another status.
     Status(u16),
+    /// A status with headers and a body.
+    Reply(u16, Vec<(&'static str, String)>, Vec<u8>),
+    /// As the node gave it, a little later.
+    Slow,
+    /// The connection breaks in the middle.
+    Reset,
     /// Never.
     Silence,
 }
+
+/// What happens to an answer, given its question.
+pub(crate) type Quirk = Box<dyn Fn(&Value, &mut Value) -> Malady + Send + Sync>;
 
 type Doctor = Box<dyn Fn(&str, &mut Value) -> Malady + Send + Sync>;
 
@@ -29,6 +39,8 @@ struct Shared {
     http: reqwest::Client,
     doctor: Arc<Mutex<Doctor>>,
     most_blocks: Arc<AtomicU64>,
+    quirk: Arc<Mutex<Option<Quirk>>>,
+    asked: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
 /// A listening proxy; it ends with the test.
@@ -36,6 +48,8 @@ pub(crate) struct Proxy {
     pub(crate) url: String,
     doctor: Arc<Mutex<Doctor>>,
     most_blocks: Arc<AtomicU64>,
+    quirk: Arc<Mutex<Option<Quirk>>>,
+    asked: Arc<Mutex<BTreeMap<String, u64>>>,
     serving: tokio::task::JoinHandle<()>,
 }
 
@@ -51,12 +65,20 @@ impl Proxy {
         let doctor: Arc<Mutex<Doctor>> = Arc::new(Mutex::new(Box::new(|_, _| Malady::None)));
         let most_blocks = Arc::new(AtomicU64::new(u64::MAX));
         let (http, node) = (reqwest::Client::new(), node.to_owned());
-        let shared = Shared { node, http, doctor: doctor.clone(), most_blocks: most_blocks.clone() };
+        let (quirk, asked) = (Arc::default(), Arc::default());
+        let shared = Shared {
+            node,
+            http,
+            doctor: doctor.clone(),
+            most_blocks: most_blocks.clone(),
+            quirk: Arc::clone(&quirk),
+            asked: Arc::clone(&asked),
+        };
         let app = Router::new().fallback(answer).with_state(shared);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { url, doctor, most_blocks, serving }
+        Self { url, doctor, most_blocks, quirk, asked, serving }
     }
 
     /// From now on, this happens to every answer, given its method.
@@ -69,8 +91,19 @@ impl Proxy {
         self.most_blocks.store(blocks, Ordering::SeqCst);
     }
 
+    /// From now on, this happens to every answer, given its question.
+    pub(crate) fn has(&self, quirk: Quirk) {
+        *self.quirk.lock().unwrap() = Some(quirk);
+    }
+
+    /// How often each method was asked since this was last asked.
+    pub(crate) fn asked(&self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+
     /// From now on, nothing happens to answers.
     pub(crate) fn heals(&self) {
+        *self.quirk.lock().unwrap() = None;
         self.suffers(|_, _| Malady::None);
     }
 }
@@ -78,6 +111,7 @@ impl Proxy {
 async fn answer(State(shared): State<Shared>, body: Bytes) -> Response {
     let question: Value = serde_json::from_slice(&body).unwrap();
     let method = question["method"].as_str().unwrap();
+    *shared.asked.lock().unwrap().entry(method.to_owned()).or_default() += 1;
     let filter = &question["params"][0];
     if let (Some(first), Some(last)) = (filter["fromBlock"].as_str(), filter["toBlock"].as_str()) {
         let number = |text: &str| u64::from_str_radix(&text[2..], 16).unwrap();
@@ -87,7 +121,8 @@ async fn answer(State(shared): State<Shared>, body: Bytes) -> Response {
         }
     }
     let mut answer: Value = shared.http.post(&shared.node).json(&question).send().await.unwrap().json().await.unwrap();
-    let malady = shared.doctor.lock().unwrap()(method, &mut answer);
+    let quirk = shared.quirk.lock().unwrap().as_ref().map(|quirk| quirk(&question, &mut answer));
+    let malady = quirk.unwrap_or_else(|| shared.doctor.lock().unwrap()(method, &mut answer));
     let respond = |status: u16, body: String| {
         Response::builder().status(StatusCode::from_u16(status).unwrap()).body(Body::from(body)).unwrap()
     };
@@ -95,6 +130,21 @@ async fn answer(State(shared): State<Shared>, body: Bytes) -> Response {
         Malady::None => respond(200, answer.to_string()),
         Malady::Body(body) => respond(200, body),
         Malady::Status(status) => respond(status, answer.to_string()),
+        Malady::Reply(status, headers, body) => {
+            let mut response = Response::builder().status(status);
+            for (name, value) in headers {
+                response = response.header(name, value);
+            }
+            response.body(Body::from(body)).unwrap()
+        }
+        Malady::Slow => {
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            respond(200, answer.to_string())
+        }
+        Malady::Reset => {
+            let broken = futures_util::stream::iter([Ok(Bytes::from("{")), Err(std::io::Error::other("broken"))]);
+            Response::new(Body::from_stream(broken))
+        }
         Malady::Silence => std::future::pending().await,
     }
 }

@@ -47,10 +47,14 @@ struct ChainView {
     last_block: Option<u64>,
     /// When that block says it was made.
     last_block_at: Option<Time>,
-    /// Seconds from that block to `as_of`: more than a few minutes mean that its endpoints have fallen behind.
+    /// Seconds from the last block that was searched to its end, to `as_of`: more than a few minutes mean that its endpoints
+    /// have fallen behind, or that not all that was asked of them is answered yet.
     lag_seconds: Option<u64>,
     /// Up to this block, every transfer that is final was looked at.
     scanned_to: Option<u64>,
+    /// How many things were given up in all: transfers of a token to a recipient in a block that has more of them than any
+    /// endpoint tells, and transfers whose transaction no endpoint knows. Such payments must be reported to be seen.
+    given_up: Option<u64>,
     /// When it was last followed. When that is long ago, its endpoints do not answer, and its payments wait.
     as_of: Option<Time>,
 }
@@ -92,8 +96,12 @@ async fn list(call: Arc<Call>, _: Caller, progress: Vec<Progress>) -> Result<Ans
                 believes_finalized: finality.believes_finalized,
                 last_block: seen.map(|seen| seen.latest),
                 last_block_at: time(|seen| seen.latest_time),
-                lag_seconds: seen.map(|seen| seen.as_of.millis_since(seen.latest_time) / 1_000),
+                lag_seconds: seen.map(|seen| {
+                    let searched = seen.searched.map_or(seen.latest_time, |searched| searched.time);
+                    seen.as_of.millis_since(searched) / 1_000
+                }),
                 scanned_to: seen.map(|seen| seen.scanned_to),
+                given_up: seen.map(|seen| seen.given_up),
                 as_of: time(|seen| seen.as_of),
             }
         })

@@ -1,7 +1,8 @@
 //! Settlement: a payment becomes true by the chain, and only by it, and once.
 //!
-//! Each run looks, on every configured chain and side by side, for transfers to recipients of unpaid sessions ([`scan`]),
-//! and follows every transaction that was found or reported until it is final ([`follow`]). What a payment then makes of
+//! Each run follows, on every configured chain and side by side, the transactions that were found or reported before
+//! ([`follow`]), looks for transfers to recipients of unpaid sessions ([`scan`], [`search`]), and follows what it found.
+//! What a payment then makes of
 //! its session is decided and written where every payment is: [`anyspend_domain::payment`] and
 //! [`anyspend_store::payments`].
 //!
@@ -11,24 +12,32 @@
 //! counted as final is an error in the log, for people to look at.
 
 mod apply;
+mod coins;
 mod follow;
+mod plan;
+mod rarely;
 mod scan;
+mod search;
+mod signed;
 mod unmatched;
+
+pub use follow::UNSEEN_LOOKS_PER_RUN;
 
 use anyspend_api::Platform;
 use anyspend_api::job::{Afterwards, Job, NotPrepared, Run, Summary, demand_secret};
-use anyspend_chain::{Network, Unknown};
+use anyspend_chain::{BlockFacts, Network, Unknown};
 use anyspend_domain::Timestamp;
 use anyspend_domain::settlement::{Finality, Head};
 use anyspend_store::{CommitError, StoreError};
 use futures_util::future::join_all;
 use serde::Serialize;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Transactions looked at side by side, so that one slow answer holds up few.
 const AT_ONCE: usize = 8;
+/// After so long without any progress on a chain, in seconds, a run says that it failed, so that somebody is told.
+const STALLED_AFTER_SECONDS: u64 = 300;
 
 /// Follows payments on every configured chain.
 #[derive(Debug)]
@@ -43,6 +52,17 @@ struct Chain {
     network: Network,
     finality: Finality,
     looked_at: scan::LookedAt,
+    in_blocks: follow::InBlocks,
+    rarely: rarely::Rarely,
+    learnt: search::Learnt,
+}
+
+impl Chain {
+    fn new(id: u64, network: Network, finality: Finality) -> Self {
+        let (looked_at, in_blocks) = (scan::LookedAt::default(), follow::InBlocks::default());
+        let (rarely, learnt) = (rarely::Rarely::default(), search::Learnt::default());
+        Self { id, network, finality, looked_at, in_blocks, rarely, learnt }
+    }
 }
 
 /// What one run did on one chain.
@@ -62,6 +82,8 @@ pub struct ChainRun {
     pub settled: u32,
     /// Transactions that came to nothing.
     pub refused: u32,
+    /// Transfers that wait because no endpoint knows their transactions.
+    pub waiting: u32,
     /// Why the run ended early, or could not do all of it. The next run tries again.
     pub problem: Option<String>,
 }
@@ -135,12 +157,24 @@ struct Round<'a> {
     latest_time: Timestamp,
 }
 
+impl Round<'_> {
+    async fn block_at(&self, number: u64) -> Result<BlockFacts, Delayed> {
+        let known = self.endpoints.block_at(number).await;
+        known.map_err(|unknown| Delayed::Part { what: format!("block {number}"), unknown })
+    }
+}
+
+/// Chains on which nothing was searched for long: their payments wait, and people must look.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no progress on {0}")]
+pub struct Stalled(String);
+
 impl Job for Settler {
     const NAME: &'static str = "settle";
     const EVERY: Duration = Duration::from_secs(60);
     const RUN_TIME: Duration = Duration::from_secs(45);
     type Summary = Settlement;
-    type Error = Infallible;
+    type Error = Stalled;
 
     /// Payments are matched with sessions by references that hang on the secret.
     fn prepare(platform: Arc<Platform>) -> Result<Self, NotPrepared> {
@@ -150,7 +184,7 @@ impl Job for Settler {
             let network = Network::new(id, &access.rpc_urls);
             let network = network.map_err(|error| NotPrepared::Unusable(format!("chain {id}: {error}")))?;
             let finality = Finality::of(id, access.confirmations);
-            Ok(Chain { id, network, finality, looked_at: scan::LookedAt::default() })
+            Ok(Chain::new(id, network, finality))
         });
         let chains = chains.collect::<Result<_, NotPrepared>>()?;
         Ok(Self { platform, chains })
@@ -161,17 +195,38 @@ impl Job for Settler {
     }
 
     /// All chains side by side: what goes wrong on one is no matter to the others.
-    async fn run(&self, run: &Run) -> Result<Settlement, Infallible> {
-        Ok(Settlement(join_all(self.chains.iter().map(|chain| self.run_on(chain, run))).await))
+    async fn run(&self, run: &Run) -> Result<Settlement, Stalled> {
+        let runs = self.run_all(run).await;
+        let stalled = self.stalled(run, &runs).await;
+        if stalled.is_empty() { Ok(Settlement(runs)) } else { Err(Stalled(stalled.join("; "))) }
     }
 }
 
 impl Settler {
     /// One run, as a host would make it.
     pub async fn run_once(&self) -> Vec<ChainRun> {
-        let run = Run::of::<Self>(&self.platform, Afterwards::GoesOn);
-        let Ok(Settlement(runs)) = self.run(&run).await;
-        runs
+        self.run_all(&Run::of::<Self>(&self.platform, Afterwards::GoesOn)).await
+    }
+
+    async fn run_all(&self, run: &Run) -> Vec<ChainRun> {
+        join_all(self.chains.iter().map(|chain| self.run_on(chain, run))).await
+    }
+
+    /// The chains on which there was no progress for long, and why.
+    async fn stalled(&self, run: &Run, runs: &[ChainRun]) -> Vec<String> {
+        let delayed: Vec<u64> =
+            runs.iter().filter(|on_chain| on_chain.problem.is_some()).map(|on_chain| on_chain.chain_id).collect();
+        // A table that does not answer is told of where it matters.
+        let Ok(progress) = run.db.progress_of(&delayed).await else { return Vec::new() };
+        let is_stalled = |id: u64| {
+            let kept = progress.iter().find(|progress| progress.chain_id == id);
+            kept.is_none_or(|kept| run.now > kept.as_of.plus_seconds(STALLED_AFTER_SECONDS))
+        };
+        let stalled =
+            runs.iter().filter(|on_chain| delayed.contains(&on_chain.chain_id) && is_stalled(on_chain.chain_id));
+        stalled
+            .map(|on_chain| format!("chain {}: {}", on_chain.chain_id, on_chain.problem.as_deref().unwrap_or_default()))
+            .collect()
     }
 
     async fn run_on(&self, chain: &Chain, run: &Run) -> ChainRun {
@@ -193,15 +248,17 @@ impl Settler {
     }
 
     async fn round(&self, chain: &Chain, run: &Run, on_chain: &mut ChainRun) -> Result<(), Delayed> {
-        let endpoints = chain.network.trusted().await?;
+        let endpoints = chain.network.trusted(run.deadline).await?;
         let sighting = endpoints.head().await?;
         let (head, latest_time) = (sighting.head, sighting.latest.time);
         let round = Round { platform: &self.platform, run, chain, endpoints, head, latest_time };
         on_chain.latest = round.head.latest;
-        // What was reported is followed even where the logs cannot be searched.
-        if let Err(delayed) = scan::scan(&round, on_chain).await {
+        let mut followings = follow::Followings::default();
+        // What is known is followed before anything is searched, and whatever comes of the search.
+        let followed = followings.follow_all(&round, on_chain).await;
+        if let Err(delayed) = Box::pin(scan::scan(&round, on_chain)).await {
             on_chain.problem = Some(delayed.to_string());
         }
-        follow::follow_all(&round, on_chain).await
+        followings.follow_all(&round, on_chain).await.and(followed)
     }
 }

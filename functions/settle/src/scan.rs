@@ -1,48 +1,53 @@
 //! Looks for transfers to recipients of unpaid sessions, so that who scanned the code and closed the page is found too.
 //!
-//! Every block is looked at from the moment it is there until it is final, and then never again. The chain's height is
-//! read before the recipients are: whoever pays in a block up to there had a session, and the session its watch, before.
+//! Every block is looked at from the moment it is there until it is final and some blocks deeper, and then never again. The
+//! chain's height is read before the recipients are: whoever pays in a block up to there had a session, and the session
+//! its watch, before.
 
+use crate::plan::Pair;
+use crate::search::Search;
 use crate::unmatched::{self, Nobodys};
 use crate::{AT_ONCE, ChainRun, Delayed, Round};
 use anyspend_chain::{FoundTransfer, Unknown};
 use anyspend_domain::followed::Followed;
-use anyspend_domain::matching::meant;
+use anyspend_domain::matching::{Class, meant};
 use anyspend_domain::settlement::{Reference, Transfer};
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{Address, CheckoutSessionId, Timestamp};
-use anyspend_store::settlement::{Progress, Watched, follow, progress};
+use anyspend_store::settlement::{Progress, Watched, follow};
 use anyspend_store::{CommitError, Refusal};
 use futures_util::stream::{self, StreamExt};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-/// Blocks of one question; halved as long as an endpoint refuses so many.
-const BLOCKS_PER_QUESTION: u64 = 1_000;
 /// Blocks of one run: a chain that was not followed for long is caught up with over several.
 const BLOCKS_PER_RUN: u64 = 20_000;
-/// Recipients of one question.
-const RECIPIENTS_PER_QUESTION: usize = 200;
 /// How far back the very first run on a chain looks, and one on a chain that has become shorter.
 const FIRST_LOOK_BACK: u64 = 1_000;
+/// Blocks that are searched once more although they were final: the height may have come from one node, and the logs from
+/// another that was a few blocks behind.
+const SEARCHED_AGAIN: u64 = 32;
 /// How many transfers an instance remembers to have looked at.
 const REMEMBERED: usize = 20_000;
+/// Transactions of one pair that are looked up in one run for the references they may bear.
+const LOOKS_PER_PAIR: u32 = 200;
+/// The same, of all pairs that only tests and links of nobody's organization watch.
+const LOOKS_FOR_STRANGERS: u32 = 200;
+
+/// Which log, or which transaction's own value, in which block.
+type Place = (TxHash, Option<u64>, TxHash);
+
+/// A transfer in a block, and whether that was final: what is nobody's is recorded only then.
+type Sight = (Place, bool);
 
 /// Transfers an instance has looked at and found to be nobody's, or to be followed. Blocks that are not final are read in
 /// every run, and what stands in them need not be looked up each time.
 #[derive(Debug, Default)]
 pub(crate) struct LookedAt(Mutex<HashSet<Sight>>);
 
-/// A transfer in a block, and whether that was final: what is nobody's is recorded only then.
-type Sight = (TxHash, Option<u64>, TxHash, bool);
-
 impl LookedAt {
-    fn key(found: &FoundTransfer, is_final: bool) -> Sight {
-        (found.tx_hash.clone(), found.transfer.log_index, found.block.hash.clone(), is_final)
-    }
-
     fn knows(&self, found: &FoundTransfer, is_final: bool) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&Self::key(found, is_final))
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&(place(found), is_final))
     }
 
     fn learn(&self, found: &FoundTransfer, is_final: bool) {
@@ -50,7 +55,86 @@ impl LookedAt {
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        known.insert(Self::key(found, is_final));
+        known.insert((place(found), is_final));
+    }
+}
+
+fn place(found: &FoundTransfer) -> Place {
+    (found.tx_hash.clone(), found.transfer.log_index, found.block.hash.clone())
+}
+
+/// Whose transfers are watched.
+#[derive(Debug, Default)]
+pub(crate) struct Watching {
+    /// Of tokens: live organizations' first, strangers' last.
+    pub(crate) tokens: Vec<Pair>,
+    /// Of the chain's own coin.
+    pub(crate) coins: Vec<Pair>,
+    classes: HashMap<Pair, Class>,
+}
+
+impl Watching {
+    fn of(watched: Vec<Watched>) -> Self {
+        let mut watching = Self::default();
+        for Watched { class, token, recipient } in watched {
+            let pair = (token, recipient);
+            watching.classes.insert(pair.clone(), class);
+            if pair.0.is_native_coin() { watching.coins.push(pair) } else { watching.tokens.push(pair) }
+        }
+        watching
+    }
+
+    /// The watched pairs that a transfer is to: one of its token, and perhaps several of the chain's own coin, which has
+    /// two spellings.
+    fn pairs_of(&self, found: &FoundTransfer) -> Vec<Pair> {
+        let recipient = &found.transfer.recipient;
+        match &found.transfer.token {
+            Some(token) => {
+                Vec::from_iter(Some((token.clone(), recipient.clone())).filter(|pair| self.classes.contains_key(pair)))
+            }
+            None => self.coins.iter().filter(|(_, to)| to == recipient).cloned().collect(),
+        }
+    }
+}
+
+/// Transfers that could not be looked up yet, and what was spent on looking.
+#[derive(Debug, Default)]
+pub(crate) struct Unfinished {
+    by_block: BTreeMap<u64, u64>,
+    looks: HashMap<Pair, u32>,
+    for_strangers: u32,
+}
+
+impl Unfinished {
+    /// The first block in which something is left.
+    pub(crate) fn first(&self) -> Option<u64> {
+        self.by_block.keys().next().copied()
+    }
+
+    /// Forgets what is left in blocks before `block`, and says how much it was.
+    pub(crate) fn give_up_before(&mut self, chain_id: u64, block: u64) -> u64 {
+        let kept = self.by_block.split_off(&block);
+        let gone: u64 = std::mem::replace(&mut self.by_block, kept).into_values().sum();
+        if gone > 0 {
+            tracing::error!(chain_id, before = block, gone, "transfers were given up: nobody knows their transactions");
+        }
+        gone
+    }
+
+    fn leave(&mut self, found: &FoundTransfer) {
+        *self.by_block.entry(found.block.number).or_default() += 1;
+    }
+
+    /// Whether one more transaction may be looked up for a pair in this run.
+    fn may_look(&mut self, pair: &Pair, class: Class) -> bool {
+        let spent = self.looks.entry(pair.clone()).or_default();
+        let is_strangers = class != Class::Live;
+        if *spent >= LOOKS_PER_PAIR || (is_strangers && self.for_strangers >= LOOKS_FOR_STRANGERS) {
+            return false;
+        }
+        *spent += 1;
+        self.for_strangers += u32::from(is_strangers);
+        true
     }
 }
 
@@ -58,40 +142,34 @@ impl LookedAt {
 pub(crate) async fn scan(round: &Round<'_>, run: &mut ChainRun) -> Result<(), Delayed> {
     let (head, chain_id) = (round.head, round.chain.id);
     let before = round.run.db.progress_of(&[chain_id]).await?.pop();
-    let watched = round.run.db.watched_recipients(chain_id, round.run.now).await?;
+    let watching = Watching::of(round.run.db.watched_recipients(chain_id, round.run.now).await?);
     let first = head.latest.saturating_sub(FIRST_LOOK_BACK);
-    let from = match &before {
+    let before = match before {
         // A chain that is shorter than it was is another one, as a developer's node is after a restart.
-        Some(before) if before.scanned_to <= head.latest && stands(round, before).await? => before.scanned_to + 1,
-        _ => first,
+        Some(before) if before.scanned_to <= head.latest && stands(round, &before).await? => Some(before),
+        _ => None,
     };
+    let from = before.as_ref().map_or(first, |before| (before.scanned_to + 1).saturating_sub(SEARCHED_AGAIN));
+    let mut search = Search::new(round, before);
     // Nobody waits for anything in blocks that were made before anybody was watched.
-    let to = if watched.is_empty() { head.latest } else { head.latest.min(from.saturating_add(BLOCKS_PER_RUN)) };
-    let watched: Vec<(Address, Address)> =
-        watched.into_iter().map(|Watched { token, recipient, .. }| (token, recipient)).collect();
-    let searched = if watched.is_empty() { Ok(()) } else { search(round, run, from, to, &watched).await };
-    if searched.is_ok() {
-        let scanned_to = round.chain.finality.last_final(head).map_or(0, |last| last.min(to));
-        let last = round.endpoints.block_at(scanned_to).await?;
-        let now = Progress {
-            chain_id,
-            scanned_to,
-            scanned_hash: Some(last.block.hash),
-            latest: head.latest,
-            latest_time: round.latest_time,
-            as_of: round.run.now,
-        };
-        let write = progress(&now)?;
-        round.run.db.commit(vec![write]).await.map_err(|error| Delayed::not_written("progress", error))?;
-    }
-    searched
+    let searched = if watching.tokens.is_empty() {
+        search.has_searched(round.block_at(head.latest).await?);
+        Ok(())
+    } else {
+        let to = head.latest.min(from.saturating_add(BLOCKS_PER_RUN));
+        search.tokens(run, (from, to), &watching).await
+    };
+    let coins = search.coins(run, from, &watching).await;
+    // Whatever ended it: what was done is done.
+    search.keep().await?;
+    searched.and(coins)
 }
 
 /// Whether the block that was the last final one is still the chain's. If not, payments may have been completed that the
 /// chain has undone: nothing here takes them back, and somebody must know.
 async fn stands(round: &Round<'_>, before: &Progress) -> Result<bool, Delayed> {
     let Some(hash) = &before.scanned_hash else { return Ok(true) };
-    let now = round.endpoints.block_at(before.scanned_to).await?;
+    let now = round.block_at(before.scanned_to).await?;
     if now.block.hash == *hash {
         return Ok(true);
     }
@@ -100,131 +178,168 @@ async fn stands(round: &Round<'_>, before: &Progress) -> Result<bool, Delayed> {
     Ok(false)
 }
 
-async fn search(
-    round: &Round<'_>,
-    run: &mut ChainRun,
-    from: u64,
-    to: u64,
-    watched: &[(Address, Address)],
-) -> Result<(), Delayed> {
-    let pairs: HashSet<(String, String)> =
-        watched.iter().map(|(token, recipient)| (token.lower_case(), recipient.lower_case())).collect();
-    let tokens = distinct(watched.iter().map(|(token, _)| token).filter(|token| !token.is_native_coin()));
-    let recipients = distinct(watched.iter().map(|(_, recipient)| recipient));
-    if tokens.is_empty() {
-        return Ok(());
-    }
-    let (mut next, mut span) = (from, BLOCKS_PER_QUESTION);
-    while next <= to {
-        let last = to.min(next.saturating_add(span - 1));
-        let mut found = Vec::new();
-        let mut refused = None;
-        for some in recipients.chunks(RECIPIENTS_PER_QUESTION) {
-            match round.endpoints.transfers(next..=last, &tokens, some).await {
-                Ok(transfers) => found.extend(transfers),
-                Err(unknown) => {
-                    refused = Some(unknown);
-                    break;
-                }
-            }
-        }
-        match refused {
-            // Too many blocks or too many logs, in every provider's own words.
-            Some(Unknown::Refused(_) | Unknown::Http(_) | Unknown::Malformed(_)) if span > 1 => span /= 2,
-            Some(unknown) => return Err(Delayed::Part { what: format!("blocks {next} to {last}"), unknown }),
-            None => {
-                found.retain(|found| {
-                    let token = found.transfer.token.as_ref().map(Address::lower_case).unwrap_or_default();
-                    pairs.contains(&(token, found.transfer.recipient.lower_case()))
-                });
-                match_with_sessions(round, run, found).await?;
-                next = last.saturating_add(1);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn distinct<'a>(addresses: impl Iterator<Item = &'a Address>) -> Vec<Address> {
-    let mut seen = HashSet::new();
-    addresses.filter(|address| seen.insert(address.lower_case())).cloned().collect()
-}
-
-/// When blocks were made, each asked for once.
-#[derive(Debug, Default)]
-struct BlockTimes(HashMap<u64, Timestamp>);
-
-impl BlockTimes {
-    async fn of(&mut self, round: &Round<'_>, number: u64) -> Result<Timestamp, Delayed> {
-        if let Some(time) = self.0.get(&number) {
-            return Ok(*time);
-        }
-        let facts = round.endpoints.block_at(number).await;
-        let time = facts.map_err(|unknown| Delayed::Part { what: format!("block {number}"), unknown })?.time;
-        self.0.insert(number, time);
-        Ok(time)
-    }
-}
+/// Transfers to one watched pair, the first of which were found first.
+type ByPair<'a> = HashMap<Pair, Vec<&'a FoundTransfer>>;
 
 /// Begins to follow those transfers that may be a session's. Whether they are is for [`crate::follow`] to judge.
-async fn match_with_sessions(round: &Round<'_>, run: &mut ChainRun, found: Vec<FoundTransfer>) -> Result<(), Delayed> {
-    let is_final = |found: &FoundTransfer| round.chain.finality.reached(found.block.number, round.head);
+pub(crate) async fn match_with_sessions(
+    round: &Round<'_>,
+    run: &mut ChainRun,
+    watching: &Watching,
+    found: Vec<FoundTransfer>,
+    unfinished: &mut Unfinished,
+) -> Result<(), Delayed> {
     let new: Vec<FoundTransfer> =
-        found.into_iter().filter(|found| !round.chain.looked_at.knows(found, is_final(found))).collect();
-    let mut references: HashMap<TxHash, Vec<Reference>> = HashMap::new();
-    let hashes: HashSet<TxHash> = new.iter().map(|found| found.tx_hash.clone()).collect();
-    let mut answers = stream::iter(hashes)
-        .map(|hash| async move { (hash.clone(), round.endpoints.references(&hash).await) })
-        .buffer_unordered(AT_ONCE);
-    while let Some((hash, answer)) = answers.next().await {
-        let found = answer.map_err(|unknown| Delayed::Part { what: format!("transaction {hash}"), unknown })?;
-        references.insert(hash, found);
-    }
-    let mut by_pair: HashMap<(String, String), Vec<&FoundTransfer>> = HashMap::new();
+        found.into_iter().filter(|found| !round.chain.looked_at.knows(found, is_final(round, found))).collect();
+    let mut somebodys = HashSet::new();
+    let mut by_pair: ByPair<'_> = HashMap::new();
     for found in &new {
-        let Some(token) = &found.transfer.token else { continue };
-        by_pair.entry((token.lower_case(), found.transfer.recipient.lower_case())).or_default().push(found);
+        for pair in watching.pairs_of(found) {
+            by_pair.entry(pair).or_default().push(found);
+        }
     }
-    let mut times = BlockTimes::default();
-    for transfers in by_pair.into_values() {
-        let Some(FoundTransfer { transfer, .. }) = transfers.first() else { continue };
-        let Some(token) = &transfer.token else { continue };
-        let moved: Vec<&Transfer> = transfers.iter().map(|found| &found.transfer).collect();
-        let pair = (token, &transfer.recipient);
-        let asks = round.run.db.asks_for(round.chain.id, pair, &moved, round.platform).await?;
+    // What an amount says costs no question. So whoever floods a pair keeps no payment by amount from being found.
+    for (pair, transfers) in &by_pair {
+        by_amount(round, run, pair, transfers, &mut somebodys).await?;
+    }
+    let mut wanted: HashSet<TxHash> = HashSet::new();
+    for (pair, transfers) in &by_pair {
+        let class = watching.classes.get(pair).copied().unwrap_or(Class::Quick);
         for found in transfers {
-            let mut candidates = Vec::new();
-            // Only where somebody may be meant does it matter when the block was made.
-            if !asks.asks.is_empty() {
-                let block_time = times.of(round, found.block.number).await?;
-                candidates.extend(meant(&asks, &found.transfer, block_time).sessions.into_iter().map(|(_, id)| id));
+            let hash = found.tx_hash.to_string();
+            let (is_due, _) = round.chain.rarely.is_due(&hash, round.run.now);
+            if is_due && (wanted.contains(&found.tx_hash) || unfinished.may_look(pair, class)) {
+                wanted.insert(found.tx_hash.clone());
             }
-            let named = references.get(&found.tx_hash).into_iter().flatten();
-            candidates.extend(named.filter_map(|reference| round.platform.referenced_session(reference)));
-            candidates.dedup();
-            let mut is_anybodys = false;
-            for candidate in candidates {
-                let begun = begin(round, found, &candidate).await?;
-                run.found += u32::from(begun == Begun::Now);
-                is_anybodys |= begun != Begun::Nobodys;
+        }
+    }
+    let references = references(round, run, wanted).await?;
+    for found in &new {
+        match references.get(&found.tx_hash) {
+            Some(named) => {
+                by_reference(round, run, found, named, &mut somebodys).await?;
+                looked_at(round, found, somebodys.contains(&place(found))).await?;
             }
-            // What is reported is followed to its end first: whoever reported it may sign for it.
-            if !is_anybodys
-                && is_final(found)
-                && round.run.db.followers(round.chain.id, &found.tx_hash).await?.is_empty()
-            {
-                let (tx_hash, block) = (&found.tx_hash, &found.block);
-                let block_time = times.of(round, block.number).await?;
-                let nobodys = Nobodys { tx_hash, transfer: &found.transfer, block, block_time };
-                unmatched::record(round, &nobodys).await?;
-            }
-            round.chain.looked_at.learn(found, is_final(found));
-            if is_anybodys {
-                round.chain.looked_at.learn(found, true);
+            None => unfinished.leave(found),
+        }
+    }
+    Ok(())
+}
+
+/// The same, of the chain's own coin, whose transaction is known already.
+pub(crate) async fn match_coins(
+    round: &Round<'_>,
+    run: &mut ChainRun,
+    watching: &Watching,
+    found: &FoundTransfer,
+    named: &[Reference],
+) -> Result<(), Delayed> {
+    if round.chain.looked_at.knows(found, is_final(round, found)) {
+        return Ok(());
+    }
+    let mut somebodys = HashSet::new();
+    for pair in watching.pairs_of(found) {
+        by_amount(round, run, &pair, &[found], &mut somebodys).await?;
+    }
+    by_reference(round, run, found, named, &mut somebodys).await?;
+    looked_at(round, found, somebodys.contains(&place(found))).await
+}
+
+fn is_final(round: &Round<'_>, found: &FoundTransfer) -> bool {
+    round.chain.finality.reached(found.block.number, round.head)
+}
+
+/// Remembers a transfer that was looked at. One that is nobody's is recorded once it is final.
+async fn looked_at(round: &Round<'_>, found: &FoundTransfer, is_somebodys: bool) -> Result<(), Delayed> {
+    let is_final = is_final(round, found);
+    // What is reported is followed to its end first: whoever reported it may sign for it.
+    if !is_somebodys && is_final && round.run.db.followers(round.chain.id, &found.tx_hash).await?.is_empty() {
+        let (tx_hash, block) = (&found.tx_hash, &found.block);
+        let block_time = round.block_at(block.number).await?.time;
+        unmatched::record(round, &Nobodys { tx_hash, transfer: &found.transfer, block, block_time }).await?;
+    }
+    round.chain.looked_at.learn(found, is_final);
+    if is_somebodys {
+        round.chain.looked_at.learn(found, true);
+    }
+    Ok(())
+}
+
+async fn by_amount(
+    round: &Round<'_>,
+    run: &mut ChainRun,
+    (token, recipient): &Pair,
+    transfers: &[&FoundTransfer],
+    somebodys: &mut HashSet<Place>,
+) -> Result<(), Delayed> {
+    let moved: Vec<&Transfer> = transfers.iter().map(|found| &found.transfer).collect();
+    let asks = round.run.db.asks_for(round.chain.id, (token, recipient), &moved, round.platform).await?;
+    let mut times: HashMap<u64, Timestamp> = HashMap::new();
+    for found in transfers {
+        let (amount, number) = (found.transfer.amount, found.block.number);
+        // Only where somebody may be meant does it matter when the block was made.
+        if !asks.asks.iter().any(|ask| ask.asked == amount || ask.due == amount) {
+            continue;
+        }
+        let time = match times.get(&number) {
+            Some(time) => *time,
+            None => round.block_at(number).await?.time,
+        };
+        times.insert(number, time);
+        for (_, session) in meant(&asks, &found.transfer, time).sessions {
+            let begun = begin(round, found, &session).await?;
+            run.found += u32::from(begun == Begun::Now);
+            if begun != Begun::Nobodys {
+                somebodys.insert(place(found));
             }
         }
     }
     Ok(())
+}
+
+async fn by_reference(
+    round: &Round<'_>,
+    run: &mut ChainRun,
+    found: &FoundTransfer,
+    named: &[Reference],
+    somebodys: &mut HashSet<Place>,
+) -> Result<(), Delayed> {
+    let mut sessions: Vec<_> =
+        named.iter().filter_map(|reference| round.platform.referenced_session(reference)).collect();
+    sessions.dedup();
+    for session in sessions {
+        let begun = begin(round, found, &session).await?;
+        run.found += u32::from(begun == Begun::Now);
+        if begun != Begun::Nobodys {
+            somebodys.insert(place(found));
+        }
+    }
+    Ok(())
+}
+
+/// The references in these transactions; those that cannot be read are not among them.
+async fn references(
+    round: &Round<'_>,
+    run: &mut ChainRun,
+    wanted: HashSet<TxHash>,
+) -> Result<HashMap<TxHash, Vec<Reference>>, Delayed> {
+    let mut references = HashMap::new();
+    let mut answers = stream::iter(wanted)
+        .map(|hash| async move { (hash.clone(), round.endpoints.references(&hash).await) })
+        .buffer_unordered(AT_ONCE);
+    let (mut failed, now) = (None, round.run.now);
+    while let Some((hash, answer)) = answers.next().await {
+        match answer {
+            Ok(found) => _ = references.insert(hash, found),
+            // This one waits by itself: some bridges mint in transactions that no node tells.
+            Err(Unknown::Absent | Unknown::Disagreement | Unknown::Malformed(_) | Unknown::TooLarge(_)) => {
+                run.waiting += 1;
+                round.chain.rarely.waits(&hash.to_string(), now);
+            }
+            Err(unknown) => failed = Some(Delayed::Part { what: format!("transaction {hash}"), unknown }),
+        }
+    }
+    failed.map_or(Ok(references), Err)
 }
 
 /// Whether a transaction is followed for a session.
@@ -241,12 +356,17 @@ enum Begun {
 /// Follows a transaction for a session, unless it is followed or there is no such session.
 async fn begin(round: &Round<'_>, found: &FoundTransfer, id: &CheckoutSessionId) -> Result<Begun, Delayed> {
     let session = round.run.db.find_checkout_session(id, round.platform).await?;
+    let in_its_token = |token: &Address| match &found.transfer.token {
+        Some(moved) => token == moved,
+        None => token.is_native_coin(),
+    };
     let meant = session.filter(|session| {
         session.chain_id == round.chain.id
-            && Some(&session.token_address) == found.transfer.token.as_ref()
+            && in_its_token(&session.token_address)
             && session.recipient_address == found.transfer.recipient
     });
     let Some(session) = meant else { return Ok(Begun::Nobodys) };
+    round.chain.in_blocks.learn(&found.tx_hash);
     let write = follow(&Followed::new(&session, found.tx_hash.clone(), None, round.run.now));
     match round.run.db.commit(vec![write?]).await {
         Ok(()) => Ok(Begun::Now),

@@ -8,6 +8,7 @@ use anyspend_domain::settlement::Transfer;
 use anyspend_domain::transaction::{Block, TxHash};
 use anyspend_domain::{Address, Amount, Timestamp};
 use serde::Deserialize;
+use serde_json::Value;
 
 mod erc20 {
     alloy_sol_types::sol! {
@@ -69,6 +70,42 @@ impl WireBlock {
         let millis = quantity(&self.timestamp)?.checked_mul(1_000);
         let time = millis.and_then(Timestamp::from_millis).ok_or_else(|| malformed("not a time"))?;
         Ok(BlockFacts { block: Block { number: quantity(&self.number)?, hash: hash(&self.hash)? }, time })
+    }
+}
+
+/// A block with its transactions whole.
+#[derive(Debug, Deserialize)]
+pub(crate) struct WireFullBlock {
+    #[serde(flatten)]
+    block: WireBlock,
+    transactions: Vec<Value>,
+}
+
+/// Where a transaction of a block goes: all that is read of those that nobody waits for.
+#[derive(Debug, Deserialize)]
+struct Destination {
+    to: Option<String>,
+}
+
+impl WireFullBlock {
+    /// The block, and those of its transactions that send its chain's coin to one of `recipients`.
+    pub(crate) fn read(self, recipients: &[Address]) -> Result<(BlockFacts, Vec<(TxHash, TransactionFacts)>), Unknown> {
+        let facts = self.block.read()?;
+        let mut found = Vec::new();
+        for transaction in self.transactions {
+            let to = Destination::deserialize(&transaction).map_err(|error| malformed(&error.to_string()))?.to;
+            if !to.as_deref().and_then(|to| address(to).ok()).is_some_and(|to| recipients.contains(&to)) {
+                continue;
+            }
+            let wire: WireTransaction =
+                serde_json::from_value(transaction).map_err(|error| malformed(&error.to_string()))?;
+            let hash = hash(&wire.hash)?;
+            let read = wire.read(&hash)?;
+            if read.value.is_some() {
+                found.push((hash, read));
+            }
+        }
+        Ok((facts, found))
     }
 }
 

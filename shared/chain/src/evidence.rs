@@ -1,10 +1,17 @@
 //! What the agreed answers say about one transaction.
 
 use crate::answers::{BlockFacts, ReceiptFacts, TransactionFacts};
-use alloy_primitives::Signature;
+use alloy_primitives::{Signature, eip191_hash_message};
+use alloy_sol_types::SolCall;
 use anyspend_domain::Address;
 use anyspend_domain::settlement::{Evidence, Reference, Transfer, WalletSignature};
 use anyspend_domain::transaction::TxHash;
+
+mod erc1271 {
+    alloy_sol_types::sol! {
+        function isValidSignature(bytes32 hash, bytes signature);
+    }
+}
 
 /// Puts together what was answered. `canonical` is the chain's block at the receipt's height, asked for after it.
 pub(crate) fn evidence(
@@ -32,9 +39,24 @@ pub(crate) fn evidence(
 
 /// The wallet that signed a text the way wallets sign texts (EIP-191); `None` when no wallet can have.
 pub fn signer(text: &str, signature: &WalletSignature) -> Option<Address> {
-    let signature = Signature::from_raw_array(signature.bytes()).ok()?;
+    let signature = Signature::from_raw_array(&signature.of_a_key()?).ok()?;
     let wallet = signature.recover_address_from_msg(text).ok()?;
     Some(Address::from_bytes(wallet.into_array()))
+}
+
+/// Under which a contract wallet says that a signature is its own (EIP-1271).
+const IS_VALID: [u8; 4] = [0x16, 0x26, 0xba, 0x7e];
+
+/// What a contract wallet is asked about a signature of a text: the calldata.
+pub(crate) fn is_valid_call(text: &str, signature: &WalletSignature) -> Vec<u8> {
+    let hash = eip191_hash_message(text);
+    erc1271::isValidSignatureCall { hash, signature: signature.bytes().to_vec().into() }.abi_encode()
+}
+
+/// Whether a contract wallet's answer says that a signature is its own.
+pub(crate) fn says_valid(answer: &str) -> bool {
+    let padded = format!("0x{:0<64}", hex::encode(IS_VALID));
+    answer.eq_ignore_ascii_case(&padded)
 }
 
 #[cfg(test)]

@@ -7,9 +7,12 @@
 mod answers;
 mod evidence;
 mod network;
+mod pace;
+mod refusal;
 mod rpc;
+mod voices;
 
 pub use answers::{BlockFacts, FoundTransfer};
 pub use evidence::signer;
-pub use network::{Network, Sighting, Trusted};
+pub use network::{Coins, Network, Searched, Sighting, Trusted};
 pub use rpc::Unknown;

@@ -137,6 +137,25 @@ pub struct Progress {
     pub latest_time: Timestamp,
     /// When it was the highest.
     pub as_of: Timestamp,
+    /// The last block that was searched to its end, whether it was final or not. Rows of an earlier version lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub searched: Option<SearchedTo>,
+    /// Up to this block, what transactions themselves send of the chain's own coin was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coins_to: Option<u64>,
+    /// How many things were given up: a pair in a block with more transfers than any endpoint tells, or a transfer whose
+    /// transaction no endpoint knew for long.
+    #[serde(default)]
+    pub given_up: u64,
+}
+
+/// A block that was searched to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchedTo {
+    /// Which.
+    pub block: u64,
+    /// When it says it was made.
+    pub time: Timestamp,
 }
 
 /// The write that remembers how far a chain was followed. Two that follow it at once may set each other back: then

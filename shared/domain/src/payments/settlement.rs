@@ -8,8 +8,7 @@
 //! "failed": what is not known never gets here.
 //!
 //! Known limits. Coins of the chain itself leave no log, so a native payment counts only as the value of the transaction
-//! that calls the recipient; what a contract forwards cannot be seen without traces. Contract wallets cannot sign for
-//! themselves here (EIP-1271): they are bound by reference or amount. An amount binds the first transfer of that amount
+//! that calls the recipient; what a contract forwards cannot be seen without traces. An amount binds the first transfer of that amount
 //! after the session was opened, whoever sent it: a stranger who sees an unrelated transfer to the recipient on its way
 //! could open a session of that amount in time, which is why the page's buttons use the reference.
 
@@ -287,7 +286,7 @@ mod tests {
     #[test]
     fn only_the_sessions_token_to_its_recipient_from_somebody_else_is_a_payment() {
         let expected = expected();
-        let mine = Some(expected.session.clone());
+        let mine = by_amount(Some(expected.session.clone()));
         for (what, transfer, is_payment) in [
             ("as asked", transfer(TOKEN, BUYER, MERCHANT, "500"), true),
             ("another token", transfer(STRANGER, BUYER, MERCHANT, "500"), false),

@@ -61,7 +61,8 @@ string_fields! {
         string().pattern(Some("^(0|[1-9][0-9]{0,77})$")).description(Some("In the token's smallest unit"));
     Address = |text, _| Self::parse(text), string().pattern(Some("^0x[0-9a-fA-F]{40}$"));
     TxHash = |text, _| Self::parse(text), string().pattern(Some("^0x[0-9a-fA-F]{64}$"));
-    WalletSignature = |text, _| Self::parse(text), string().pattern(Some("^0x[0-9a-fA-F]{130}$"));
+    WalletSignature = |text, _| Self::parse(text),
+        string().pattern(Some("^0x([0-9a-fA-F]{2})+$")).max_length(Some(2 + 2 * Self::MAX));
     ProductId = |text, _| Self::from_field(text), string().pattern(Some("^prod_[0-9A-Za-z]+$"));
     VisitorId = |text, _| Self::parse(&pasted::machine_form(text)).ok_or_else(|| Invalid::new("must be a visitor id such as 'vis_…'")),
         string().pattern(Some("^vis_[0-9A-Za-z]+$"));
