@@ -110,7 +110,8 @@ fn due(round: &Round<'_>, rows: Vec<Followed>) -> Vec<Followed> {
     let mut known: Vec<(bool, Followed)> = Vec::new();
     for row in rows {
         let (is_due, is_new) = round.chain.rarely.is_due(&name(&row), round.run.now);
-        if is_due {
+        // At the end of the patience with it, it is looked at whenever that is.
+        if is_due || round.run.now >= row.since.plus_seconds(UNSEEN_PATIENCE_SECONDS) {
             known.push((!is_new, row));
         }
     }
