@@ -14,7 +14,9 @@ use anyspend_store::settlement::unfollow;
 use anyspend_store::{CommitError, StoreError};
 use futures_util::stream::{self, StreamExt};
 use std::collections::HashSet;
+use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Reports in one run of transactions that nobody has seen in a block: each costs every endpoint a question, and anybody
 /// can make them up.
@@ -52,7 +54,13 @@ pub(crate) struct Followings(HashSet<(TxHash, CheckoutSessionId)>);
 impl Followings {
     /// Looks at every transaction that is followed on the chain and was not looked at in this run: first those that are
     /// in a block, then what was reported, in turns and as far as the run's budget goes.
-    pub(crate) async fn follow_all(&mut self, round: &Round<'_>, run: &mut ChainRun) -> Result<(), Delayed> {
+    /// None is begun when less than `leaving` is left of the run.
+    pub(crate) async fn follow_all(
+        &mut self,
+        round: &Round<'_>,
+        run: &mut ChainRun,
+        leaving: Duration,
+    ) -> Result<(), Delayed> {
         let rows = round.run.db.followed_transactions(round.chain.id).await?;
         run.followed = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         let new = rows.into_iter().filter(|row| !self.0.contains(&(row.tx_hash.clone(), row.session_id.clone())));
@@ -63,9 +71,16 @@ impl Followings {
         // Reports are looked at once in a run, before the search.
         let unseen = if self.0.is_empty() { due(round, unseen) } else { Vec::new() };
         let rows: Vec<Followed> = in_turns(in_blocks, |row| row.owner.org.clone()).into_iter().chain(unseen).collect();
-        self.0.extend(rows.iter().map(|row| (row.tx_hash.clone(), row.session_id.clone())));
+        let begun = |row: &Followed| {
+            let in_time = round.run.remaining() > leaving;
+            if in_time {
+                self.0.insert((row.tx_hash.clone(), row.session_id.clone()));
+            }
+            ready(in_time)
+        };
         // Boxed: what is held while a transaction is looked at is too much to be moved about.
-        let mut looks = stream::iter(rows).map(|row| Box::pin(look(round, row))).buffer_unordered(AT_ONCE);
+        let mut looks =
+            stream::iter(rows).take_while(begun).map(|row| Box::pin(look(round, row))).buffer_unordered(AT_ONCE);
         let mut problem = None;
         while let Some(done) = looks.next().await {
             match done {
@@ -95,7 +110,8 @@ fn due(round: &Round<'_>, rows: Vec<Followed>) -> Vec<Followed> {
     let mut known: Vec<(bool, Followed)> = Vec::new();
     for row in rows {
         let (is_due, is_new) = round.chain.rarely.is_due(&name(&row), round.run.now);
-        if is_due {
+        // At the end of the patience with it, it is looked at whenever that is.
+        if is_due || round.run.now >= row.since.plus_seconds(UNSEEN_PATIENCE_SECONDS) {
             known.push((!is_new, row));
         }
     }

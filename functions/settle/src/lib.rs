@@ -36,6 +36,8 @@ use std::time::Duration;
 
 /// Transactions looked at side by side, so that one slow answer holds up few.
 const AT_ONCE: usize = 8;
+/// What is left of a run's time when following ends for the search to begin: an endpoint that stalls must not take it all.
+const LEFT_FOR_SEARCHING: Duration = Duration::from_secs(25);
 /// After so long without any progress on a chain, in seconds, a run says that it failed, so that somebody is told.
 const STALLED_AFTER_SECONDS: u64 = 300;
 
@@ -255,10 +257,10 @@ impl Settler {
         on_chain.latest = round.head.latest;
         let mut followings = follow::Followings::default();
         // What is known is followed before anything is searched, and whatever comes of the search.
-        let followed = followings.follow_all(&round, on_chain).await;
+        let followed = followings.follow_all(&round, on_chain, LEFT_FOR_SEARCHING).await;
         if let Err(delayed) = Box::pin(scan::scan(&round, on_chain)).await {
             on_chain.problem = Some(delayed.to_string());
         }
-        followings.follow_all(&round, on_chain).await.and(followed)
+        followings.follow_all(&round, on_chain, Duration::ZERO).await.and(followed)
     }
 }

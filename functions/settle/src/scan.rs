@@ -10,7 +10,7 @@ use crate::unmatched::{self, Nobodys};
 use crate::{AT_ONCE, ChainRun, Delayed, Round};
 use anyspend_chain::{FoundTransfer, Unknown};
 use anyspend_domain::followed::Followed;
-use anyspend_domain::matching::{Class, meant};
+use anyspend_domain::matching::{Class, Scope, meant};
 use anyspend_domain::settlement::{Reference, Transfer};
 use anyspend_domain::transaction::TxHash;
 use anyspend_domain::{Address, CheckoutSessionId, Timestamp};
@@ -366,6 +366,11 @@ async fn begin(round: &Round<'_>, found: &FoundTransfer, id: &CheckoutSessionId)
             && session.recipient_address == found.transfer.recipient
     });
     let Some(session) = meant else { return Ok(Begun::Nobodys) };
+    // An instance that has just begun searches again what was settled before.
+    let (hash, log, scope) = (&found.tx_hash, found.transfer.log_index, Scope::of(&session));
+    if is_final(round, found) && round.run.db.has_paid(round.chain.id, hash, log, &scope).await? {
+        return Ok(Begun::Before);
+    }
     round.chain.in_blocks.learn(&found.tx_hash);
     let write = follow(&Followed::new(&session, found.tx_hash.clone(), None, round.run.now));
     match round.run.db.commit(vec![write?]).await {

@@ -188,6 +188,17 @@ impl Db {
         self.partition(&follow_partition(chain_id)).await?.into_iter().map(read).collect()
     }
 
+    /// Whether a transfer has paid a session of a scope.
+    pub async fn has_paid(
+        &self,
+        chain_id: u64,
+        hash: &TxHash,
+        log_index: Option<u64>,
+        scope: &Scope,
+    ) -> Result<bool, StoreError> {
+        Ok(self.find::<serde::de::IgnoredAny>(&Key::claim(chain_id, hash, log_index, scope)).await?.is_some())
+    }
+
     /// For which sessions a transaction is followed; of very many, the first two.
     pub async fn followers(&self, chain_id: u64, hash: &TxHash) -> Result<Vec<CheckoutSessionId>, StoreError> {
         let query = self.query_beginning(&follow_partition(chain_id), &format!("{hash}#")).limit(2);

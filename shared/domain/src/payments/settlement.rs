@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn only_the_sessions_token_to_its_recipient_from_somebody_else_is_a_payment() {
         let expected = expected();
-        let mine = by_amount(Some(expected.session.clone()));
+        let mine = Some(expected.session.clone());
         for (what, transfer, is_payment) in [
             ("as asked", transfer(TOKEN, BUYER, MERCHANT, "500"), true),
             ("another token", transfer(STRANGER, BUYER, MERCHANT, "500"), false),
