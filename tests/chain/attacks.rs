@@ -413,7 +413,7 @@ async fn a_payment_after_the_expiry_is_found_and_recorded_as_late() {
     world.node.send(transfer(&buyer, USDC, &session.recipient, session.asked)).await;
     world.finish().await;
     let read = world.read(&client, &session).await;
-    assert_eq!((&read["status"], &read["amount_received"]), (&json!("expired"), &json!(PRICE.to_string())));
+    assert_eq!((&read["status"], &read["amount_received"]), (&json!("expired"), &json!(session.asked.to_string())));
     let records = world.records(&session).await;
     assert_eq!((records[0].status.as_str(), records[0].exception.as_str()), ("completed", "late"));
 }

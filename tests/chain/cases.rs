@@ -1,11 +1,12 @@
 //! Payments that went wrong once, each row by its number among the cases: what happens, and what is right.
 
 use crate::node::{USDC, transfer};
-use crate::world::{PRICE, Session, World};
+use crate::world::{CONFIRMATIONS, PRICE, Session, World};
 use anyspend_api::job::Job;
 use anyspend_domain::Mode;
 use anyspend_domain::api_key::Permission;
 use anyspend_testing::Client;
+use anyspend_testing::faults::Fault;
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde_json::{Value, json};
 
@@ -288,4 +289,49 @@ async fn two_organizations(scene: &Scene<'_>) -> Told {
         ("who named it first", scene.status(scene.merchant, &first).await, json!("completed")),
         ("the other", scene.status(scene.other, &second).await, json!("open")),
     ]
+}
+
+#[tokio::test]
+async fn a_process_that_dies_at_any_call_has_recorded_what_is_nobodys_once_and_bound_it_once_after_the_next() {
+    let world = World::start().await;
+    let buyer = world.node.wallet(1).await;
+    world.node.mint(USDC, &buyer, 100_000 * PRICE).await;
+    let mut deaths = 0;
+    for (binds, fault) in [(false, Fault::DieBefore), (false, Fault::DieAfter), (true, Fault::DieAfter)] {
+        for at in 1.. {
+            assert!(at < 80, "a run has few calls");
+            let client = world.app.admin().await;
+            let recipient = world.recipient();
+            let sessions = [
+                world.session(&client, &recipient, json!({})).await,
+                world.session(&client, &recipient, json!({})).await,
+            ];
+            let hash = world.node.send(transfer(&buyer, USDC, &recipient, PRICE)).await;
+            world.node.mine(CONFIRMATIONS).await;
+            if binds {
+                world.settle().await;
+                let signature = world.sign(&buyer, &sessions[1], &hash).await;
+                world.report(&sessions[1], &hash, Some(signature)).await;
+            }
+            let dying = world.app.another_instance();
+            let settler = settle::Settler::prepare(dying.platform.clone()).unwrap();
+            dying.faults.plan(move |call, _| (call == at).then_some(fault));
+            let _ = dying.faults.until_death(settler.run_once()).await;
+            let reached = dying.faults.calls() >= at;
+            world.finish().await;
+            let what = format!("{fault:?} at call {at}, binds: {binds}");
+            let list = client.get("/api/v1/transactions").await.expect(200);
+            let seen: Vec<_> = list["data"].as_array().unwrap().iter().collect();
+            assert_eq!(seen.len(), 1, "{what}: {seen:?}");
+            let (exception, status) = if binds { (Value::Null, "completed") } else { (json!("unmatched"), "open") };
+            assert_eq!((&seen[0]["exception"], &seen[0]["status"]), (&exception, &json!("completed")), "{what}");
+            assert_eq!(world.read(&client, &sessions[0]).await["status"], "open", "{what}");
+            assert_eq!(world.read(&client, &sessions[1]).await["status"], status, "{what}");
+            if !reached {
+                break;
+            }
+            deaths += 1;
+        }
+    }
+    assert!(deaths >= 30, "{deaths}");
 }

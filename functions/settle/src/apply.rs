@@ -178,9 +178,11 @@ async fn apply(
         };
         let mut writes = writes_of(round, row, &context, record.as_ref(), &decision)?;
         writes.extend(rest);
-        if let (Finding::Final(payment), None) = (finding, &record) {
+        if let Finding::Final(payment) = finding {
             let scope = Scope::of(&context.session);
-            writes.push(still_matched(row.chain_id, &row.tx_hash, payment.log_index, &scope));
+            let goes_on = record.as_ref().is_some_and(|record| record.session_id.is_none());
+            let (hash, log) = (&row.tx_hash, payment.log_index);
+            writes.extend((!goes_on).then(|| still_matched(row.chain_id, hash, log, &scope)));
         }
         let row = match decision.row {
             RowStep::Stays => Some(row.clone()),
@@ -212,14 +214,14 @@ async fn read(
         Box::pin(db.payment_context(&row.owner, &row.session_id, wallet, round.platform, again)).await
     };
     let record = async {
-        let id = match (finding.record(row), finding) {
-            (Some(id), _) => Some(id.clone()),
-            // What was nobody's has a record, which goes on.
-            (None, Finding::Final(payment)) => {
+        let known = finding.record(row).cloned();
+        // What was nobody's has a record, which goes on. Where the payer's report has one too, the refusal says so.
+        let id = match finding {
+            Finding::Final(payment) if again || known.is_none() => {
                 let scope = Scope::of_session(&row.owner, &row.session_id);
-                db.find_unmatched(row.chain_id, &row.tx_hash, payment.log_index, &scope).await?
+                db.find_unmatched(row.chain_id, &row.tx_hash, payment.log_index, &scope).await?.or(known)
             }
-            (None, _) => None,
+            _ => known,
         };
         match id {
             Some(id) => db.find_transaction(&id, round.platform).await,

@@ -182,16 +182,41 @@ async fn in_a_block(round: &Round<'_>, row: Followed, evidence: Evidence) -> Res
         Verdict::Worthless(_) if !is_final => Ok(Resolution::Pending),
         Verdict::Worthless(why) => {
             log_refusal(&row.tx_hash, &row, why);
-            for transfer in moved.into_iter().filter(|_| why == Worthless::NotBound) {
-                if meant(&asks, transfer, evidence.block_time).sessions.is_empty() {
-                    let (tx_hash, block, block_time) = (&evidence.tx_hash, &evidence.block, evidence.block_time);
-                    let nobodys = Nobodys { tx_hash, transfer, block, block_time };
-                    unmatched::record(round, &nobodys).await?;
-                }
+            if why != Worthless::NotBound {
+                return apply::failed(round, row).await;
             }
-            apply::failed(round, row).await
+            let nobodys: Vec<Nobodys<'_>> = moved
+                .into_iter()
+                .filter(|transfer| meant(&asks, transfer, evidence.block_time).sessions.is_empty())
+                .map(|transfer| Nobodys {
+                    tx_hash: &evidence.tx_hash,
+                    transfer,
+                    block: &evidence.block,
+                    block_time: evidence.block_time,
+                })
+                .collect();
+            not_bound(round, row, &nobodys).await
         }
     }
+}
+
+/// Ends the following of what nothing binds to its session, and records what is nobody's. While another session is
+/// looked at for the transaction, that one may be bound: whichever comes last records it.
+async fn not_bound(round: &Round<'_>, row: Followed, nobodys: &[Nobodys<'_>]) -> Result<Resolution, StoreError> {
+    let (chain_id, tx_hash, session) = (row.chain_id, row.tx_hash.clone(), row.session_id.clone());
+    let is_last = async || {
+        let followers = round.run.db.followers(chain_id, &tx_hash).await?;
+        Ok::<_, StoreError>(followers.iter().all(|follower| *follower == session))
+    };
+    let was_last = is_last().await?;
+    if was_last {
+        unmatched::record_all(round, nobodys).await?;
+    }
+    let resolution = apply::failed(round, row).await?;
+    if !was_last && is_last().await? {
+        unmatched::record_all(round, nobodys).await?;
+    }
+    Ok(resolution)
 }
 
 fn log_refusal(hash: &TxHash, row: &Followed, why: Worthless) {

@@ -253,7 +253,7 @@ fn is_final(round: &Round<'_>, found: &FoundTransfer) -> bool {
 async fn looked_at(round: &Round<'_>, found: &FoundTransfer, is_somebodys: bool) -> Result<(), Delayed> {
     let is_final = is_final(round, found);
     // What is reported is followed to its end first: whoever reported it may sign for it.
-    if !is_somebodys && is_final && !round.run.db.is_followed(round.chain.id, &found.tx_hash).await? {
+    if !is_somebodys && is_final && round.run.db.followers(round.chain.id, &found.tx_hash).await?.is_empty() {
         let (tx_hash, block) = (&found.tx_hash, &found.block);
         let block_time = round.block_at(block.number).await?.time;
         unmatched::record(round, &Nobodys { tx_hash, transfer: &found.transfer, block, block_time }).await?;

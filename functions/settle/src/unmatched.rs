@@ -17,6 +17,14 @@ pub(crate) struct Nobodys<'a> {
     pub(crate) block_time: Timestamp,
 }
 
+/// Records each of them.
+pub(crate) async fn record_all(round: &Round<'_>, nobodys: &[Nobodys<'_>]) -> Result<(), StoreError> {
+    for one in nobodys {
+        record(round, one).await?;
+    }
+    Ok(())
+}
+
 /// Records it for each organization that had a session waiting for a payment there.
 pub(crate) async fn record(round: &Round<'_>, nobodys: &Nobodys<'_>) -> Result<(), StoreError> {
     let Nobodys { tx_hash, transfer, block, block_time } = nobodys;

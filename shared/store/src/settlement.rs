@@ -199,10 +199,11 @@ impl Db {
         Ok(self.find::<serde::de::IgnoredAny>(&Key::claim(chain_id, hash, log_index, scope)).await?.is_some())
     }
 
-    /// Whether a transaction is followed for any session.
-    pub async fn is_followed(&self, chain_id: u64, hash: &TxHash) -> Result<bool, StoreError> {
-        let query = self.query_beginning(&follow_partition(chain_id), &format!("{hash}#")).limit(1);
-        Ok(!self.query_page(query).await?.is_empty())
+    /// For which sessions a transaction is followed; of very many, the first two.
+    pub async fn followers(&self, chain_id: u64, hash: &TxHash) -> Result<Vec<CheckoutSessionId>, StoreError> {
+        let query = self.query_beginning(&follow_partition(chain_id), &format!("{hash}#")).limit(2);
+        let rows = self.query_page(query).await?;
+        rows.into_iter().map(|item| read::<Followed>(item).map(|followed| followed.session_id)).collect()
     }
 
     /// A transaction that is followed for a session.

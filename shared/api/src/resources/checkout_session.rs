@@ -50,8 +50,8 @@ pub struct CheckoutSessionView {
     recipient_address: Addr,
     /// The price in the token's smallest unit; null until the buyer has chosen.
     amount: Option<String>,
-    /// What is owed, and, where another unpaid session of the recipient asks for the same amount on a chain that is
-    /// followed, a last-digits difference of less than 10,000 units that tells the payments apart.
+    /// What is owed, and on a chain that is followed less than 10,000 units more that tell this payment from others of the
+    /// same organization and mode.
     amount_due: Option<String>,
     /// What has arrived.
     amount_received: String,

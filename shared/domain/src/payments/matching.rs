@@ -329,7 +329,7 @@ mod tests {
             ("the other is long over", vec![one.clone(), over(&other)], moved(3, 1_000), vec![&one.session]),
             ("the wallet that paid a part", vec![one.clone(), rest.clone()], moved(9, 1_000), vec![&rest.session]),
             ("another wallet", vec![one.clone(), rest.clone()], moved(3, 1_000), none.clone()),
-            ("digits that make the rest", vec![exact.clone(), rest], moved(9, 1_000), vec![&exact.session]),
+            ("digits that make the rest", vec![exact.clone(), rest.clone()], moved(9, 1_000), vec![&exact.session]),
             ("between the digits", vec![one.clone()], moved(3, 1_003), none),
         ] {
             assert_eq!(sessions(&whose(&asks, &[], &transfer)), must, "{what}");

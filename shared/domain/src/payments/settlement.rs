@@ -294,14 +294,17 @@ mod tests {
             ("to oneself", transfer(TOKEN, MERCHANT, MERCHANT, "500"), false),
             ("the chain's coin", Transfer { token: None, ..transfer(TOKEN, BUYER, MERCHANT, "500") }, false),
         ] {
-            let verdict = judge(&evidence(vec![transfer]), &expected, None, |_| mine.clone());
+            let verdict = judge(&evidence(vec![transfer]), &expected, None, |_| by_amount(mine.clone()));
             assert_eq!(!paid(&verdict).is_empty(), is_payment, "{what}: {verdict:?}");
         }
         let coin = Transfer { token: None, log_index: None, ..transfer(TOKEN, BUYER, MERCHANT, "500") };
         let expected = Expected { token: Address::zero(), ..expected };
-        assert_eq!(paid(&judge(&evidence(vec![coin]), &expected, None, |_| mine.clone())), [Binding::Amount]);
+        assert_eq!(
+            paid(&judge(&evidence(vec![coin]), &expected, None, |_| by_amount(mine.clone()))),
+            [Binding::Amount]
+        );
         let log_of_nobody = transfer(0, BUYER, MERCHANT, "500");
-        assert!(paid(&judge(&evidence(vec![log_of_nobody]), &expected, None, |_| mine.clone())).is_empty());
+        assert!(paid(&judge(&evidence(vec![log_of_nobody]), &expected, None, |_| by_amount(mine.clone()))).is_empty());
     }
 
     #[test]
