@@ -32,7 +32,7 @@ pub enum WebhookEvent {
     /// a payment came to nothing
     #[strum(serialize = "payment.failed")]
     PaymentFailed,
-    /// a payment arrived that is not what was asked for; `data.exception` says how
+    /// a payment arrived that is not what was asked for; `data.exception` says how; `unmatched` is nobody's yet, and has no session
     #[strum(serialize = "payment.exception")]
     PaymentException,
     /// a checkout session is completed
