@@ -402,7 +402,7 @@ async fn a_wallet_is_asked_for_the_transfer_with_the_sessions_reference_behind_i
     let payer = payer(&app);
     for (token, to, value, begin) in [
         (crate::USDC_ON_BASE, crate::USDC_ON_BASE.to_lowercase(), "0x0", "0xa9059cbb"),
-        ("0x0000000000000000000000000000000000000000", RECIPIENT.to_owned(), "0x989680", "0x"),
+        ("0x0000000000000000000000000000000000000000", RECIPIENT.to_owned(), "the amount", "0x"),
     ] {
         let link = create_link(&merchant, json!({"token_address": token})).await;
         let sent = send(&payer, &page_of(&link), "").await;
@@ -413,11 +413,11 @@ async fn a_wallet_is_asked_for_the_transfer_with_the_sessions_reference_behind_i
         let transaction: Value = serde_json::from_str(&transaction).unwrap();
         let seen = payer.get(&path.replace("/pay/s/", "/api/v1/checkout/sessions/")).await.expect(200);
         let reference = seen["payment_reference"].as_str().unwrap();
-        let amount = if value == "0x0" {
-            let due: u64 = seen["amount_due"].as_str().unwrap().parse().unwrap();
-            format!("{:0>64}{due:064x}", RECIPIENT.trim_start_matches("0x"))
+        let due: u64 = seen["amount_due"].as_str().unwrap().parse().unwrap();
+        let (amount, value) = if value == "0x0" {
+            (format!("{:0>64}{due:064x}", RECIPIENT.trim_start_matches("0x")), value.to_owned())
         } else {
-            String::new()
+            (String::new(), format!("{due:#x}"))
         };
         assert_eq!(transaction["to"], to);
         assert_eq!(transaction["value"], value);
