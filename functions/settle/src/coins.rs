@@ -1,6 +1,6 @@
 //! Looks for the chain's own coin, which leaves no log: while a session waits for it, blocks are read whole.
 
-use crate::scan::{self, Watching};
+use crate::matches::{self, Watching};
 use crate::search::Search;
 use crate::{AT_ONCE, ChainRun, Delayed, Round};
 use anyspend_domain::Address;
@@ -29,7 +29,7 @@ pub(crate) async fn read(
     while let Some((number, coins)) = blocks.next().await {
         let coins = coins.map_err(|unknown| Delayed::Part { what: format!("block {number}, whole"), unknown })?;
         for (found, named) in coins.found {
-            scan::match_coins(round, run, watching, &found, &named).await?;
+            matches::match_coins(round, run, watching, &found, &named).await?;
         }
         search.coins_are_read_to(number);
         if search.is_time_up() {

@@ -14,6 +14,7 @@
 mod apply;
 mod coins;
 mod follow;
+mod matches;
 mod plan;
 mod rarely;
 mod scan;
@@ -53,7 +54,7 @@ struct Chain {
     id: u64,
     network: Network,
     finality: Finality,
-    looked_at: scan::LookedAt,
+    looked_at: matches::LookedAt,
     in_blocks: follow::InBlocks,
     rarely: rarely::Rarely,
     learnt: search::Learnt,
@@ -61,7 +62,7 @@ struct Chain {
 
 impl Chain {
     fn new(id: u64, network: Network, finality: Finality) -> Self {
-        let (looked_at, in_blocks) = (scan::LookedAt::default(), follow::InBlocks::default());
+        let (looked_at, in_blocks) = (matches::LookedAt::default(), follow::InBlocks::default());
         let (rarely, learnt) = (rarely::Rarely::default(), search::Learnt::default());
         Self { id, network, finality, looked_at, in_blocks, rarely, learnt }
     }

@@ -4,9 +4,9 @@
 //! to one pair in one block, which is given up for that block; a pair that did so is asked for by itself from then on,
 //! within a budget. Every other failure ends the search where it is, with what was searched kept.
 
+use crate::matches::{self, Unfinished, Watching};
 use crate::plan::{Limits, Pair, Question};
-use crate::scan::{Unfinished, Watching};
-use crate::{ChainRun, Delayed, Round, coins, scan};
+use crate::{ChainRun, Delayed, Round, coins};
 use anyspend_chain::{BlockFacts, FoundTransfer, Searched, Unknown};
 use anyspend_domain::{Address, entropy};
 use anyspend_store::settlement::{Progress, SearchedTo, progress};
@@ -109,7 +109,7 @@ impl<'a> Search<'a> {
         watching: &Watching,
         found: Vec<FoundTransfer>,
     ) -> Result<(), Delayed> {
-        scan::match_with_sessions(self.round, run, watching, found, &mut self.unfinished).await
+        matches::match_with_sessions(self.round, run, watching, found, &mut self.unfinished).await
     }
 
     /// What stands in these blocks, and the last of them; `None` when fewer must be asked for.

@@ -65,7 +65,8 @@ impl WalletSignature {
 
 fn is_signature(bytes: &[u8]) -> bool {
     match bytes.len() {
-        0 => false,
+        // Less than one key's signature is a mistake, whatever wallet it is of.
+        0..WalletSignature::OF_A_KEY => false,
         WalletSignature::OF_A_KEY => bytes[32..64] <= HALF_ORDER[..] && matches!(bytes[64], 27 | 28 | 31 | 32),
         _ => true,
     }
