@@ -210,7 +210,7 @@ async fn a_contract_wallet_signs_for_its_payment_and_only_with_what_it_believes(
         let session = world.session(&client, &recipient, json!({})).await;
         // Nothing but the signature binds it: neither the amount nor a reference.
         let hash = world.node.send(transfer(&wallet, USDC, &recipient, PRICE - 3)).await;
-        world.report(&session, &hash, Some(format!("0x{signature}"))).await;
+        world.report(&session, &hash, Some(format!("0x{signature}{}", "33".repeat(64)))).await;
         world.node.mine(CONFIRMATIONS).await;
         // While the wallet cannot be asked, nothing is decided.
         proxy.suffers(|method, _| if method == "eth_call" { Malady::Status(503) } else { Malady::None });
