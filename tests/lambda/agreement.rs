@@ -10,6 +10,7 @@ use anyspend_api::{Access, Group, Operation};
 use anyspend_local::jobs::JOBS;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// What the platform function is besides its operations: the route that takes what no other route takes.
 const UNKNOWN_ROUTE: &str = "platform-unknown-route";
@@ -33,11 +34,16 @@ fn operations() -> Vec<Filed> {
     anyspend_local::groups().into_iter().flat_map(filed).collect()
 }
 
+/// The files of a folder and of the rooms in it.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
 fn filed(group: Group) -> Vec<Filed> {
     let folder = crate::root().join("functions").join(group.name).join("src");
     let mut names: BTreeMap<String, String> = BTreeMap::new();
-    let files = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
-    for path in files.filter(|path| path.is_file()) {
+    for path in files_below(&folder) {
         let source = std::fs::read_to_string(&path).unwrap();
         if source.contains("fn operation()") {
             let first = source.lines().next().unwrap().trim_start_matches("//! ").trim_matches('`').to_owned();

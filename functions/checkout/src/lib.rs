@@ -21,9 +21,9 @@ pub fn routes() -> Group {
         description: "What the payer sees: the hosted pages and their JSON. No credential; limited per client IP.",
         operations: vec![
             pages::link_page::operation(),
-            pages::start_payment::operation(),
+            pages::open_from_page::operation(),
             pages::session_page::operation(),
-            pages::send_details::operation(),
+            pages::add_details_from_page::operation(),
             pages::short_link::operation(),
             pages::asset::operation(),
             api::open_session::operation(),
