@@ -101,6 +101,8 @@ impl Limits {
             return;
         }
         self.answered += 1;
+        // What was too much once is not any more.
+        self.refused = self.refused.filter(|refused| blocks < *refused);
         let next = (self.blocks * 2).min(MOST_BLOCKS);
         let was_refused = self.refused.is_some_and(|refused| next >= refused);
         if self.answered < if was_refused { RETRY_AFTER } else { GROW_AFTER } {
