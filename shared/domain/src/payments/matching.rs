@@ -191,7 +191,7 @@ impl Meant {
     }
 
     /// Whether it is a session's that strangers must not take it from: one of a live organization, or of the same scope.
-    pub fn is_anothers(&self, scope: &Scope, session: &CheckoutSessionId) -> bool {
+    pub fn belongs_to_another(&self, scope: &Scope, session: &CheckoutSessionId) -> bool {
         let counts = |whose: &Scope| whose.class == Class::Live || whose == scope;
         self.sessions.iter().any(|(whose, meant)| meant != session && counts(whose))
     }

@@ -195,7 +195,7 @@ fn binding(
     let own_word = transfer.payer == evidence.sender;
     // One transaction that names several sessions pays each with the transfer that fits it.
     let fits = evidence.references.len() == 1 || expected.asked == Some(transfer.amount);
-    let free = own_word || !meant.is_anothers(&expected.scope, &expected.session);
+    let free = own_word || !meant.belongs_to_another(&expected.scope, &expected.session);
     if named && fits && free {
         return Some(Binding::Reference);
     }
